@@ -1,0 +1,43 @@
+import type { EntityType } from './entities.ts'
+
+/** What a system is for. One role is one subgraph, and the role's name is the subgraph's name. */
+export const roles = ['crm', 'billing', 'jobs'] as const
+
+export type Role = (typeof roles)[number]
+
+/** A field's owner: a role, or `live`, the subgraph this product answers itself (links, changes, ownership). */
+export type Owner = Role | 'live'
+
+export function isRole(text: string): text is Role {
+  return roles.some(role => role === text)
+}
+
+/** The SaaS product that plays a role, by its lower-case name: `hubspot`, `stripe`, `asana`. */
+export type System = string
+
+/** A row in a system. `kind` is the system's own word (`contact`, `invoice`, `task`). */
+export interface RecordRef {
+  readonly system: System
+  readonly kind: string
+  readonly id: string
+}
+
+/** One string a record, for maps. Systems and kinds hold no colon, so it is unambiguous whatever the id holds. */
+export function recordKey(ref: RecordRef): string {
+  return `${ref.system}:${ref.kind}:${ref.id}`
+}
+
+export function sameRecord(a: RecordRef, b: RecordRef): boolean {
+  return a.id === b.id && a.kind === b.kind && a.system === b.system
+}
+
+/**
+ * What records of one kind are in the graph.
+ * - `owner`: the record is the entity; its id is the entity's id.
+ * - `copy`: the record is one of the records an entity is linked to.
+ */
+export interface RecordKind {
+  readonly kind: string
+  readonly entity: EntityType
+  readonly as: 'owner' | 'copy'
+}

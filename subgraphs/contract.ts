@@ -1,0 +1,388 @@
+/**
+ * What a role and a system must offer, and the ports they are handed.
+ *
+ * A role (`crm`, `billing`, `jobs`) is a subgraph: SDL, a source port and thin resolvers. A system (HubSpot, Stripe,
+ * Asana) plays a role: it answers the role's source port, and tells the gateway how its records are read, listed,
+ * observed, and what its webhooks mean. Nothing here knows the gateway; what a system needs is handed to it.
+ */
+import type { Agent } from 'node:http'
+import type { ChangeKind } from '../schema/change.ts'
+import type { EntityRef, EntityType } from '../schema/entities.ts'
+import type { Evidence } from '../schema/link.ts'
+import type { RecordKind, RecordRef, Role, System } from '../schema/systems.ts'
+
+// ---- Asking a vendor -----------------------------------------------------------------------------------------------
+
+/** Whom a vendor's budget serves first when it is short. */
+export const priorities = ['query', 'webhook', 'background'] as const
+
+export type Priority = (typeof priorities)[number]
+
+/** Who asks, how long they wait, and where the cost is written down. */
+export interface CallContext {
+  readonly priority: Priority
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+  /** Called once for each vendor request sent, retries included. */
+  spend(system: System, pool: string, cost: number): void
+}
+
+/** One of a vendor's budgets: at most `limit` units in any window of `windowMs`, and `concurrency` at a time. */
+export interface LimitPool {
+  readonly name: string
+  readonly limit: number
+  readonly windowMs: number
+  readonly concurrency?: number
+}
+
+/** One kind of request to a vendor. */
+export interface VendorOperation {
+  /** For logs and errors: `contacts.batchRead`. */
+  readonly name: string
+  /** What it takes from each pool. */
+  readonly cost: Readonly<Record<string, number>>
+  /** Whether sending it twice is harmless: reads, and writes with an idempotency key. Only these are retried. */
+  readonly repeatable: boolean
+}
+
+/**
+ * The one road of an outgoing call: pace, deadline a try, deadline in all, breaker, retry.
+ * @throws VendorError, always; whatever else `send` throws has gone through the system's `toVendorError`
+ */
+export interface VendorCalls {
+  /** Give it to the SDK. Requests sent within `call` through it die with their deadline and are bounded in size. */
+  readonly agent: Agent
+  call<T>(operation: VendorOperation, context: CallContext, send: (attempt: Attempt) => Promise<T>): Promise<T>
+}
+
+export interface Attempt {
+  /** 1 for the first. */
+  readonly number: number
+  /** Aborted at this attempt's deadline. */
+  readonly signal: AbortSignal
+  readonly timeoutMs: number
+}
+
+// ---- Records, through the cache ------------------------------------------------------------------------------------
+
+/** A record somebody wants. `near` is the id of its parent record, for vendors that read faster by parent. */
+export interface Wanted {
+  readonly id: string
+  readonly near?: string
+}
+
+/**
+ * Reads records of one kind from the vendor, split and batched as the vendor allows.
+ * A record missing from the answer does not exist. A record that failed alone stands in it as an Error.
+ * Never called twice at the same time for the same id by one process.
+ */
+export type RecordReader<T> = (wanted: readonly Wanted[], call: CallContext) => Promise<ReadonlyMap<string, T | Error>>
+
+export interface RecordKindReader<T> {
+  readonly read: RecordReader<T>
+  /** The vendor's version of the record (its `updatedAt`), for systems that give one. */
+  readonly versionOf?: (value: T) => Date | null
+}
+
+export type Readers<Kinds> = { readonly [K in keyof Kinds & string]: RecordKindReader<Kinds[K]> }
+
+/** Reads records through the cache, batched within one request. */
+export interface Records<Kinds> {
+  /** @returns null when the vendor has no such record */
+  load<K extends keyof Kinds & string>(kind: K, wanted: Wanted, context: GraphContext): Promise<Kinds[K] | null>
+}
+
+// ---- The record index and the links ---------------------------------------------------------------------------------
+
+/**
+ * What the index keeps of a record, and what matching reads. No other value of the record is stored.
+ */
+export interface ObservedRecord {
+  readonly record: RecordRef
+  readonly parents: readonly ParentReference[]
+  /** In the words of the graph: an enum value or the business's own stage. */
+  readonly status: string | null
+  /** Whether work or sale has ended, where that is a question: a completed job, an inactive product. */
+  readonly isClosed: boolean | null
+  readonly createdAt: Date | null
+  /** The vendor's version; null where it gives none. */
+  readonly updatedAt: Date | null
+  /** As the vendor has it; normalised by the gateway. */
+  readonly email: string | null
+  /** The entity the record says it is (`metadata.crm_id`), for records of a copy. */
+  readonly names: EntityRef | null
+}
+
+/**
+ * What a record belongs to: a record of the same system, or text that a person or program wrote into a field: an
+ * entity's id, the id of one of its linked records, or its e-mail.
+ */
+export type ParentReference =
+  | { readonly entity: EntityType; readonly record: RecordRef }
+  | { readonly entity: EntityType; readonly reference: string }
+
+export type ListOrder = 'NEWEST_FIRST' | 'OLDEST_FIRST'
+
+/** Arguments of a connection as the client gave them. */
+export interface PageArguments {
+  readonly first?: number | null
+  readonly after?: string | null
+  readonly last?: number | null
+  readonly before?: string | null
+  readonly order?: ListOrder | null
+}
+
+export interface PageFilter {
+  readonly status?: readonly string[] | null
+  readonly isClosed?: boolean | null
+  readonly email?: string | null
+  readonly changedSince?: Date | null
+  /** Only what belongs to all of these. Ids retired by a merge count as the winner's. */
+  readonly parents?: readonly EntityRef[]
+}
+
+export interface IndexPage {
+  readonly entries: readonly IndexEntry[]
+  readonly hasNextPage: boolean
+  readonly hasPreviousPage: boolean
+  /** False while the import of this entity type is not finished. */
+  readonly isComplete: boolean
+  /** Asked of the store only when called. */
+  totalCount(): Promise<number>
+}
+
+export interface IndexEntry {
+  /** The entity's id. */
+  readonly id: string
+  readonly cursor: string
+  readonly record: RecordRef
+  /** The record of the same system it belongs to (an invoice's customer), for `Wanted.near`. */
+  readonly near: string | null
+}
+
+/** Lists of entities, from the store. Calls made in one tick with the same arguments are one SQL statement. */
+export interface RecordIndex {
+  /**
+   * @param within the parent whose list it is, or null for the root list
+   * @throws GraphQLError `BAD_USER_INPUT` for arguments that make no page (first and last, 0, over 100, a foreign cursor)
+   */
+  page(entity: EntityType, within: EntityRef | null, filter: PageFilter, page: PageArguments): Promise<IndexPage>
+}
+
+/** Entity to records and back. Calls made in one tick are one SQL statement. */
+export interface Links {
+  /** The living entity behind an id: follows aliases; null for a tombstone; the id itself where nothing is known yet. */
+  resolve(entity: EntityRef): Promise<EntityRef | null>
+  /** The living entity a record is or belongs to; null when none does. */
+  entityOf(record: RecordRef): Promise<EntityRef | null>
+  /** The entity a record hangs below: an invoice's Customer, a task's Order; null when none does. */
+  parentOf(record: RecordRef, entity: EntityType): Promise<EntityRef | null>
+  /** The records of a system an entity is linked to; the leading one first (person, explicit, e-mail; newest within). */
+  recordsOf(entity: EntityRef, system: System): Promise<readonly LinkedRecord[]>
+}
+
+export interface LinkedRecord {
+  readonly record: RecordRef
+  readonly evidence: Evidence
+}
+
+// ---- Writes ---------------------------------------------------------------------------------------------------------
+
+/** Who wants to write what. */
+export interface WriteIntent {
+  readonly role: Role
+  readonly entity: EntityType
+  /** The entity's id; absent when it is being created. */
+  readonly id?: string
+  readonly fields: readonly string[]
+}
+
+/** What a write did at the vendor. */
+export interface Written {
+  readonly kind: Extract<ChangeKind, 'CREATED' | 'UPDATED' | 'DELETED'>
+  readonly record: RecordRef
+  /** Names of the entity's fields that were written. */
+  readonly fields: readonly string[]
+  /** From the vendor's answer to the write. Without it the record is read again. */
+  readonly observed?: ObservedRecord
+}
+
+export interface Writes {
+  /**
+   * Sends a write to the owner and appends its Changes before it returns; every later read in any client sees it.
+   * @param send does it at the vendor; the entity's own record comes first in what it returns
+   * @returns the entity that was written
+   * @throws GraphQLError `NOT_OWNER`, naming the owner, when the role does not own each of the fields
+   * @throws VendorError when the vendor refused or failed
+   */
+  write(intent: WriteIntent, send: () => Promise<readonly [Written, ...Written[]]>): Promise<EntityRef>
+}
+
+// ---- What resolvers and sources are handed ---------------------------------------------------------------------------
+
+/** One operation's view of the world. */
+export interface GraphContext {
+  readonly call: CallContext
+  readonly index: RecordIndex
+  readonly links: Links
+  readonly writes: Writes
+}
+
+// ---- Webhooks -------------------------------------------------------------------------------------------------------
+
+/** A webhook request as it came. */
+export interface Received {
+  readonly method: string
+  /** What stands behind `/webhooks/<system>/`: empty, or the project for Asana. */
+  readonly endpoint: string
+  /** The address the vendor called, as it was registered. */
+  readonly url: string
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+export type Verdict = { readonly genuine: true } | { readonly genuine: false; readonly reason: RefusalReason }
+
+export type RefusalReason = 'signature-missing' | 'signature-malformed' | 'signature-wrong' | 'time-out-of-window'
+
+/** One happening of a delivery, with the records it touches. */
+export type DeliveryEntry = {
+  /** What makes it the same one when it comes again; unique within the system; from signed content only. */
+  readonly key: string
+} & ({ readonly hints: readonly Hint[] } | { readonly unreadable: string })
+
+/** "Something about this record changed." */
+export interface Hint {
+  readonly kind: ChangeKind
+  readonly record: RecordRef
+  /** When, by the vendor's clock; null when it does not say. */
+  readonly at: Date | null
+  /** The entity's fields that changed, in the graph's words; empty when the vendor does not say. */
+  readonly fields: readonly string[]
+  /** From the body, for vendors that send whole records. Without it the record is read again. */
+  readonly observed?: ObservedRecord
+  /** The record this one was merged into; `kind` is DELETED then and the id becomes an alias. */
+  readonly mergedInto?: RecordRef
+}
+
+export interface WebhookAdapter {
+  /** Over the raw bytes, before anything reads them. Pure. */
+  verify(received: Received, secrets: readonly string[], now: Date): Verdict
+  /** What a genuine body says, entry by entry. Pure. @returns `unreadable` when it is no body of this vendor at all */
+  read(received: Received): { readonly entries: readonly DeliveryEntry[] } | { readonly unreadable: string }
+  /** The secret a handshake request carries, and how it is answered; null when the request is none. */
+  handshake?(received: Received): Handshake | null
+}
+
+export interface Handshake {
+  readonly secret: string
+  readonly answerHeaders: Readonly<Record<string, string>>
+}
+
+// ---- Connecting an account --------------------------------------------------------------------------------------------
+
+/** Where webhook secrets live that a vendor hands out when a webhook is registered. */
+export interface WebhookSecrets {
+  /** Secrets from settings and store, newest first. */
+  of(endpoint: string): Promise<readonly string[]>
+  store(endpoint: string, secret: string): Promise<void>
+  /** Opens the endpoint for one handshake until `done` settles; resolves what `done` resolves. */
+  whileHandshakePending<T>(endpoint: string, done: () => Promise<T>): Promise<T>
+}
+
+export interface ConnectPorts {
+  /** Without a trailing slash: `https://graph.example.com`. */
+  readonly publicUrl: string
+  readonly secrets: WebhookSecrets
+  readonly call: CallContext
+}
+
+export interface ConnectReport {
+  readonly done: readonly string[]
+  readonly missing: readonly string[]
+  /** Steps a person has to take, in order. */
+  readonly manual: readonly string[]
+}
+
+// ---- Import -----------------------------------------------------------------------------------------------------------
+
+export interface ImportPage {
+  readonly observed: readonly ObservedRecord[]
+  /** Where to go on; null at the end. Stored, so it must still work after a restart. */
+  readonly next: string | null
+  /** How many there are in all, where the vendor says. */
+  readonly total: number | null
+}
+
+/** Lists every record of one kind, page by page. */
+export interface Importer {
+  readonly kind: string
+  list(cursor: string | null, call: CallContext): Promise<ImportPage>
+}
+
+// ---- A system ---------------------------------------------------------------------------------------------------------
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** A setting as it stands in `.env.example`. */
+export interface SettingDoc {
+  readonly name: string
+  readonly help: string
+  readonly example: string
+  readonly isRequired: boolean
+  readonly isSecret: boolean
+}
+
+/** "HUBSPOT_ACCESS_TOKEN is missing: create a private app ...". `message` says what was expected, what came, what to do. */
+export interface SettingFault {
+  readonly name: string
+  readonly message: string
+}
+
+export type Configured<Source> =
+  | { readonly ok: true; open(ports: SystemPorts): OpenSystem<Source> }
+  | { readonly ok: false; readonly faults: readonly SettingFault[] }
+
+export interface SystemDefinition<Source> {
+  readonly system: System
+  readonly role: Role
+  readonly kinds: readonly RecordKind[]
+  readonly settings: readonly SettingDoc[]
+  configure(environment: Environment): Configured<Source>
+}
+
+export interface SystemPorts {
+  /** One road an account: pools and the reading of errors are the system's. */
+  calls(options: { pools: readonly LimitPool[]; toVendorError: (error: unknown) => Error; isTls: boolean }): VendorCalls
+  records<Kinds>(readers: Readers<Kinds>): Records<Kinds>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export interface Clock {
+  now(): Date
+}
+
+/** Structured, without personal data or secrets. The shape of pino's methods. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface OpenSystem<Source> {
+  readonly source: Source
+  /** In the order in which they are to be imported: parents first. */
+  readonly importers: readonly Importer[]
+  /** Reads a record through the cache and says what the index keeps of it; null when it does not exist (any more). */
+  observe(record: RecordRef, context: GraphContext): Promise<ObservedRecord | null>
+  readonly webhook: WebhookAdapter
+  /** Secrets from the settings, newest first, for the given endpoint. */
+  readonly webhookSecrets: readonly string[]
+  /** The endpoints below `/webhooks/<system>`: `['']`, or one a project. */
+  readonly webhookEndpoints: readonly string[]
+  connect(ports: ConnectPorts): Promise<ConnectReport>
+  close(): Promise<void>
+}

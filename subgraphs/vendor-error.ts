@@ -1,0 +1,57 @@
+import type { System } from '../schema/systems.ts'
+
+/**
+ * Why a vendor did not give what was asked.
+ * - `timeout`: no whole answer within the deadline.
+ * - `unavailable`: no connection, or the vendor's own fault (5xx), or its breaker is open.
+ * - `rate-limited`: the vendor's or our own pacing says not now.
+ * - `unreadable`: an answer came that is not what the vendor documents (HTML, wrong types, too large).
+ * - `unauthorized`: our credentials are not accepted or lack a scope.
+ * - `not-found`: it has no such record.
+ * - `rejected`: it refuses what we asked (4xx): asking again will not help.
+ * - `aborted`: nobody waits any more.
+ */
+export const vendorErrorKinds = [
+  'timeout',
+  'unavailable',
+  'rate-limited',
+  'unreadable',
+  'unauthorized',
+  'not-found',
+  'rejected',
+  'aborted',
+] as const
+
+export type VendorErrorKind = (typeof vendorErrorKinds)[number]
+
+/** Kinds after which the same request may succeed later. */
+const passing: ReadonlySet<VendorErrorKind> = new Set(['timeout', 'unavailable', 'rate-limited', 'unreadable'])
+
+/** A vendor's failure. The message is for operators and holds no personal data and no secret. */
+export class VendorError extends Error {
+  override readonly name = 'VendorError'
+  readonly system: System
+  readonly kind: VendorErrorKind
+  /** The vendor's or breaker's hint when to try again. */
+  readonly retryAfterMs: number | undefined
+  /** What the vendor says was wrong with the input, safe to show to the client that gave it. */
+  readonly inputFault: string | undefined
+
+  constructor(
+    system: System,
+    kind: VendorErrorKind,
+    message: string,
+    options: { cause?: unknown; retryAfterMs?: number; inputFault?: string } = {},
+  ) {
+    super(`${system}: ${message}`, { cause: options.cause })
+    this.system = system
+    this.kind = kind
+    this.retryAfterMs = options.retryAfterMs
+    this.inputFault = options.inputFault
+  }
+
+  /** Whether trying again later may help. */
+  get isPassing(): boolean {
+    return passing.has(this.kind)
+  }
+}
