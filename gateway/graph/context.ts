@@ -1,0 +1,76 @@
+import type { CallContext, GraphContext, Priority, RecordIndex, Links, Writes } from '../../subgraphs/contract.ts'
+import type { RecordRef, System } from '../../schema/systems.ts'
+import type { ChangeFrame, SubscriptionRequest } from './subscription.ts'
+
+/**
+ * Why an operation runs.
+ * - `request`: a client sent it; subscriptions are refused.
+ * - `subscribe`: a client wants to subscribe: it is checked and planned, `accept` gets what it asks for, nothing is executed.
+ * - `push`: an accepted subscription's operation, executed for one Change.
+ */
+export type Purpose =
+  | { readonly kind: 'request' }
+  | { readonly kind: 'subscribe'; accept(request: SubscriptionRequest): void }
+  | { readonly kind: 'push'; readonly frame: ChangeFrame }
+
+/** What one operation took from one pool. */
+export interface PoolCost {
+  readonly system: System
+  readonly pool: string
+  readonly cost: number
+}
+
+/** A value that was served although it could not be read anew. */
+export interface StaleValue {
+  readonly record: RecordRef
+  readonly ageMs: number
+}
+
+/** Everything one operation carries from its arrival to its answer. */
+export interface OperationContext extends GraphContext {
+  readonly purpose: Purpose
+  /** Ends the operation's vendor calls; a query's when its client leaves, a mutation's never. */
+  readonly abort: AbortController
+  readonly clientLeft: AbortSignal | null
+  costs(): readonly PoolCost[]
+  /** Values served although they could not be read anew. */
+  stale(): readonly StaleValue[]
+}
+
+/** What contexts are made of; handed over once at start. */
+export interface ContextPorts {
+  links(): Links
+  index(): RecordIndex
+  /** Makes the port through which the operation writes. */
+  writes(call: CallContext): Writes
+  staleServed(context: GraphContext): readonly StaleValue[]
+}
+
+/** Opens the context of one operation. */
+export function openContext(
+  ports: ContextPorts,
+  options: { purpose?: Purpose; priority?: Priority; clientLeft?: AbortSignal | null } = {},
+): OperationContext {
+  const spent = new Map<string, PoolCost>()
+  const abort = new AbortController()
+  const call: CallContext = {
+    priority: options.priority ?? 'query',
+    signal: abort.signal,
+    spend(system, pool, cost) {
+      const key = `${system}:${pool}`
+      spent.set(key, { system, pool, cost: (spent.get(key)?.cost ?? 0) + cost })
+    },
+  }
+  const context: OperationContext = {
+    purpose: options.purpose ?? { kind: 'request' },
+    call,
+    abort,
+    clientLeft: options.clientLeft ?? null,
+    links: ports.links(),
+    index: ports.index(),
+    writes: ports.writes(call),
+    costs: () => [...spent.values()],
+    stale: () => ports.staleServed(context),
+  }
+  return context
+}

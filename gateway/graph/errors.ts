@@ -1,0 +1,54 @@
+import { GraphQLError, type GraphQLFormattedError } from 'graphql'
+import type { Owner } from '../../schema/systems.ts'
+import { VendorError, type VendorErrorKind } from '../../subgraphs/vendor-error.ts'
+import type { Log } from '../../subgraphs/contract.ts'
+
+interface Answer {
+  readonly code: string
+  /** What the client reads; the operator reads the log. */
+  readonly message: (system: string) => string
+}
+
+/** What clients are told of a vendor's failure, by its kind. */
+export const vendorAnswers: Readonly<Record<VendorErrorKind, Answer>> = {
+  timeout: { code: 'SYSTEM_TIMEOUT', message: system => `${system} did not answer in time.` },
+  unavailable: { code: 'SYSTEM_UNAVAILABLE', message: system => `${system} cannot be reached at the moment.` },
+  'rate-limited': { code: 'SYSTEM_RATE_LIMITED', message: system => `${system} takes no more requests at the moment.` },
+  unreadable: { code: 'SYSTEM_UNREADABLE', message: system => `${system} gave an answer that makes no sense.` },
+  unauthorized: { code: 'SYSTEM_UNAUTHORIZED', message: system => `${system} does not accept our credentials for this.` },
+  'not-found': { code: 'NOT_FOUND', message: system => `${system} has no such record.` },
+  rejected: { code: 'SYSTEM_REJECTED', message: system => `${system} refused the request.` },
+  aborted: { code: 'ABORTED', message: () => 'The request was given up before it was answered.' },
+}
+
+/**
+ * The error a client sees for what a resolver threw. Nothing of ours that was not meant for clients gets through: what is
+ * unknown is logged with its cause and answered as INTERNAL_SERVER_ERROR.
+ */
+export function clientError(error: GraphQLError, role: Owner, log: Log): GraphQLFormattedError {
+  const cause = error.originalError
+  const place = { path: error.path, locations: error.locations }
+  if (cause instanceof VendorError) {
+    const answer = vendorAnswers[cause.kind]
+    // A client that left causes no fault worth a line.
+    if (cause.kind !== 'aborted') {
+      log.warn({ role, system: cause.system, kind: cause.kind, reason: cause.message }, 'a vendor did not give what was asked')
+    }
+    return {
+      ...place,
+      message: cause.inputFault ?? answer.message(cause.system),
+      extensions: {
+        code: cause.inputFault === undefined ? answer.code : 'BAD_USER_INPUT',
+        role,
+        system: cause.system,
+        isRetryable: cause.isPassing,
+        ...(cause.retryAfterMs === undefined ? {} : { retryAfterMs: Math.ceil(cause.retryAfterMs) }),
+      },
+    }
+  }
+  if (cause === undefined || cause instanceof GraphQLError) {
+    return { ...place, message: error.message, extensions: { ...error.extensions, role } }
+  }
+  log.error({ role, err: cause, path: error.path }, 'a resolver failed')
+  return { ...place, message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR', role } }
+}

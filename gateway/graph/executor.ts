@@ -1,0 +1,111 @@
+import { executeQueryPlan, type GraphQLDataSource, type ServiceMap } from '@apollo/gateway'
+import type { PlanNode, QueryPlan } from '@apollo/query-planner'
+import type { GatewayExecutionResult, GatewayGraphQLRequestContext, GatewayInterface, GatewaySchemaLoadOrUpdateCallback } from '@apollo/server-gateway-interface'
+import { getVariableValues, GraphQLError, OperationTypeNode } from 'graphql'
+import { requestOf } from './subscription.ts'
+import type { OperationContext } from './context.ts'
+import { checkSize } from './limits.ts'
+import { Planner, type PlannedOperation } from './planner.ts'
+import type { LocalSubgraph } from './subgraph.ts'
+
+/**
+ * Runs operations over the subgraphs, behind Apollo Server's gateway interface. Nothing else knows planner and gateway
+ * library but this folder.
+ *
+ * A subscription runs as the sequence of its primary fetch and its rest, once per Change: the primary fetch is
+ * answered by the `live` subgraph from the Change at hand, the rest by whoever owns the selected fields.
+ */
+export class FederatedGraph implements GatewayInterface {
+  readonly planner: Planner
+  readonly #supergraphSdl: string
+  readonly #services: ServiceMap
+
+  constructor(supergraphSdl: string, subgraphs: readonly LocalSubgraph[]) {
+    this.#supergraphSdl = supergraphSdl
+    this.planner = new Planner(supergraphSdl)
+    const services: Record<string, GraphQLDataSource> = {}
+    for (const subgraph of subgraphs) services[subgraph.name] = subgraph.dataSource
+    this.#services = services
+  }
+
+  onSchemaLoadOrUpdate(callback: GatewaySchemaLoadOrUpdateCallback): () => void {
+    callback({ apiSchema: this.planner.apiGraphQLSchema, coreSupergraphSdl: this.#supergraphSdl })
+    return () => undefined
+  }
+
+  load() {
+    return Promise.resolve({ executor: (request: GatewayGraphQLRequestContext) => this.#execute(request) })
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async #execute(request: GatewayGraphQLRequestContext): Promise<GatewayExecutionResult> {
+    const context = operationContext(request.context)
+    const planned = this.planner.plan(request.document, request.queryHash, request.operationName ?? undefined)
+    const variables = getVariableValues(
+      this.planner.apiGraphQLSchema,
+      planned.operation.variableDefinitions ?? [],
+      request.request.variables ?? {},
+      { maxErrors: 10 },
+    )
+    if (variables.errors !== undefined) {
+      return { errors: variables.errors.map(error => badUserInput(error)) }
+    }
+    checkSize(planned, variables.coerced)
+    if (planned.operation.operation === OperationTypeNode.SUBSCRIPTION) {
+      if (context.purpose.kind === 'request') {
+        throw new GraphQLError(
+          'Subscriptions run over a websocket: connect to this address with the subprotocol graphql-transport-ws.',
+          { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } },
+        )
+      }
+      if (context.purpose.kind === 'subscribe') {
+        context.purpose.accept(requestOf(this.planner.apiGraphQLSchema, planned, variables.coerced))
+        return { data: null }
+      }
+    } else if (planned.operation.operation === OperationTypeNode.QUERY) {
+      endWithClient(context)
+    }
+    return executeQueryPlan(
+      sequential(planned),
+      this.#services,
+      request,
+      { schema: this.planner.apiGraphQLSchema, operation: planned.operation, fragments: { ...planned.fragments } },
+      this.planner.supergraphSchema,
+      this.planner.apiSchema,
+    )
+  }
+}
+
+/** The library's executor knows no subscriptions: their primary fetch and rest are run as a sequence. */
+function sequential({ plan }: PlannedOperation): QueryPlan {
+  const node = plan.node
+  if (node?.kind !== 'Subscription') return plan
+  const nodes: PlanNode[] = node.rest === undefined ? [node.primary] : [node.primary, node.rest]
+  return { kind: 'QueryPlan', node: { kind: 'Sequence', nodes } }
+}
+
+function operationContext(context: Record<string, unknown>): OperationContext {
+  if (isOperationContext(context)) return context
+  throw new Error('expected the context of a running operation; see context.ts')
+}
+
+function isOperationContext(context: object): context is OperationContext {
+  return 'purpose' in context && 'call' in context && 'abort' in context
+}
+
+function endWithClient({ clientLeft, abort }: OperationContext): void {
+  if (clientLeft === null) return
+  if (clientLeft.aborted) abort.abort()
+  else clientLeft.addEventListener('abort', () => abort.abort(), { once: true })
+}
+
+function badUserInput(error: GraphQLError): GraphQLError {
+  return new GraphQLError(error.message, {
+    nodes: error.nodes,
+    originalError: error,
+    extensions: { ...error.extensions, code: 'BAD_USER_INPUT' },
+  })
+}

@@ -1,0 +1,151 @@
+import { ApolloServer, type ApolloServerPlugin, type GraphQLRequest, type HTTPGraphQLRequest, type HTTPGraphQLResponse } from '@apollo/server'
+import { unwrapResolverError } from '@apollo/server/errors'
+import { GraphQLError, type GraphQLFormattedError } from 'graphql'
+import type { Log } from '../../subgraphs/contract.ts'
+import { openContext, type ContextPorts, type OperationContext } from './context.ts'
+import type { FederatedGraph } from './executor.ts'
+import { maxTokens } from './limits.ts'
+import type { ChangeFrame, SubscriptionRequest } from './subscription.ts'
+
+/** A result as it goes over the wire, or the reasons why there is none. */
+export type Outcome =
+  | { readonly data: Record<string, unknown> | null; readonly errors?: readonly GraphQLFormattedError[]; readonly extensions?: Record<string, unknown> }
+  | { readonly refused: readonly GraphQLFormattedError[] }
+
+export interface AcceptedSubscription {
+  readonly request: SubscriptionRequest
+  /** Executes one frame. Never rejects. */
+  execute(frame: ChangeFrame): Promise<{ data: Record<string, unknown> | null; errors?: readonly GraphQLError[] }>
+}
+
+export interface GraphServerOptions {
+  readonly graph: FederatedGraph
+  readonly ports: ContextPorts
+  readonly log: Log
+  /** Introspection is for demo and development. */
+  readonly introspection: boolean
+  readonly plugins?: readonly ApolloServerPlugin<OperationContext>[]
+}
+
+/** Answers operations, by whatever transport they came, under one set of rules. */
+export class GraphServer {
+  readonly #apollo: ApolloServer<OperationContext>
+  readonly #ports: ContextPorts
+  readonly #log: Log
+
+  constructor({ graph, ports, log, introspection, plugins = [] }: GraphServerOptions) {
+    this.#ports = ports
+    this.#log = log
+    this.#apollo = new ApolloServer<OperationContext>({
+      gateway: graph,
+      introspection,
+      parseOptions: { maxTokens },
+      maxRecursiveSelections: true,
+      includeStacktraceInErrorResponses: false,
+      stopOnTerminationSignals: false,
+      csrfPrevention: true,
+      status400ForVariableCoercionErrors: true,
+      plugins: [answerExtensions, ...plugins],
+      formatError: (formatted, error) => this.#format(formatted, error),
+      logger: {
+        debug: message => log.debug({}, String(message)),
+        info: message => log.info({}, String(message)),
+        warn: message => log.warn({}, String(message)),
+        error: message => log.error({}, String(message)),
+      },
+    })
+  }
+
+  start(): Promise<void> {
+    return this.#apollo.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#apollo.stop()
+  }
+
+  /** @param clientLeft aborted when the client went away before its answer */
+  http(request: HTTPGraphQLRequest, clientLeft: AbortSignal): Promise<HTTPGraphQLResponse> {
+    return this.#apollo.executeHTTPGraphQLRequest({
+      httpGraphQLRequest: request,
+      context: () => Promise.resolve(openContext(this.#ports, { clientLeft })),
+    })
+  }
+
+  execute(request: GraphQLRequest, clientLeft: AbortSignal | null = null): Promise<Outcome> {
+    return this.#run(request, openContext(this.#ports, { clientLeft }))
+  }
+
+  /** Checks and plans a subscription; nothing is executed until its first frame. */
+  async subscribe(request: GraphQLRequest): Promise<AcceptedSubscription | { readonly refused: readonly GraphQLFormattedError[] }> {
+    const accepted: SubscriptionRequest[] = []
+    const purpose = { kind: 'subscribe' as const, accept: (asked: SubscriptionRequest) => void accepted.push(asked) }
+    const outcome = await this.#run(request, openContext(this.#ports, { purpose }))
+    const [asked] = accepted
+    if ('refused' in outcome) return outcome
+    if (asked === undefined) return { refused: [{ message: 'expected a subscription' }] }
+    return { request: asked, execute: frame => this.#push(request, frame) }
+  }
+
+  async #push(request: GraphQLRequest, frame: ChangeFrame) {
+    const outcome = await this.#run(request, openContext(this.#ports, { purpose: { kind: 'push', frame } }))
+    return 'refused' in outcome
+      ? { data: null, errors: outcome.refused.map(asError) }
+      : { data: outcome.data, ...(outcome.errors === undefined ? {} : { errors: outcome.errors.map(asError) }) }
+  }
+
+  async #run(request: GraphQLRequest, contextValue: OperationContext): Promise<Outcome> {
+    const { body } = await this.#apollo.executeOperation(request, { contextValue })
+    if (body.kind !== 'single') throw new Error('expected a single result: incremental delivery is not offered')
+    const { data, errors, extensions } = body.singleResult
+    if (data === undefined) return { refused: errors ?? [] }
+    return {
+      data,
+      ...(errors === undefined ? {} : { errors }),
+      ...(extensions === undefined ? {} : { extensions }),
+    }
+  }
+
+  /** What was not meant for clients is logged and answered without detail. */
+  #format(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
+    const cause = unwrapResolverError(error)
+    if (cause instanceof GraphQLError || isFederated(formatted)) return formatted
+    if (formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted
+    this.#log.error({ err: cause }, 'an operation failed')
+    return { message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
+  }
+}
+
+/** Errors of subgraphs were put in words there; see errors.ts. */
+function isFederated(error: GraphQLFormattedError): boolean {
+  return error.extensions?.['serviceName'] !== undefined
+}
+
+export function asError({ message, path, extensions }: GraphQLFormattedError): GraphQLError {
+  return new GraphQLError(message, { path: path ?? null, extensions: extensions ?? null })
+}
+
+/**
+ * - `extensions.cost` when the client asks for it (`extensions: { cost: true }`, or the header `graphql-cost: true`): what the
+ *   operation took from each of the vendors' budgets;
+ * - `extensions.stale`, always: the records that could not be read anew and were served from before.
+ */
+const answerExtensions: ApolloServerPlugin<OperationContext> = {
+  requestDidStart({ request }) {
+    const isAsked = request.extensions?.['cost'] === true || request.http?.headers.get('graphql-cost') === 'true'
+    return Promise.resolve({
+      willSendResponse({ response, contextValue }) {
+        if (response.body.kind !== 'single') return Promise.resolve()
+        const added = {
+          ...(isAsked ? { cost: contextValue.costs() } : {}),
+          ...(contextValue.stale().length > 0 ? { stale: contextValue.stale() } : {}),
+        }
+        if (Object.keys(added).length > 0) {
+          const result = response.body.singleResult
+          result.extensions = { ...result.extensions, ...added }
+        }
+        return Promise.resolve()
+      },
+    })
+  },
+}

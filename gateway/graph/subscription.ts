@@ -1,0 +1,177 @@
+import {
+  getArgumentValues,
+  GraphQLError,
+  Kind,
+  print,
+  type FieldNode,
+  type GraphQLSchema,
+  type SelectionSetNode,
+} from 'graphql'
+import { z } from 'zod'
+import type { PushKind } from '../../schema/change.ts'
+import { entityTypes, type EntityRef, type EntityType } from '../../schema/entities.ts'
+import type { RecordRef, System } from '../../schema/systems.ts'
+import { cursorSequence } from './cursor.ts'
+import type { PlannedOperation } from './planner.ts'
+
+/** What a subscription is about. */
+export type Topic =
+  | { readonly kind: 'entity'; readonly entity: EntityRef }
+  | { readonly kind: 'children'; readonly type: EntityType; readonly parent: EntityRef | null; readonly status: string | null }
+  | {
+      readonly kind: 'feed'
+      readonly entities: readonly EntityType[] | null
+      readonly systems: readonly System[] | null
+      readonly fields: readonly string[] | null
+    }
+
+/** A subscription as a client asked for it, checked and planned. */
+export interface SubscriptionRequest {
+  /** The root field's name; it is also the key of the payload in the primary fetch. */
+  readonly field: string
+  readonly topic: Topic
+  /** The sequence of the last Change the client has seen; null to begin with the present value. */
+  readonly after: number | null
+  /** Equal for subscriptions whose frames are the same. */
+  readonly key: string
+  readonly shape: FrameShape
+}
+
+/** Where in a frame's data the Change stands, so that two frames can be compared without it. */
+export interface FrameShape {
+  /** The root field's response name. */
+  readonly root: string
+  /** The response names under which the Change was selected. */
+  readonly changes: readonly string[]
+  /** Whether anything but the Change was selected. */
+  readonly selectsEntity: boolean
+}
+
+/** What a subscriber is told about one Change; the payload of the primary fetch. */
+export interface ChangeFrame {
+  readonly field: string
+  readonly change: FrameChange
+  /** The living entity the frame is about; null when there is none (any more). */
+  readonly entity: EntityRef | null
+  /** The entity the Change is about, alive or not. */
+  readonly subject: EntityRef | null
+}
+
+export interface FrameChange {
+  readonly kind: PushKind
+  readonly fields: readonly string[]
+  readonly system: System | null
+  readonly record: RecordRef | null
+  readonly at: Date | null
+  readonly recordedAt: Date
+  readonly sequence: number
+}
+
+const text = z.string().nullish()
+const texts = z.array(z.string()).nullish()
+
+const argumentsOf = {
+  customerChanged: z.object({ id: z.string(), after: text }),
+  orderChanged: z.object({ id: text, customer: text, after: text }),
+  jobChanged: z.object({ id: text, customer: text, status: text, after: text }),
+  changes: z.object({ entities: texts, systems: texts, fields: texts, after: text }),
+}
+
+/**
+ * Reads what a planned subscription asks for.
+ * @throws GraphQLError `BAD_USER_INPUT` when the arguments make no subscription
+ */
+export function requestOf(
+  schema: GraphQLSchema,
+  { operation, fragments }: PlannedOperation,
+  variables: Record<string, unknown>,
+): SubscriptionRequest {
+  const node = rootField(operation.selectionSet, fragments)
+  const definition = node && schema.getSubscriptionType()?.getFields()[node.name.value]
+  if (node === undefined || definition === undefined) throw badInput('expected a subscription with one root field')
+  const values = getArgumentValues(definition, node, variables)
+  const after = typeof values['after'] === 'string' ? cursorSequence(values['after']) : null
+  return {
+    field: node.name.value,
+    topic: topicOf(node.name.value, values),
+    after,
+    key: keyOf({ operation, fragments, rootField: node }, variables),
+    shape: shapeOf(node, fragments),
+  }
+}
+
+function topicOf(field: string, values: unknown): Topic {
+  switch (field) {
+    case 'customerChanged': {
+      const { id } = argumentsOf.customerChanged.parse(values)
+      return { kind: 'entity', entity: { type: 'Customer', id } }
+    }
+    case 'orderChanged': {
+      const { id, customer } = argumentsOf.orderChanged.parse(values)
+      if ((id == null) === (customer == null)) throw badInput('orderChanged: give either id or customer')
+      if (id != null) return { kind: 'entity', entity: { type: 'Order', id } }
+      return { kind: 'children', type: 'Order', parent: { type: 'Customer', id: customer ?? '' }, status: null }
+    }
+    case 'jobChanged': {
+      const { id, customer, status } = argumentsOf.jobChanged.parse(values)
+      if (id != null && (customer != null || status != null)) {
+        throw badInput('jobChanged: give either id, or customer and status')
+      }
+      if (id != null) return { kind: 'entity', entity: { type: 'Job', id } }
+      const parent: EntityRef | null = customer == null ? null : { type: 'Customer', id: customer }
+      return { kind: 'children', type: 'Job', parent, status: status ?? null }
+    }
+    case 'changes': {
+      const { entities, systems, fields } = argumentsOf.changes.parse(values)
+      return { kind: 'feed', entities: entities == null ? null : entities.map(typeOf), systems: systems ?? null, fields: fields ?? null }
+    }
+    default:
+      throw badInput(`no such subscription: ${field}`)
+  }
+}
+
+function typeOf(name: string): EntityType {
+  const type = entityTypes.find(entity => entity === name)
+  if (type === undefined) throw badInput(`changes: expected entities among ${entityTypes.join(', ')}; got ${name.slice(0, 50)}`)
+  return type
+}
+
+function rootField(selection: SelectionSetNode, fragments: PlannedOperation['fragments']): FieldNode | undefined {
+  return fieldsOf(selection, fragments)[0]
+}
+
+/** The fields of a selection set, fragments opened. */
+function fieldsOf(selection: SelectionSetNode, fragments: PlannedOperation['fragments']): readonly FieldNode[] {
+  return selection.selections.flatMap(node => {
+    if (node.kind === Kind.FIELD) return [node]
+    const set = node.kind === Kind.INLINE_FRAGMENT ? node.selectionSet : fragments[node.name.value]?.selectionSet
+    return set === undefined ? [] : fieldsOf(set, fragments)
+  })
+}
+
+function shapeOf(node: FieldNode, fragments: PlannedOperation['fragments']): FrameShape {
+  const fields = node.selectionSet === undefined ? [] : fieldsOf(node.selectionSet, fragments)
+  const isChange = (field: FieldNode): boolean => field.name.value === 'change'
+  return {
+    root: node.alias?.value ?? node.name.value,
+    changes: fields.filter(isChange).map(field => field.alias?.value ?? field.name.value),
+    selectsEntity: fields.some(field => !isChange(field) && field.name.value !== '__typename'),
+  }
+}
+
+/** `after` says where a client stands, not what it wants: it is left out when it comes in a variable. */
+function keyOf(
+  asked: Pick<PlannedOperation, 'operation' | 'fragments'> & { readonly rootField: FieldNode },
+  variables: Readonly<Record<string, unknown>>,
+): string {
+  const after = asked.rootField.arguments?.find(argument => argument.name.value === 'after')?.value
+  const skipped = after?.kind === Kind.VARIABLE ? after.name.value : undefined
+  const kept = (asked.operation.variableDefinitions ?? []).flatMap(({ variable }) =>
+    variable.name.value === skipped ? [] : [[variable.name.value, variables[variable.name.value]]],
+  )
+  return [asked.operation, ...Object.values(asked.fragments)].map(print).join('\n') + JSON.stringify(kept)
+}
+
+function badInput(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
+}

@@ -1,0 +1,284 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server'
+import type { Log } from '../subgraphs/contract.ts'
+import type { GraphServer } from './graph/server.ts'
+import type { SocketServer } from './push/socket.ts'
+
+/** Bytes of a GraphQL request. */
+const maxGraphQLBytes = 1024 * 1024
+
+/** Bytes of a webhook; vendors send far less. */
+export const maxWebhookBytes = 1024 * 1024
+
+/** How long a client may take to send its request. */
+const requestTimeoutMs = 30_000
+
+/** What a webhook request came to. */
+export interface WebhookAnswer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** One plain sentence for whoever reads the vendor's delivery log. */
+  readonly text?: string
+}
+
+export interface WebhookRequest {
+  readonly method: string
+  /** The path with its query, as requested. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+}
+
+export interface Health {
+  readonly isReady: boolean
+  readonly parts: Readonly<Record<string, string>>
+}
+
+/** A page or file served to browsers. */
+export interface Page {
+  readonly contentType: string
+  readonly body: string | Buffer
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface HttpOptions {
+  readonly graph: GraphServer
+  readonly sockets: SocketServer
+  /** Null for an address nobody listens on. */
+  webhook(system: string, endpoint: string, request: WebhookRequest): Promise<WebhookAnswer> | null
+  health(): Promise<Health>
+  /** Pages for people, by path; none in production. */
+  page(path: string): Page | null
+  /** Whether web pages of other origins may ask. */
+  readonly allowsOrigins: boolean
+  readonly log: Log
+}
+
+/** The HTTP server: routes, limits, and an end that loses no request. */
+export interface HttpServer {
+  listen(port: number, host: string): Promise<{ readonly port: number }>
+  /** Takes no new connection, lets running requests finish, then closes sockets and idle connections. */
+  close(): Promise<void>
+}
+
+export function createHttp(options: HttpOptions): HttpServer {
+  const { log, sockets } = options
+  const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: 10_000 }, (request, response) => {
+    answer(options, request, response).catch((error: unknown) => {
+      log.error({ err: error }, 'a request failed')
+      if (!response.headersSent) sendText(response, 500, 'Something went wrong here.\n')
+      else response.destroy()
+    })
+  })
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy())
+    if (pathOf(request) === '/graphql') sockets.upgrade(request, socket, head)
+    else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
+  })
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+    else socket.destroy()
+  })
+  return {
+    async listen(port, host) {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(port, host, resolve)
+      })
+      return { port: portOf(server, port) }
+    },
+    async close() {
+      const closed = new Promise<void>(resolve => server.close(() => resolve()))
+      server.closeIdleConnections()
+      await sockets.close()
+      // Connections that become idle while others finish would keep the server open.
+      const timer = setInterval(() => server.closeIdleConnections(), 50)
+      await closed
+      clearInterval(timer)
+    },
+  }
+}
+
+function portOf(server: Server, asked: number): number {
+  const address: AddressInfo | string | null = server.address()
+  return typeof address === 'object' && address !== null ? address.port : asked
+}
+
+async function answer(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  response.setHeader('X-Content-Type-Options', 'nosniff')
+  const path = pathOf(request)
+  if (path === '/health/live') return sendJson(response, 200, { status: 'live' })
+  if (path === '/health/ready') {
+    const health = await options.health()
+    return sendJson(response, health.isReady ? 200 : 503, { status: health.isReady ? 'ready' : 'not ready', parts: health.parts })
+  }
+  if (path.startsWith('/webhooks/')) return answerWebhook(options, request, response, path)
+  if (path === '/graphql') return answerGraphQL(options, request, response)
+  const page = request.method === 'GET' || request.method === 'HEAD' ? options.page(path) : null
+  if (page !== null) return sendPage(request, response, page)
+  sendText(response, 404, 'There is nothing here. The graph is at /graphql.\n')
+}
+
+async function answerWebhook(
+  options: HttpOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+): Promise<void> {
+  const [system = '', ...rest] = path.slice('/webhooks/'.length).split('/')
+  if (request.method !== 'POST') {
+    response.setHeader('Allow', 'POST')
+    return sendText(response, 405, 'Webhooks are sent with POST.\n')
+  }
+  const body = await readBody(request, maxWebhookBytes)
+  if (body === 'too large') return sendText(response, 413, `A webhook may hold at most ${maxWebhookBytes} bytes.\n`, true)
+  if (body === 'cut off') return
+  const result = options.webhook(system, rest.join('/'), {
+    method: 'POST',
+    path: request.url ?? path,
+    headers: headersOf(request),
+    body,
+  })
+  if (result === null) return sendText(response, 404, 'No webhook is expected here.\n')
+  const { status, headers = {}, text } = await result
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  sendText(response, status, text === undefined ? '' : `${text}\n`)
+}
+
+async function answerGraphQL(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (options.allowsOrigins) allowOrigin(request, response)
+  if (request.method === 'OPTIONS') {
+    response.writeHead(204).end()
+    return
+  }
+  if (request.method === 'GET' && wantsPage(request)) {
+    const page = options.page('/graphql')
+    if (page !== null) return sendPage(request, response, page)
+  }
+  const read = request.method === 'POST' ? await readBody(request, maxGraphQLBytes) : Buffer.alloc(0)
+  if (read === 'too large') return sendJson(response, 413, problem(`A request may hold at most ${maxGraphQLBytes} bytes.`), true)
+  if (read === 'cut off') return
+  const body = parseBody(request, read)
+  if (body === undefined) {
+    return sendJson(response, 400, problem('Expected a JSON body with "query", sent as application/json.'))
+  }
+  const left = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) left.abort()
+  })
+  const graphQLRequest: HTTPGraphQLRequest = {
+    method: request.method ?? 'POST',
+    headers: headerMap(request),
+    body,
+    search: new URL(request.url ?? '/', 'http://local').search,
+  }
+  const result = await options.graph.http(graphQLRequest, left.signal)
+  for (const [name, value] of result.headers) response.setHeader(name, value)
+  response.statusCode = result.status ?? 200
+  if (result.body.kind === 'complete') {
+    response.end(result.body.string)
+    return
+  }
+  for await (const chunk of result.body.asyncIterator) response.write(chunk)
+  response.end()
+}
+
+/** @returns undefined when it is no JSON or says to be something else */
+function parseBody(request: IncomingMessage, body: Buffer): unknown {
+  if (request.method !== 'POST') return {}
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase()
+  if (type !== 'application/json') return undefined
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'))
+    return parsed
+  } catch {
+    return undefined
+  }
+}
+
+/** Reads at most `limit` bytes; what comes beyond is not kept. */
+async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | 'too large' | 'cut off'> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) return 'too large'
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of request) {
+      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
+      size += bytes.length
+      if (size > limit) return 'too large'
+      chunks.push(bytes)
+    }
+  } catch {
+    return 'cut off'
+  }
+  return Buffer.concat(chunks, size)
+}
+
+function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? '/'
+  const end = url.search(/[?#]/)
+  return end === -1 ? url : url.slice(0, end)
+}
+
+/** Names in lower case; a header sent twice keeps its first value, so that no second one can be smuggled in. */
+function headersOf(request: IncomingMessage): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = Object.create(null)
+  for (const [name, value] of Object.entries(request.headers)) {
+    const first = Array.isArray(value) ? value[0] : value
+    if (first !== undefined) headers[name] = first
+  }
+  return headers
+}
+
+function headerMap(request: IncomingMessage): HeaderMap {
+  const map = new HeaderMap()
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value)
+  }
+  return map
+}
+
+function wantsPage(request: IncomingMessage): boolean {
+  return (request.headers.accept ?? '').includes('text/html') && !(request.url ?? '').includes('query=')
+}
+
+function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
+  const { origin } = request.headers
+  if (origin === undefined) return
+  response.setHeader('Access-Control-Allow-Origin', origin)
+  response.setHeader('Vary', 'Origin')
+  response.setHeader('Access-Control-Allow-Methods', 'GET, POST, OPTIONS')
+  response.setHeader('Access-Control-Allow-Headers', request.headers['access-control-request-headers'] ?? 'content-type')
+  response.setHeader('Access-Control-Max-Age', '600')
+  if (request.headers['access-control-request-private-network'] === 'true') {
+    response.setHeader('Access-Control-Allow-Private-Network', 'true')
+  }
+}
+
+function problem(message: string) {
+  return { errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] }
+}
+
+/** @param ends whether the connection is given up, because the rest of the request is not read */
+function sendText(response: ServerResponse, status: number, text: string, ends = false): void {
+  if (ends) response.setHeader('Connection', 'close')
+  response.statusCode = status
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  response.end(text)
+}
+
+function sendJson(response: ServerResponse, status: number, body: object, ends = false): void {
+  if (ends) response.setHeader('Connection', 'close')
+  response.statusCode = status
+  response.setHeader('Content-Type', 'application/json; charset=utf-8')
+  response.setHeader('Cache-Control', 'no-store')
+  response.end(JSON.stringify(body))
+}
+
+function sendPage(request: IncomingMessage, response: ServerResponse, page: Page): void {
+  response.statusCode = 200
+  response.setHeader('Content-Type', page.contentType)
+  for (const [name, value] of Object.entries(page.headers ?? {})) response.setHeader(name, value)
+  response.end(request.method === 'HEAD' ? undefined : page.body)
+}

@@ -1,0 +1,310 @@
+import type { ExecutionResult } from 'graphql'
+import type { Change } from '../../schema/change.ts'
+import { entityKey, type EntityRef } from '../../schema/entities.ts'
+import type { RecordRef } from '../../schema/systems.ts'
+import type { Log } from '../../subgraphs/contract.ts'
+import type { ChangeFrame, SubscriptionRequest } from '../graph/subscription.ts'
+import { Outbox } from './outbox.ts'
+import { keysOfChange, keysOfTopic, viewOf } from './topic.ts'
+
+export type FrameResult = ExecutionResult<Record<string, unknown>, Record<string, unknown>>
+
+/** An accepted subscription: what it asks for, and how one frame of it is executed through the graph. */
+export interface Subscription {
+  readonly request: SubscriptionRequest
+  /** Never rejects: faults are errors of the result. */
+  execute(frame: ChangeFrame): Promise<FrameResult>
+}
+
+export interface HubPorts {
+  /** The sequence of the newest Change whose evictions this process has done. */
+  newest(): number
+  /** The living entity behind an id; null for a tombstone and for what does not exist. */
+  resolve(entity: EntityRef): Promise<EntityRef | null>
+  /** Whether the record is the entity itself rather than a copy of it. */
+  isOwner(record: RecordRef): boolean
+  changesAfter(sequence: number, limit: number): Promise<readonly Change[]>
+  /** Whether the log still holds every Change after this one. */
+  reaches(sequence: number): Promise<boolean>
+  now(): Date
+  readonly log: Log
+}
+
+interface Member {
+  readonly outbox: Outbox<FrameResult>
+  /** Changes up to this one are part of the member's snapshot or replay. */
+  seen: number
+  /** What the member was last sent of each entity, the Change aside. */
+  readonly sent: Map<string, string>
+  /** Frames that came while the snapshot or replay was under way; null once it is done. */
+  held: Frame[] | null
+}
+
+interface Frame {
+  readonly sequence: number
+  readonly key: string | null
+  readonly fingerprint: string | null
+  readonly result: FrameResult
+}
+
+/** Equal subscriptions: one execution a Change for all of them. */
+interface Group {
+  readonly key: string
+  readonly subscription: Subscription
+  readonly members: Set<Member>
+  readonly topics: Set<string>
+  readonly waiting: Change[]
+  isRunning: boolean
+  snapshot: { readonly sequence: number; readonly frame: Promise<Frame> } | null
+}
+
+/** Entities whose last frame is remembered for one subscriber. */
+const maxSent = 10_000
+
+const replayPage = 500
+
+/** Subscribers, grouped by what they ask for, and the Changes on their way to them. */
+export class PushHub {
+  readonly #ports: HubPorts
+  readonly #groups = new Map<string, Group>()
+  readonly #byTopic = new Map<string, Set<Group>>()
+  readonly #outboxes = new Set<Outbox<FrameResult>>()
+
+  constructor(ports: HubPorts) {
+    this.#ports = ports
+  }
+
+  get subscribers(): number {
+    return this.#outboxes.size
+  }
+
+  get groups(): number {
+    return this.#groups.size
+  }
+
+  /**
+   * Begins to send frames.
+   * @param onSlow called when the subscriber reads too slowly and was given up
+   * @returns the frames; ends when its `return` is called, when the subscriber is given up, or at `close`
+   */
+  subscribe(subscription: Subscription, onSlow: () => void): AsyncIterableIterator<FrameResult> {
+    const group = this.#groupOf(subscription)
+    const { after } = subscription.request
+    const outbox = new Outbox<FrameResult>({
+      now: () => this.#ports.now().getTime(),
+      onSlow,
+      onClose: () => {
+        this.#outboxes.delete(outbox)
+        group.members.delete(member)
+        if (group.members.size === 0) this.#remove(group)
+      },
+    })
+    const member: Member = { outbox, seen: this.#ports.newest(), sent: new Map(), held: [] }
+    group.members.add(member)
+    this.#outboxes.add(outbox)
+    void this.#begin(group, member, after).catch((error: unknown) => {
+      this.#ports.log.error({ err: error }, 'a subscription could not begin')
+      outbox.close()
+    })
+    return outbox
+  }
+
+  /** Tells everyone whom these Changes concern. Evictions must be done. */
+  publish(changes: readonly Change[]): void {
+    for (const change of changes) {
+      const groups = new Set<Group>()
+      for (const key of keysOfChange(change)) {
+        for (const group of this.#byTopic.get(key) ?? []) groups.add(group)
+      }
+      for (const group of groups) {
+        group.waiting.push(change)
+        if (!group.isRunning) void this.#run(group)
+      }
+    }
+  }
+
+  /** Ends every subscription. */
+  close(): void {
+    for (const outbox of [...this.#outboxes]) outbox.close()
+  }
+
+  #groupOf(subscription: Subscription): Group {
+    const key = subscription.request.key
+    const known = this.#groups.get(key)
+    if (known !== undefined) return known
+    const group: Group = {
+      key,
+      subscription,
+      members: new Set(),
+      topics: new Set(),
+      waiting: [],
+      isRunning: false,
+      snapshot: null,
+    }
+    this.#groups.set(key, group)
+    for (const topic of keysOfTopic(subscription.request.topic)) this.#listen(group, topic)
+    return group
+  }
+
+  #listen(group: Group, topic: string): void {
+    if (group.topics.has(topic)) return
+    group.topics.add(topic)
+    const groups = this.#byTopic.get(topic) ?? new Set()
+    groups.add(group)
+    this.#byTopic.set(topic, groups)
+  }
+
+  #remove(group: Group): void {
+    if (this.#groups.get(group.key) === group) this.#groups.delete(group.key)
+    for (const topic of group.topics) {
+      const groups = this.#byTopic.get(topic)
+      groups?.delete(group)
+      if (groups?.size === 0) this.#byTopic.delete(topic)
+    }
+  }
+
+  /** The first frames of a member: the present value, or what it missed since its cursor. */
+  async #begin(group: Group, member: Member, after: number | null): Promise<void> {
+    // A subscriber may ask by an id that a merge has retired: it hears of the winner.
+    const subject = await this.#subject(group)
+    if (after === null) {
+      await this.#present(group, member, subject)
+    } else if (after <= this.#ports.newest() && (await this.#ports.reaches(after))) {
+      await this.#replay(group, member, after)
+    } else {
+      this.#send(member, await this.#execute(group, this.#special(group, 'GAP', Math.min(after, this.#ports.newest()), null)))
+      await this.#present(group, member, subject)
+    }
+    const held = member.held ?? []
+    member.held = null
+    for (const frame of held) this.#offer(member, frame)
+  }
+
+  /** The living entity the group is about, listening to it; null for lists, feeds and the dead. */
+  async #subject(group: Group): Promise<EntityRef | null> {
+    const { topic } = group.subscription.request
+    const asked = topic.kind === 'entity' ? topic.entity : topic.kind === 'children' ? topic.parent : null
+    if (asked === null) return null
+    const living = await this.#ports.resolve(asked)
+    if (living !== null && living.id !== asked.id) {
+      const moved = topic.kind === 'children' ? { ...topic, parent: living } : { kind: 'entity' as const, entity: living }
+      for (const key of keysOfTopic(moved)) this.#listen(group, key)
+    }
+    return living
+  }
+
+  /** CURRENT: the cursor is read before the snapshot, so nothing falls between it and the first push. */
+  async #present(group: Group, member: Member, subject: EntityRef | null): Promise<void> {
+    const sequence = this.#ports.newest()
+    if (group.snapshot?.sequence !== sequence) {
+      const entity = group.subscription.request.topic.kind === 'entity' ? subject : null
+      const frame = this.#execute(group, this.#special(group, 'CURRENT', sequence, entity))
+      const snapshot = { sequence, frame }
+      group.snapshot = snapshot
+      const forget = (): void => {
+        if (group.snapshot === snapshot) group.snapshot = null
+      }
+      frame.then(forget, forget)
+    }
+    member.seen = sequence
+    this.#send(member, await group.snapshot.frame)
+  }
+
+  async #replay(group: Group, member: Member, after: number): Promise<void> {
+    const until = this.#ports.newest()
+    const topics = group.topics
+    let from = after
+    while (from < until && !member.outbox.isClosed) {
+      const page = await this.#ports.changesAfter(from, replayPage)
+      for (const change of page) {
+        from = change.sequence
+        if (change.sequence > until) break
+        if (!keysOfChange(change).some(key => topics.has(key))) continue
+        await member.outbox.room()
+        if (member.outbox.isClosed) return
+        const frame = await this.#frameOf(group, change)
+        if (frame !== null) this.#send(member, frame)
+      }
+      if (page.length === 0) break
+    }
+    member.seen = until
+  }
+
+  async #run(group: Group): Promise<void> {
+    group.isRunning = true
+    try {
+      for (let change = group.waiting.shift(); change !== undefined; change = group.waiting.shift()) {
+        if (group.members.size === 0) continue
+        const frame = await this.#frameOf(group, change)
+        if (frame === null) continue
+        for (const member of [...group.members]) this.#offer(member, frame)
+      }
+    } catch (error) {
+      this.#ports.log.error({ err: error }, 'a push failed; its subscribers are closed and resume by their cursor')
+      for (const member of [...group.members]) member.outbox.close()
+    } finally {
+      group.isRunning = false
+    }
+  }
+
+  #offer(member: Member, frame: Frame): void {
+    if (frame.sequence <= member.seen) return
+    if (member.held !== null) member.held.push(frame)
+    else if (frame.key === null || frame.fingerprint === null || member.sent.get(frame.key) !== frame.fingerprint) {
+      this.#send(member, frame)
+    }
+  }
+
+  #send(member: Member, frame: Frame): void {
+    if (frame.key !== null && frame.fingerprint !== null) {
+      if (member.sent.size >= maxSent) member.sent.clear()
+      member.sent.set(frame.key, frame.fingerprint)
+    }
+    member.seen = Math.max(member.seen, frame.sequence)
+    member.outbox.push({ payload: frame.result, key: frame.key })
+  }
+
+  async #frameOf(group: Group, change: Change): Promise<Frame | null> {
+    const { field, topic } = group.subscription.request
+    const subject = topic.kind === 'entity' ? await this.#subject(group) : change.entity
+    const view = viewOf(topic, change, this.#ports.isOwner(change.record))
+    if (view === null) return null
+    const entity = topic.kind === 'entity' ? subject : subject === null ? null : await this.#ports.resolve(subject)
+    // The entity lives although this record of it is gone: it was merged into another.
+    const kind = view.kind === 'DELETED' && topic.kind === 'entity' && entity !== null ? 'UPDATED' : view.kind
+    return this.#execute(group, { field, change: { ...view, kind }, entity, subject: change.entity })
+  }
+
+  #special(group: Group, kind: 'CURRENT' | 'GAP', sequence: number, entity: EntityRef | null): ChangeFrame {
+    const now = this.#ports.now()
+    return {
+      field: group.subscription.request.field,
+      change: { kind, fields: [], system: null, record: null, at: null, recordedAt: now, sequence },
+      entity,
+      subject: entity,
+    }
+  }
+
+  async #execute(group: Group, frame: ChangeFrame): Promise<Frame> {
+    const { topic, shape } = group.subscription.request
+    const result = await group.subscription.execute(frame)
+    const about = topic.kind === 'entity' ? topic.entity : frame.subject
+    const key = topic.kind === 'feed' || about === null ? null : entityKey(about)
+    return {
+      sequence: frame.change.sequence,
+      key,
+      fingerprint: shape.selectsEntity && frame.change.kind !== 'GAP' ? fingerprintOf(result, shape) : null,
+      result,
+    }
+  }
+}
+
+/** The frame's data without its Change, and its errors, as one comparable text. */
+function fingerprintOf(result: FrameResult, shape: SubscriptionRequest['shape']): string {
+  const root = result.data?.[shape.root]
+  const kept =
+    typeof root === 'object' && root !== null
+      ? Object.entries(root).filter(([name]) => !shape.changes.includes(name))
+      : root
+  return JSON.stringify([kept, result.errors])
+}

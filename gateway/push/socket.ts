@@ -1,0 +1,161 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols, type SubscribePayload } from 'graphql-ws'
+import { useServer } from 'graphql-ws/use/ws'
+import { getOperationAST, GraphQLError, parse, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql'
+import { WebSocketServer, type WebSocket } from 'ws'
+import type { Log } from '../../subgraphs/contract.ts'
+import { maxTokens } from '../graph/limits.ts'
+import { asError, type GraphServer, type Outcome } from '../graph/server.ts'
+import type { PushHub, Subscription } from './hub.ts'
+
+/** A client that reads too slowly is closed with it; it resumes with the cursor of the last frame it got. */
+export const slowClientCode = 4413
+
+/** Operations running at a time over one socket. */
+const maxOperations = 500
+
+/** Bytes of one message a client sends, as over HTTP. */
+const maxMessageBytes = 1024 * 1024
+
+export interface SocketOptions {
+  readonly server: GraphServer
+  readonly hub: PushHub
+  readonly schema: GraphQLSchema
+  readonly log: Log
+}
+
+/** GraphQL over websockets: the subprotocol graphql-transport-ws. */
+export interface SocketServer {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  readonly clients: number
+  /** Waits for running queries and mutations, then closes every socket with 1001: clients reconnect with their cursor. */
+  close(): Promise<void>
+}
+
+/** What an operation came to before the protocol asks for it. */
+type Prepared =
+  | { readonly kind: 'result'; readonly result: ExecutionResult }
+  | { readonly kind: 'subscription'; readonly subscription: Subscription; readonly onSlow: () => void }
+
+export function openSockets({ server, hub, schema, log }: SocketOptions): SocketServer {
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, handleProtocols: protocols => handleProtocols(protocols) })
+  const left = new WeakMap<WebSocket, AbortController>()
+  const running = new Set<Promise<unknown>>()
+
+  const track = async <T>(work: Promise<T>): Promise<T> => {
+    running.add(work)
+    try {
+      return await work
+    } finally {
+      running.delete(work)
+    }
+  }
+
+  const clientLeft = (socket: WebSocket): AbortSignal => {
+    const known = left.get(socket)
+    if (known !== undefined) return known.signal
+    const controller = new AbortController()
+    left.set(socket, controller)
+    socket.once('close', () => controller.abort())
+    return controller.signal
+  }
+
+  const protocol = useServer(
+    {
+      schema,
+      // A fault of one operation must end that operation and not the socket: the library closes it on a syntax error.
+      onSubscribe: async (context, _id, payload) => {
+        const { socket } = context.extra
+        if (Object.keys(context.subscriptions).length > maxOperations) {
+          return [refusal(`At most ${maxOperations} operations may run over one socket at a time.`, 'TOO_MANY_OPERATIONS')]
+        }
+        const document = parsed(payload)
+        if (document instanceof GraphQLError) return [document]
+        const operation = getOperationAST(document, payload.operationName)
+        const request = {
+          query: payload.query,
+          ...(payload.variables == null ? {} : { variables: payload.variables }),
+          ...(payload.operationName == null ? {} : { operationName: payload.operationName }),
+          ...(payload.extensions == null ? {} : { extensions: payload.extensions }),
+        }
+        if (operation?.operation === 'subscription') {
+          const accepted = await server.subscribe(request)
+          if ('refused' in accepted) return accepted.refused.map(asError)
+          const onSlow = (): void => {
+            log.warn({ code: slowClientCode }, 'a subscriber reads too slowly and is closed')
+            socket.close(slowClientCode, 'Reads too slowly; resume with the last cursor')
+          }
+          return prepared(schema, document, payload, { kind: 'subscription', subscription: accepted, onSlow })
+        }
+        const outcome: Outcome = await track(server.execute(request, clientLeft(socket)))
+        if ('refused' in outcome) return outcome.refused.map(asError)
+        const { errors, ...rest } = outcome
+        const result = { ...rest, ...(errors === undefined ? {} : { errors: errors.map(asError) }) }
+        return prepared(schema, document, payload, { kind: 'result', result })
+      },
+      execute: ({ contextValue }) => {
+        if (isPrepared(contextValue) && contextValue.kind === 'result') return contextValue.result
+        throw new Error('expected an operation that was executed in onSubscribe')
+      },
+      subscribe: ({ contextValue }) => {
+        if (isPrepared(contextValue) && contextValue.kind === 'subscription') {
+          return hub.subscribe(contextValue.subscription, contextValue.onSlow)
+        }
+        throw new Error('expected a subscription that was accepted in onSubscribe')
+      },
+    },
+    sockets,
+  )
+
+  let isClosing = false
+  return {
+    get clients() {
+      return sockets.clients.size
+    },
+    upgrade(request, socket, head) {
+      if (isClosing) {
+        socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\r\n')
+        return
+      }
+      sockets.handleUpgrade(request, socket, head, client => {
+        client.on('error', error => log.debug({ reason: error.message }, 'a websocket broke'))
+        if (client.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) {
+          client.close(CloseCode.SubprotocolNotAcceptable, `Expected the subprotocol ${GRAPHQL_TRANSPORT_WS_PROTOCOL}`)
+          return
+        }
+        sockets.emit('connection', client, request)
+      })
+    },
+    async close() {
+      isClosing = true
+      await Promise.allSettled([...running])
+      hub.close()
+      await protocol.dispose()
+    },
+  }
+}
+
+/** The library wants execution arguments; ours were used already, so they only carry what came of them. */
+function prepared(schema: GraphQLSchema, document: DocumentNode, payload: SubscribePayload, value: Prepared) {
+  return { schema, document, operationName: payload.operationName ?? null, contextValue: value }
+}
+
+function isPrepared(value: unknown): value is Prepared {
+  return typeof value === 'object' && value !== null && 'kind' in value && (value.kind === 'result' || value.kind === 'subscription')
+}
+
+function parsed(payload: SubscribePayload): DocumentNode | GraphQLError {
+  try {
+    return parse(payload.query, { maxTokens })
+  } catch (error) {
+    if (error instanceof GraphQLError) {
+      return new GraphQLError(error.message, { source: error.source, positions: error.positions, extensions: { code: 'GRAPHQL_PARSE_FAILED' } })
+    }
+    throw error
+  }
+}
+
+function refusal(message: string, code: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code } })
+}

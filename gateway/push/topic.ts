@@ -1,0 +1,68 @@
+import type { Change } from '../../schema/change.ts'
+import { entityKey } from '../../schema/entities.ts'
+import type { FrameChange, Topic } from '../graph/subscription.ts'
+
+/** The keys under which a topic hears of Changes; see `keysOfChange`. */
+export function keysOfTopic(topic: Topic): readonly string[] {
+  switch (topic.kind) {
+    case 'entity':
+      return [entityKey(topic.entity)]
+    case 'children':
+      return topic.parent === null ? [topic.type] : [`${topic.type} of ${entityKey(topic.parent)}`]
+    case 'feed':
+      return ['feed']
+  }
+}
+
+/** Every key a Change concerns: itself, its parents, their lists of its type, the root list of its type, the feed. */
+export function keysOfChange(change: Change): readonly string[] {
+  const keys = new Set<string>(['feed'])
+  const parents = [...change.parentsBefore, ...change.parentsAfter]
+  for (const parent of parents) keys.add(entityKey(parent))
+  if (change.entity !== null) {
+    keys.add(entityKey(change.entity))
+    keys.add(change.entity.type)
+    for (const parent of parents) keys.add(`${change.entity.type} of ${entityKey(parent)}`)
+  }
+  return [...keys]
+}
+
+/** Fields of a parent that hold or depend on its children of a type. */
+const fieldsByChild: Readonly<Record<string, readonly string[]>> = {
+  'Customer/Order': ['orders', 'balances'],
+  'Customer/Job': ['jobs'],
+  'Order/Job': ['jobs'],
+}
+
+/**
+ * A Change in the eyes of one topic; null when it does not concern it.
+ * @param isOwner whether the record is the entity itself, rather than a copy
+ */
+export function viewOf(topic: Topic, change: Change, isOwner: boolean): FrameChange | null {
+  const told = {
+    system: change.record.system,
+    record: change.record,
+    at: change.at,
+    recordedAt: change.recordedAt,
+    sequence: change.sequence,
+  }
+  if (topic.kind === 'feed') {
+    if (topic.entities !== null && !(change.entity && topic.entities.includes(change.entity.type))) return null
+    if (topic.systems !== null && !topic.systems.includes(change.record.system)) return null
+    if (topic.fields !== null && !topic.fields.some(name => namesField(name, change))) return null
+    return { ...told, kind: change.kind, fields: change.fields }
+  }
+  if (topic.kind === 'children') return { ...told, kind: change.kind, fields: change.fields }
+  if (change.entity === null || change.entity.type === topic.entity.type) {
+    if (isOwner) return { ...told, kind: change.kind, fields: change.fields }
+    // A copy of the entity: what happens to it is an update of the entity, unless it was linked or taken away.
+    return { ...told, kind: change.kind === 'LINKED' ? 'LINKED' : 'UPDATED', fields: change.fields }
+  }
+  return { ...told, kind: 'UPDATED', fields: fieldsByChild[`${topic.entity.type}/${change.entity.type}`] ?? [] }
+}
+
+function namesField(name: string, change: Change): boolean {
+  const [type, field] = name.includes('.') ? name.split('.') : [undefined, name]
+  if (type !== undefined && change.entity?.type !== type) return false
+  return change.fields.includes(field ?? '')
+}
