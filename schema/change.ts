@@ -21,6 +21,9 @@ export interface Change {
   /** The entities whose lists held the record before, and those that hold it now. */
   readonly parentsBefore: readonly EntityRef[]
   readonly parentsAfter: readonly EntityRef[]
+  /** The record's status in the words of the graph, before and after; null where it has none. */
+  readonly statusBefore: string | null
+  readonly statusAfter: string | null
   /** When it happened, by the system's clock where it says. */
   readonly at: Date
   /** When it was appended, by the store's clock. */

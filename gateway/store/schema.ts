@@ -1,0 +1,57 @@
+/**
+ * The statements that make the tables, for SQLite; `tables.ts` says what the columns mean.
+ * Every list and filter of the graph has its index here.
+ */
+export const schema: readonly string[] = [
+  `create table received (
+    id integer primary key autoincrement, system text not null, endpoint text not null, url text not null,
+    headers text not null, body blob, received_at integer not null)`,
+  `create index received_by_time on received (received_at)`,
+  `create table delivery_entries (
+    id integer primary key autoincrement, received_id integer not null, position integer not null, system text not null,
+    key text not null, hints text not null, state text not null, attempts integer not null, due_at integer not null,
+    lease_until integer, lease_by text, error text, ended_at integer, received_at integer not null)`,
+  `create unique index delivery_entries_by_key on delivery_entries (system, key)`,
+  `create index delivery_entries_due on delivery_entries (due_at) where state = 'due'`,
+  `create index delivery_entries_by_state on delivery_entries (system, state)`,
+  `create index delivery_entries_by_received on delivery_entries (received_id)`,
+  `create table changes (
+    sequence integer primary key autoincrement, kind text not null, system text not null, record_kind text not null,
+    record_id text not null, entity_type text, entity_id text, fields text not null, parents_before text not null,
+    parents_after text not null, status_before text, status_after text, at integer not null, recorded_at integer not null)`,
+  `create index changes_by_time on changes (recorded_at)`,
+  `create table records (
+    id integer primary key autoincrement, system text not null, kind text not null, record_id text not null, status text,
+    is_closed integer, created_at integer, updated_at integer, email text, names_type text, names_id text,
+    sort_at integer not null, is_deleted integer not null default 0, deleted_at integer, seen_run integer)`,
+  `create unique index records_by_record on records (system, kind, record_id)`,
+  `create index records_by_sort on records (system, kind, sort_at, id) where is_deleted = 0`,
+  `create index records_by_status on records (system, kind, status, sort_at, id) where is_deleted = 0`,
+  `create index records_by_email on records (email, system, kind) where email is not null`,
+  `create index records_by_updated on records (system, kind, updated_at) where is_deleted = 0`,
+  `create index records_by_names on records (names_type, names_id) where names_id is not null`,
+  `create table parents (
+    child integer not null, entity_type text not null, entity_id text, parent_system text, parent_kind text, parent_id text,
+    reference text)`,
+  `create index parents_by_child on parents (child)`,
+  `create index parents_by_entity on parents (entity_type, entity_id, child)`,
+  `create index parents_by_record on parents (parent_system, parent_kind, parent_id) where parent_id is not null`,
+  `create index parents_by_reference on parents (reference, entity_type) where reference is not null`,
+  `create table links (
+    system text not null, kind text not null, record_id text not null, entity_type text not null, entity_id text not null,
+    evidence text not null, linked_at integer not null, primary key (system, kind, record_id)) without rowid`,
+  `create index links_by_entity on links (entity_type, entity_id)`,
+  `create table unlinked (
+    id integer primary key autoincrement, system text not null, kind text not null, record_id text not null,
+    entity_type text not null, reason text not null, candidates text not null, by_person integer not null default 0,
+    since integer not null)`,
+  `create unique index unlinked_by_record on unlinked (system, kind, record_id)`,
+  `create table import_progress (
+    system text not null, kind text not null, run integer not null, state text not null, cursor text,
+    imported integer not null, total integer, started_at integer not null, updated_at integer not null,
+    completed_at integer, primary key (system, kind))`,
+  `create table webhook_secrets (
+    id integer primary key autoincrement, system text not null, endpoint text not null, secret text not null,
+    added_at integer not null)`,
+  `create index webhook_secrets_by_endpoint on webhook_secrets (system, endpoint, id)`,
+]

@@ -1,0 +1,170 @@
+import type { Generated } from 'kysely'
+
+/**
+ * The store's tables as SQL sees them. Instants are whole milliseconds since 1970, booleans are 0 or 1, `json` columns hold
+ * text that is parsed where it is read.
+ */
+export interface Tables {
+  meta: MetaTable
+  received: ReceivedTable
+  delivery_entries: DeliveryEntriesTable
+  changes: ChangesTable
+  records: RecordsTable
+  parents: ParentsTable
+  links: LinksTable
+  unlinked: UnlinkedTable
+  import_progress: ImportProgressTable
+  webhook_secrets: WebhookSecretsTable
+}
+
+/** Facts about the store itself: its version. */
+interface MetaTable {
+  name: string
+  value: string
+}
+
+/** Webhook requests as they came. */
+interface ReceivedTable {
+  id: Generated<number>
+  system: string
+  endpoint: string
+  url: string
+  /** json: Record<string, string> */
+  headers: string
+  /** Null once its time is over; the entries stay. */
+  body: Uint8Array | null
+  received_at: number
+}
+
+/** The entries of a delivery, each with its own state; also the queue of the workers. */
+interface DeliveryEntriesTable {
+  id: Generated<number>
+  received_id: number
+  /** Place within the delivery, from 0. */
+  position: number
+  system: string
+  /** What makes it the same one when it comes again; unique within the system. */
+  key: string
+  /** json: Hint[] */
+  hints: string
+  state: 'due' | 'done' | 'dead'
+  /** Counted at claim. */
+  attempts: number
+  due_at: number
+  /** Until when, and by whom, it is being worked on. */
+  lease_until: number | null
+  lease_by: string | null
+  error: string | null
+  /** When it became done or dead. */
+  ended_at: number | null
+  received_at: number
+}
+
+/** The log of Changes. */
+interface ChangesTable {
+  sequence: Generated<number>
+  kind: 'CREATED' | 'UPDATED' | 'DELETED' | 'LINKED'
+  system: string
+  record_kind: string
+  record_id: string
+  entity_type: string | null
+  entity_id: string | null
+  /** json: string[] */
+  fields: string
+  /** json: EntityRef[] */
+  parents_before: string
+  parents_after: string
+  status_before: string | null
+  status_after: string | null
+  at: number
+  recorded_at: number
+}
+
+/** The record index: what is known of a record, never its values. */
+interface RecordsTable {
+  id: Generated<number>
+  system: string
+  kind: string
+  record_id: string
+  status: string | null
+  is_closed: number | null
+  created_at: number | null
+  updated_at: number | null
+  /** Normalised. */
+  email: string | null
+  /** json: EntityRef, what the record says it is. */
+  names_type: string | null
+  names_id: string | null
+  /** `created_at`, else when it was first seen: the order of lists. */
+  sort_at: number
+  /** A tombstone: it existed and does no more. */
+  is_deleted: number
+  deleted_at: number | null
+  /** The import run that saw it last; null when none has. */
+  seen_run: number | null
+}
+
+/** What a record belongs to. One row for each parent it names. */
+interface ParentsTable {
+  /** The child, by `records.id`. */
+  child: number
+  entity_type: string
+  /** The living entity it resolves to; null while it resolves to none. */
+  entity_id: string | null
+  /** The record of the same system it names, or */
+  parent_system: string | null
+  parent_kind: string | null
+  parent_id: string | null
+  /** the text that was written into a field. */
+  reference: string | null
+}
+
+/** "This entity is also that record." Owners' own records have no row. */
+interface LinksTable {
+  system: string
+  kind: string
+  record_id: string
+  entity_type: string
+  entity_id: string
+  evidence: 'person' | 'merged' | 'explicit' | 'email'
+  linked_at: number
+}
+
+/** Records of copies that belong to nobody, and records that a person said are nobody's. */
+interface UnlinkedTable {
+  id: Generated<number>
+  system: string
+  kind: string
+  record_id: string
+  entity_type: string
+  reason: 'BIRTH' | 'AMBIGUOUS_EMAIL' | 'UNKNOWN_REFERENCE'
+  /** json: string[], ids of entities of `entity_type`. */
+  candidates: string
+  /** 1 when a person said that it is nobody: nothing automatic links it then. */
+  by_person: number
+  since: number
+}
+
+interface ImportProgressTable {
+  system: string
+  kind: string
+  /** Raised by each import from the start. */
+  run: number
+  state: 'running' | 'done'
+  cursor: string | null
+  imported: number
+  total: number | null
+  started_at: number
+  updated_at: number
+  /** When the records of this kind were last known completely; null before the first import's end. */
+  completed_at: number | null
+}
+
+/** Secrets that vendors hand out when a webhook is registered. */
+interface WebhookSecretsTable {
+  id: Generated<number>
+  system: string
+  endpoint: string
+  secret: string
+  added_at: number
+}
