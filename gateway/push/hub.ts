@@ -269,10 +269,12 @@ export class PushHub {
     const subject = topic.kind === 'entity' ? await this.#subject(group) : change.entity
     const view = viewOf(topic, change, this.#ports.isOwner(change.record))
     if (view === null) return null
-    const entity = topic.kind === 'entity' ? subject : subject === null ? null : await this.#ports.resolve(subject)
+    // A link that comes or goes changes a whole list: no single entity of it is the subject.
+    const isOther = topic.kind === 'children' && subject?.type !== topic.type
+    const entity = topic.kind === 'entity' ? subject : subject === null || isOther ? null : await this.#ports.resolve(subject)
     // The entity lives although this record of it is gone: it was merged into another.
     const kind = view.kind === 'DELETED' && topic.kind === 'entity' && entity !== null ? 'UPDATED' : view.kind
-    return this.#execute(group, { field, change: { ...view, kind }, entity, subject: change.entity })
+    return this.#execute(group, { field, change: { ...view, kind }, entity, subject: isOther ? null : change.entity })
   }
 
   #special(group: Group, kind: 'CURRENT' | 'GAP', sequence: number, entity: EntityRef | null): ChangeFrame {

@@ -1,5 +1,5 @@
 import type { Change } from '../../schema/change.ts'
-import { entityKey } from '../../schema/entities.ts'
+import { entityKey, type EntityType } from '../../schema/entities.ts'
 import type { FrameChange, Topic } from '../graph/subscription.ts'
 
 /** The keys under which a topic hears of Changes; see `keysOfChange`. */
@@ -14,7 +14,10 @@ export function keysOfTopic(topic: Topic): readonly string[] {
   }
 }
 
-/** Every key a Change concerns: itself, its parents, their lists of its type, the root list of its type, the feed. */
+/**
+ * Every key a Change concerns: itself, its parents, their lists of its type, the root list of its type, the feed. A record
+ * that was linked or taken away brings its children with it: the lists of the entity change too.
+ */
 export function keysOfChange(change: Change): readonly string[] {
   const keys = new Set<string>(['feed'])
   const parents = [...change.parentsBefore, ...change.parentsAfter]
@@ -24,7 +27,19 @@ export function keysOfChange(change: Change): readonly string[] {
     keys.add(change.entity.type)
     for (const parent of parents) keys.add(`${change.entity.type} of ${entityKey(parent)}`)
   }
+  if (change.kind === 'LINKED') {
+    const entities = change.entity === null ? parents : [change.entity, ...parents]
+    for (const entity of entities) {
+      for (const child of childrenOf[entity.type] ?? []) keys.add(`${child} of ${entityKey(entity)}`)
+    }
+  }
   return [...keys]
+}
+
+/** Entities that hang below another. */
+const childrenOf: Readonly<Partial<Record<EntityType, readonly EntityType[]>>> = {
+  Customer: ['Order', 'Job'],
+  Order: ['Job'],
 }
 
 /** Fields of a parent that hold or depend on its children of a type. */
@@ -52,7 +67,11 @@ export function viewOf(topic: Topic, change: Change, isOwner: boolean): FrameCha
     if (topic.fields !== null && !topic.fields.some(name => namesField(name, change))) return null
     return { ...told, kind: change.kind, fields: change.fields }
   }
-  if (topic.kind === 'children') return { ...told, kind: change.kind, fields: change.fields }
+  if (topic.kind === 'children') {
+    const { status } = topic
+    if (status !== null && change.statusBefore !== status && change.statusAfter !== status) return null
+    return { ...told, kind: change.kind, fields: change.fields }
+  }
   if (change.entity === null || change.entity.type === topic.entity.type) {
     if (isOwner) return { ...told, kind: change.kind, fields: change.fields }
     // A copy of the entity: what happens to it is an update of the entity, unless it was linked or taken away.

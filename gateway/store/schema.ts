@@ -7,6 +7,8 @@ export const schema: readonly string[] = [
     id integer primary key autoincrement, system text not null, endpoint text not null, url text not null,
     headers text not null, body blob, received_at integer not null)`,
   `create index received_by_time on received (received_at)`,
+  `create index received_by_system on received (system, received_at)`,
+  `create index received_with_body on received (received_at) where body is not null`,
   `create table delivery_entries (
     id integer primary key autoincrement, received_id integer not null, position integer not null, system text not null,
     key text not null, hints text not null, state text not null, attempts integer not null, due_at integer not null,

@@ -68,6 +68,7 @@ export function createLife(options: LifeOptions): Life {
   function schedule(): void {
     // Between half and one and a half times the average, as life is.
     timer = setTimeout(() => void step().then(() => (isRunning ? schedule() : undefined)), everyMs * (0.5 + random()))
+    timer.unref()
   }
 
   function step(): Promise<string | null> {

@@ -17,12 +17,14 @@ import type { RequestLog, SimulatorAnswer, SimulatorRequest } from '../core/serv
 import type { AsanaAnswer, AsanaRequest } from './routes.ts'
 import type { Hook } from './hooks.ts'
 import type { Membership, Task } from './records.ts'
-import type { TaskPatch } from './state.ts'
+import type { Seed, TaskPatch } from './state.ts'
 
 export interface AsanaOptions {
   /** 0 for any free one. */
   readonly port?: number
   readonly business?: Business
+  /** What an earlier one held, instead of a business. */
+  readonly seed?: Seed
   readonly clock?: () => Date
   /** The personal access token that is let in. */
   readonly accessToken?: string
@@ -61,6 +63,8 @@ export interface AsanaSimulator {
   /** Takes it out of a project, so that it is no job any more. */
   leaveProject(gid: string, project?: string): Task
   deleteTask(gid: string): void
+  /** What it holds; give it to the next one as its seed. */
+  snapshot(): Seed
   close(): Promise<void>
 }
 
@@ -87,7 +91,7 @@ export async function startAsana(options: AsanaOptions = {}): Promise<AsanaSimul
   const clock = options.clock ?? (() => new Date())
   const { accessToken = 'asana-test-token', openDoor = false, retryScale } = options
   const { perMinute = 1500, concurrentReads = 50, concurrentWrites = 15 } = options.limits ?? {}
-  const state = createState(seedFrom(options.business ?? seedBusiness({ now: clock() })), clock)
+  const state = createState(options.seed ?? seedFrom(options.business ?? seedBusiness({ now: clock() })), clock)
   const faults = createFaults()
   const deliveries = createDeliveries({ clock, faults, retryScale, giveUp: hook => hooks.remove(hook.gid) })
   const hooks = createHooks(state, deliveries, clock)
@@ -177,6 +181,7 @@ export async function startAsana(options: AsanaOptions = {}): Promise<AsanaSimul
     moveTask: (gid, section) => state.moveTask(gid, sectionGid(section), me),
     leaveProject: (gid, project = jobsProject) => state.leaveProject(gid, project, me),
     deleteTask: gid => state.deleteTask(gid, me),
+    snapshot: () => ({ projects: [...state.projects.values()], users: [...state.users.values()], tasks: [...state.tasks(0)] }),
     async close() {
       clearInterval(beating)
       hooks.close()

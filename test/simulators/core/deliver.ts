@@ -171,6 +171,7 @@ export function createDeliverer(options: DeliverOptions): Deliverer {
         sleeping.delete(timer)
         resolve()
       }, ms)
+      timer.unref()
       sleeping.set(timer, resolve)
     })
   }

@@ -1,0 +1,60 @@
+import DataLoader from 'dataloader'
+import { recordKey } from '../../schema/systems.ts'
+import type { RecordRef, System } from '../../schema/systems.ts'
+import type { GraphContext, Readers, RecordKindReader, Records, Wanted } from '../../subgraphs/contract.ts'
+import { VendorError } from '../../subgraphs/vendor-error.ts'
+import { openFlights } from './flights.ts'
+import type { Boarded } from './flights.ts'
+import { isFrom } from './record-cache.ts'
+import type { RecordCache, Sourced } from './record-cache.ts'
+
+/**
+ * A system's records, through the cache.
+ * What one operation wants in one tick is one call of the reader; what several want at the same time is fetched once.
+ * When the vendor fails in passing, a query is served the last good value where there is one; webhooks and background
+ * work are not, for what they read is stored.
+ */
+export function openRecords<Kinds>(cache: RecordCache, system: System, readers: Readers<Kinds>): Records<Kinds> {
+  const flights = openFlights(cache, system)
+  const loaders = new WeakMap<GraphContext, Map<string, DataLoader<Wanted, Boarded>>>()
+
+  function loaderOf<T>(kind: string, reader: RecordKindReader<T>, context: GraphContext): DataLoader<Wanted, Boarded> {
+    const ofContext = loaders.get(context) ?? new Map<string, DataLoader<Wanted, Boarded>>()
+    loaders.set(context, ofContext)
+    const known = ofContext.get(kind)
+    if (known !== undefined) return known
+    // It gathers and remembers nothing: a write in the same operation evicts from the one cache.
+    const loader = new DataLoader<Wanted, Boarded>(
+      async wanted => Promise.resolve(flights.board(kind, reader, wanted, context.call)),
+      { cache: false },
+    )
+    ofContext.set(kind, loader)
+    return loader
+  }
+
+  function valueOf<T>(held: Sourced<unknown>, reader: RecordKindReader<T>, record: RecordRef): T | null {
+    if (isFrom(held, reader)) return held.value
+    throw new Error(
+      `expected a ${record.system} ${record.kind} from its own reader: one cache serves one set of readers`,
+    )
+  }
+
+  return {
+    async load(kind, wanted, context) {
+      const reader = readers[kind]
+      const record: RecordRef = { system, kind, id: wanted.id }
+      const hit = cache.get(recordKey(record))
+      if (hit !== undefined) return valueOf(hit, reader, record)
+      if (context.call.signal.aborted) throw new VendorError(system, 'aborted', 'nobody waits for the record any more')
+      try {
+        const { answer } = await loaderOf(kind, reader, context).load(wanted)
+        return valueOf(await answer, reader, record)
+      } catch (error) {
+        const mayBeStale = error instanceof VendorError && error.isPassing && context.call.priority === 'query'
+        const stale = mayBeStale ? cache.serveStale(record, context) : undefined
+        if (stale === undefined) throw error
+        return valueOf(stale, reader, record)
+      }
+    },
+  }
+}

@@ -1,0 +1,250 @@
+import type { Change, NewChange } from '../../schema/change.ts'
+import { isEntityType } from '../../schema/entities.ts'
+import { recordKey, type RecordRef } from '../../schema/systems.ts'
+import type { Catalogue } from '../links/catalogue.ts'
+import { entitiesOf, readParents, resolveParents, writeParents, type ParentRow } from '../links/parents.ts'
+import { inParts, readLinks, readRecords, refOf, writeRecords, type LinkRow, type RecordRow } from '../links/records.ts'
+import { deleteLinks, deleteUnlinked, settle, type LinkChange, type OwnerChange } from '../links/settle.ts'
+import type { StoreTransaction } from '../store/store.ts'
+import { appendChanges } from './log.ts'
+import { linkedChange, refs } from './linked.ts'
+import { applyMerge, mergeOf } from './merge.ts'
+import { effectOf, type Effect, type Observation } from './observe.ts'
+
+/** Observations worked on together; the statements of a batch do not grow with it. */
+const batchSize = 200
+
+/**
+ * Writes what was observed to the record index, the parents and the links, and appends the Changes that follow from it.
+ * What is already known, or older than what is known, changes nothing. Observations count in their order.
+ * @returns the Changes in their order
+ * @throws Error for a record of a kind that no connected system has declared
+ */
+export async function applyObservations(
+  tx: StoreTransaction,
+  catalogue: Catalogue,
+  observations: readonly Observation[],
+  now: Date,
+): Promise<Change[]> {
+  const changes: NewChange[] = []
+  for (const batch of batchesOf(catalogue, observations)) {
+    const merge = mergeOf(catalogue, batch[0])
+    changes.push(
+      ...(merge === null ? await applyBatch(tx, catalogue, batch, now) : await applyMerge(tx, catalogue, merge, now)),
+    )
+  }
+  return changes.length === 0 ? [] : appendChanges(tx, changes, now)
+}
+
+/** Cuts the list so that no batch holds a record twice, and each merge stands alone. */
+function* batchesOf(catalogue: Catalogue, observations: readonly Observation[]): Generator<readonly Observation[]> {
+  let batch = new Map<string, Observation>()
+  for (const observation of observations) {
+    const key = recordKey(observation.record)
+    const isMerge = mergeOf(catalogue, observation) !== null
+    if (batch.size > 0 && (isMerge || batch.has(key) || batch.size >= batchSize)) {
+      yield [...batch.values()]
+      batch = new Map()
+    }
+    if (isMerge) yield [observation]
+    else batch.set(key, observation)
+  }
+  if (batch.size > 0) yield [...batch.values()]
+}
+
+/** One observation with what was known before it and what it does. */
+interface Step {
+  readonly observation: Observation
+  readonly stored: RecordRow | null
+  readonly parentsBefore: readonly ParentRow[]
+  readonly linkBefore: LinkRow | null
+  readonly effect: Effect
+}
+
+async function applyBatch(
+  tx: StoreTransaction,
+  catalogue: Catalogue,
+  batch: readonly Observation[],
+  now: Date,
+): Promise<readonly NewChange[]> {
+  const steps = await readSteps(tx, catalogue, batch, now)
+  const rowIds = await writeRows(tx, steps)
+  await markSeen(tx, steps)
+
+  const parents = new Map(
+    steps.flatMap(({ observation, effect: { parents: named } }) => {
+      const id = rowIds.get(recordKey(observation.record))
+      return named === null || id === undefined ? [] : [[id, named] as const]
+    }),
+  )
+  const formerChildren = steps.flatMap(step => (step.parentsBefore.length > 0 && step.stored ? [step.stored.id] : []))
+  await writeParents(tx, parents, new Set(formerChildren.filter(id => parents.has(id))))
+
+  const copiesOf = (isIncluded: (step: Step) => boolean): RecordRef[] =>
+    steps.filter(isIncluded).flatMap(({ observation: { record } }) => (catalogue.isOwner(record) ? [] : [record]))
+  const goneCopies = copiesOf(step => step.effect.isGone)
+  await deleteLinks(tx, [...goneCopies, ...revivedOwners(catalogue, steps)])
+  await deleteUnlinked(tx, goneCopies)
+  const toMatch = await readRecords(tx, copiesOf(mustMatch))
+  const linkChanges = await settle(
+    tx,
+    catalogue,
+    { owners: ownerChanges(catalogue, steps), copies: [...toMatch.values()], goneCopies },
+    now,
+  )
+  const types = new Set([...parents.values()].flatMap(named => named.map(parent => parent.entity_type)))
+  for (const type of types) {
+    if (isEntityType(type)) await resolveParents(tx, catalogue, type, { children: parents.keys() })
+  }
+  return changesOf(tx, catalogue, steps, rowIds, linkChanges, now)
+}
+
+async function readSteps(
+  tx: StoreTransaction,
+  catalogue: Catalogue,
+  batch: readonly Observation[],
+  now: Date,
+): Promise<readonly Step[]> {
+  const records = batch.map(observation => observation.record)
+  const stored = await readRecords(tx, records)
+  const parents = await readParents(
+    tx,
+    [...stored.values()].filter(row => row.is_deleted === 0).map(row => row.id),
+  )
+  const copies = records.filter(record => catalogue.kindOf(record).as === 'copy' && stored.has(recordKey(record)))
+  const links = await readLinks(tx, copies)
+  const runs = await readRuns(tx)
+  return batch.map(observation => {
+    const { record } = observation
+    const row = stored.get(recordKey(record)) ?? null
+    const parentsBefore = (row === null ? undefined : parents.get(row.id)) ?? []
+    const run = runs.get(`${record.system}:${record.kind}`) ?? null
+    return {
+      observation,
+      stored: row,
+      parentsBefore,
+      linkBefore: links.get(recordKey(record)) ?? null,
+      effect: effectOf(observation, { row, parents: parentsBefore, run }, now),
+    }
+  })
+}
+
+/** The imports under way: whatever is seen while one lists a kind, it has seen. */
+async function readRuns(tx: StoreTransaction): Promise<ReadonlyMap<string, number>> {
+  const rows = await tx
+    .selectFrom('import_progress')
+    .select(['system', 'kind', 'run'])
+    .where('state', '=', 'running')
+    .execute()
+  return new Map(rows.map(row => [`${row.system}:${row.kind}`, row.run]))
+}
+
+/** @returns `records.id` of every record of the batch that has a row now, by `recordKey` */
+async function writeRows(tx: StoreTransaction, steps: readonly Step[]): Promise<ReadonlyMap<string, number>> {
+  const ids = new Map(
+    steps.flatMap(({ observation, stored }) => (stored ? [[recordKey(observation.record), stored.id] as const] : [])),
+  )
+  const written = await writeRecords(
+    tx,
+    steps.flatMap(step => step.effect.row ?? []),
+  )
+  for (const row of written) ids.set(recordKey(refOf(row)), row.id)
+  return ids
+}
+
+async function markSeen(tx: StoreTransaction, steps: readonly Step[]): Promise<void> {
+  await inParts(
+    steps.flatMap(step => step.effect.seenRow ?? []),
+    async part => {
+      await tx
+        .updateTable('records')
+        .set(eb => ({
+          seen_run: eb
+            .selectFrom('import_progress')
+            .select('import_progress.run')
+            .whereRef('import_progress.system', '=', 'records.system')
+            .whereRef('import_progress.kind', '=', 'records.kind'),
+        }))
+        .where('id', 'in', part)
+        .execute()
+      return []
+    },
+  )
+}
+
+/** Owners' records that a merge had retired and that exist again: their ids are their own again. */
+function revivedOwners(catalogue: Catalogue, steps: readonly Step[]): readonly RecordRef[] {
+  return steps.flatMap(({ observation: { record }, stored, effect }) =>
+    effect.isNew && stored !== null && catalogue.isOwner(record) ? [record] : [],
+  )
+}
+
+function ownerChanges(catalogue: Catalogue, steps: readonly Step[]): readonly OwnerChange[] {
+  return steps.flatMap(({ observation: { record }, stored, effect }): OwnerChange[] => {
+    if (!catalogue.isOwner(record) || effect.row === null) return []
+    const before = stored?.email ?? null
+    const after = effect.row.email ?? null
+    const emails = before === after && !effect.isNew ? [] : [before, after].flatMap(email => email ?? [])
+    const life = effect.isNew ? 'appeared' : effect.isGone ? 'vanished' : 'same'
+    if (life === 'same' && emails.length === 0) return []
+    return [{ entity: { type: catalogue.kindOf(record).entity, id: record.id }, life, emails }]
+  })
+}
+
+function mustMatch({ stored, effect: { row, isNew } }: Step): boolean {
+  if (row === null || row.is_deleted === 1) return false
+  const isChanged =
+    stored?.email !== row.email || stored?.names_type !== row.names_type || stored?.names_id !== row.names_id
+  return isNew || isChanged
+}
+
+async function changesOf(
+  tx: StoreTransaction,
+  catalogue: Catalogue,
+  steps: readonly Step[],
+  rowIds: ReadonlyMap<string, number>,
+  linkChanges: readonly LinkChange[],
+  now: Date,
+): Promise<readonly NewChange[]> {
+  const told = steps.filter(step => step.effect.change !== null)
+  const owners = told.filter(step => catalogue.isOwner(step.observation.record))
+  const parentsAfter = await readParents(
+    tx,
+    owners.flatMap(step => rowIds.get(recordKey(step.observation.record)) ?? []),
+  )
+  const links = await readLinks(
+    tx,
+    told.flatMap(({ observation: { record } }) => (catalogue.isOwner(record) ? [] : [record])),
+  )
+  const changes: NewChange[] = told.flatMap(({ observation, stored, parentsBefore, linkBefore, effect }) => {
+    const { record, fields } = observation
+    if (effect.change === null) return []
+    const type = catalogue.kindOf(record).entity
+    const change = {
+      kind: effect.change,
+      record,
+      fields,
+      statusBefore: stored?.status ?? null,
+      statusAfter: (effect.row === null ? stored?.status : effect.row.status) ?? null,
+      at: observation.at ?? observation.observed?.updatedAt ?? now,
+    }
+    if (catalogue.isOwner(record)) {
+      const rowId = rowIds.get(recordKey(record))
+      return [
+        {
+          ...change,
+          entity: { type, id: record.id },
+          parentsBefore: entitiesOf(parentsBefore),
+          parentsAfter: rowId === undefined ? [] : entitiesOf(parentsAfter.get(rowId)),
+        },
+      ]
+    }
+    const before = refs(type, linkBefore?.entity_id ?? null)
+    const after = refs(type, links.get(recordKey(record))?.entity_id ?? null)
+    return [{ ...change, entity: after[0] ?? before[0] ?? null, parentsBefore: before, parentsAfter: after }]
+  })
+  // That a record new to us has a link is told by its own Change.
+  const isNew = new Set(steps.filter(step => step.effect.isNew).map(step => recordKey(step.observation.record)))
+  const news = linkChanges.filter(change => !isNew.has(recordKey(change.record)))
+  return [...changes, ...news.map(change => linkedChange(change, now))]
+}

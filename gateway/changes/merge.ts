@@ -1,0 +1,142 @@
+import type { NewChange } from '../../schema/change.ts'
+import { recordKey, type RecordRef } from '../../schema/systems.ts'
+import type { Catalogue, KnownKind } from '../links/catalogue.ts'
+import { readWinners } from '../links/match.ts'
+import { entitiesOf, readParents, writeParents } from '../links/parents.ts'
+import { readRecords, refOf, writeRecords } from '../links/records.ts'
+import { settle, writeLinks, type LinkChange } from '../links/settle.ts'
+import type { StoreTransaction } from '../store/store.ts'
+import { linkedChange } from './linked.ts'
+import { tombstoneOf, type Observation } from './observe.ts'
+
+/** "The owner made this record part of that one." */
+export interface Merge {
+  readonly owner: KnownKind
+  readonly loser: RecordRef
+  readonly winnerId: string
+  readonly observation: Observation
+}
+
+/** The merge an observation tells of: of two records of an owner, into another than itself. */
+export function mergeOf(catalogue: Catalogue, observation: Observation | undefined): Merge | null {
+  if (observation?.mergedInto === undefined) return null
+  const { record: loser, mergedInto } = observation
+  const owner = catalogue.kindOf(loser)
+  const isSameKind = mergedInto.system === loser.system && mergedInto.kind === loser.kind
+  if (owner.as !== 'owner' || !isSameKind || mergedInto.id === loser.id) return null
+  return { owner, loser, winnerId: mergedInto.id, observation }
+}
+
+/**
+ * Retires the loser's id as an alias of the winner, and hands the winner its links and children. Chains collapse: every
+ * alias points at the last winner. Told again, or against what an earlier merge has settled, it does nothing.
+ */
+export async function applyMerge(
+  tx: StoreTransaction,
+  catalogue: Catalogue,
+  { owner, loser, winnerId, observation }: Merge,
+  now: Date,
+): Promise<readonly NewChange[]> {
+  const winners = await readWinners(tx, owner, [winnerId, loser.id])
+  const winner = { type: owner.entity, id: winners.get(winnerId) ?? winnerId }
+  if (winner.id === loser.id || winners.get(loser.id) === winner.id) return []
+
+  const loserRow = (await readRecords(tx, [loser])).get(recordKey(loser)) ?? null
+  const winnerRecord = { ...loser, id: winner.id }
+  const winnerRow = (await readRecords(tx, [winnerRecord])).get(recordKey(winnerRecord)) ?? null
+  const winnerParents = winnerRow === null ? [] : entitiesOf((await readParents(tx, [winnerRow.id])).get(winnerRow.id))
+  const before = { type: owner.entity, id: loser.id }
+  const formerParents = loserRow === null ? [] : entitiesOf((await readParents(tx, [loserRow.id])).get(loserRow.id))
+
+  // The loser's e-mail stays with its tombstone: it is one of the winner's further addresses now.
+  const email = loserRow?.email ?? null
+  await writeRecords(tx, [{ ...tombstoneOf(observation, loserRow, loserRow?.seen_run ?? null, now), email }])
+  if (loserRow !== null) await writeParents(tx, new Map(), new Set([loserRow.id]))
+  const moved = await moveLinks(tx, before.id, winner)
+  await writeLinks(tx, [
+    {
+      system: loser.system,
+      kind: loser.kind,
+      record_id: loser.id,
+      entity_type: winner.type,
+      entity_id: winner.id,
+      evidence: 'merged',
+      linked_at: now.getTime(),
+    },
+  ])
+  const emails = email === null ? [] : [email]
+  const settled = await settle(
+    tx,
+    catalogue,
+    {
+      owners: [
+        { entity: before, life: 'vanished', emails },
+        { entity: winner, life: winnerRow?.is_deleted === 0 ? 'appeared' : 'same', emails },
+      ],
+      copies: [],
+      goneCopies: [],
+    },
+    now,
+  )
+
+  const status = { statusBefore: null, statusAfter: null }
+  const at = observation.at ?? now
+  return [
+    {
+      kind: 'DELETED',
+      record: loser,
+      entity: winner,
+      fields: observation.fields,
+      // Whoever watches the retired id hears of it as well.
+      parentsBefore: [...formerParents, before],
+      parentsAfter: [],
+      statusBefore: loserRow?.status ?? null,
+      statusAfter: null,
+      at,
+    },
+    {
+      kind: 'UPDATED',
+      record: winnerRecord,
+      entity: winner,
+      fields: [],
+      parentsBefore: winnerParents,
+      parentsAfter: winnerParents,
+      ...(winnerRow === null ? status : { statusBefore: winnerRow.status, statusAfter: winnerRow.status }),
+      at,
+    },
+    ...joined(moved, settled).map(change => linkedChange(change, now)),
+  ]
+}
+
+/** @returns the copies among what was moved */
+async function moveLinks(
+  tx: StoreTransaction,
+  loserId: string,
+  winner: { type: KnownKind['entity']; id: string },
+): Promise<readonly LinkChange[]> {
+  const links = await tx
+    .selectFrom('links')
+    .selectAll()
+    .where('entity_type', '=', winner.type)
+    .where('entity_id', '=', loserId)
+    .execute()
+  await tx
+    .updateTable('links')
+    .set({ entity_id: winner.id })
+    .where('entity_type', '=', winner.type)
+    .where('entity_id', '=', loserId)
+    .execute()
+  return links
+    .filter(link => link.evidence !== 'merged')
+    .map(link => ({ record: refOf(link), entity: winner.type, before: loserId, after: winner.id }))
+}
+
+/** The move and what the matching made of it, as one change a record; none where it is back where it was. */
+function joined(moved: readonly LinkChange[], settled: readonly LinkChange[]): readonly LinkChange[] {
+  const changes = new Map(moved.map(change => [recordKey(change.record), change]))
+  for (const change of settled) {
+    const key = recordKey(change.record)
+    changes.set(key, { ...change, before: changes.get(key)?.before ?? change.before })
+  }
+  return [...changes.values()].filter(change => change.before !== change.after)
+}

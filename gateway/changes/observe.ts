@@ -1,0 +1,161 @@
+import type { ChangeKind } from '../../schema/change.ts'
+import type { RecordRef } from '../../schema/systems.ts'
+import { normalizeEmail } from '../../schema/values.ts'
+import type { ObservedRecord } from '../../subgraphs/contract.ts'
+import { namedParents, sameParents, type NamedParent, type ParentRow } from '../links/parents.ts'
+import type { NewRecordRow, RecordRow } from '../links/records.ts'
+
+/** A record as a system has it, and what made us look. */
+export interface Observation {
+  readonly record: RecordRef
+  /** Null: it does not exist (any more). */
+  readonly observed: ObservedRecord | null
+  /** What the system said had happened; what we knew before decides. */
+  readonly kind: ChangeKind
+  /** The entity's fields that changed, as far as the system says. */
+  readonly fields: readonly string[]
+  /** When it happened, by the system's clock: the record existed then, or ceased to. Null when the system does not say. */
+  readonly at: Date | null
+  readonly mergedInto?: RecordRef
+  /** A listing rather than news: what it does not show to have changed makes no Change. */
+  readonly origin?: 'sweep' | 'import'
+}
+
+/** What the index knows of a record before the observation. */
+export interface Known {
+  readonly row: RecordRow | null
+  readonly parents: readonly ParentRow[]
+  /** The number of the import that is listing its kind at the moment; null when none is. */
+  readonly run: number | null
+}
+
+/** What an observation does to the index. */
+export interface Effect {
+  /** The row to be written; null when it stays. */
+  readonly row: NewRecordRow | null
+  /** The parents to be written; null when they stay. */
+  readonly parents: readonly NamedParent[] | null
+  /** Whether the record is there for the first time, or again. */
+  readonly isNew: boolean
+  /** Whether it is gone now and was there before. */
+  readonly isGone: boolean
+  /** The Change to append; null for none. */
+  readonly change: 'CREATED' | 'UPDATED' | 'DELETED' | null
+  /** The row the running import is to be told of as seen, where nothing else of it is written. */
+  readonly seenRow: number | null
+}
+
+const nothing: Effect = { row: null, parents: null, isNew: false, isGone: false, change: null, seenRow: null }
+
+/** What one observation means, given what was known. Pure. */
+export function effectOf(observation: Observation, known: Known, now: Date): Effect {
+  const { observed } = observation
+  return observed === null ? effectOfAbsence(observation, known, now) : effectOfSight(observation, observed, known, now)
+}
+
+function effectOfAbsence(observation: Observation, { row, run }: Known, now: Date): Effect {
+  const isGone = row !== null && row.is_deleted === 0
+  // A record deleted before we heard of it leaves a tombstone too: news of its life may still be on the way.
+  if (!isGone && !(row === null && observation.kind === 'DELETED')) return nothing
+  return {
+    ...nothing,
+    row: tombstoneOf(observation, row, run, now),
+    parents: isGone ? [] : null,
+    isGone,
+    change: isGone ? 'DELETED' : null,
+  }
+}
+
+/** What stays of a record that exists no more: when it was last heard of, and nothing of what it was. */
+export function tombstoneOf(
+  { record, at }: Pick<Observation, 'record' | 'at'>,
+  row: RecordRow | null,
+  run: number | null,
+  now: Date,
+): NewRecordRow {
+  return {
+    system: record.system,
+    kind: record.kind,
+    record_id: record.id,
+    status: null,
+    is_closed: null,
+    created_at: row?.created_at ?? null,
+    updated_at: row?.updated_at ?? null,
+    email: null,
+    names_type: null,
+    names_id: null,
+    sort_at: row?.sort_at ?? now.getTime(),
+    is_deleted: 1,
+    deleted_at: Math.max((at ?? now).getTime(), row?.updated_at ?? 0),
+    seen_run: run ?? row?.seen_run ?? null,
+  }
+}
+
+function effectOfSight(
+  observation: Observation,
+  observed: ObservedRecord,
+  { row: stored, parents: storedParents, run }: Known,
+  now: Date,
+): Effect {
+  const isListing = observation.origin !== undefined
+  const updatedAt = timeOf(observed.updatedAt)
+  const isDead = stored?.is_deleted === 1
+  const livedAt = Math.max(updatedAt ?? -Infinity, timeOf(observation.at) ?? -Infinity)
+  if (isDead && livedAt <= (stored.deleted_at ?? Infinity)) return nothing
+  const seenRow = stored !== null && run !== null && stored.seen_run !== run ? stored.id : null
+  const isOlder = !isDead && updatedAt !== null && stored !== null && updatedAt < (stored.updated_at ?? updatedAt)
+  if (isOlder) return { ...nothing, change: isListing ? null : 'UPDATED', seenRow }
+
+  const createdAt = timeOf(observed.createdAt) ?? stored?.created_at ?? null
+  const row = {
+    system: observation.record.system,
+    kind: observation.record.kind,
+    record_id: observation.record.id,
+    status: observed.status,
+    is_closed: observed.isClosed === null ? null : Number(observed.isClosed),
+    created_at: createdAt,
+    updated_at: updatedAt ?? stored?.updated_at ?? null,
+    email: normalizeEmail(observed.email),
+    names_type: observed.names?.type ?? null,
+    names_id: observed.names?.id ?? null,
+    sort_at: createdAt ?? stored?.sort_at ?? now.getTime(),
+    is_deleted: 0,
+    deleted_at: null,
+    seen_run: run ?? stored?.seen_run ?? null,
+  }
+  const named = namedParents(observed.parents)
+  const isNew = stored === null || isDead
+  const hasParents = isNew ? named.length > 0 : !sameParents(storedParents, named)
+  const isSame = stored !== null && !isNew && !hasParents && sameRow(stored, row)
+  if (!isSame) {
+    const isUnremarkable = stored === null && observation.origin === 'import'
+    return {
+      row,
+      parents: hasParents ? named : null,
+      isNew,
+      isGone: false,
+      change: isUnremarkable ? null : isNew ? 'CREATED' : 'UPDATED',
+      seenRow: null,
+    }
+  }
+  const isEcho = updatedAt !== null && (isListing || observation.fields.length === 0)
+  return { ...nothing, change: isEcho || observation.origin === 'import' ? null : 'UPDATED', seenRow }
+}
+
+function sameRow(stored: RecordRow, row: NewRecordRow): boolean {
+  return (
+    stored.status === row.status &&
+    stored.is_closed === row.is_closed &&
+    stored.created_at === row.created_at &&
+    stored.updated_at === row.updated_at &&
+    stored.email === row.email &&
+    stored.names_type === row.names_type &&
+    stored.names_id === row.names_id
+  )
+}
+
+/** Milliseconds since 1970; null for no date and for one that is none. */
+function timeOf(date: Date | null): number | null {
+  const time = date?.getTime() ?? Number.NaN
+  return Number.isNaN(time) ? null : time
+}

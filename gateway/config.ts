@@ -1,0 +1,127 @@
+import type { Role } from '../schema/systems.ts'
+import type { ConfiguredRole, RegisteredRole } from '../subgraphs/registry.ts'
+import type { Environment, SettingDoc, SettingFault } from '../subgraphs/contract.ts'
+
+/** How the process is to run; whatever it needs to know, checked. */
+export interface GatewayConfig {
+  readonly port: number
+  readonly host: string
+  /** What vendors call and sign, without a trailing slash. */
+  readonly publicUrl: string
+  readonly storeUrl: string
+  readonly vendorTryTimeoutMs: number
+  readonly vendorTotalTimeoutMs: number
+  readonly cacheMaxBytes: number
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
+  /** Demo or development: introspection, the page for exploring, other origins. */
+  readonly isExplorable: boolean
+  readonly roles: readonly { readonly role: Role; readonly registered: RegisteredRole; readonly open: ConfiguredOpen }[]
+}
+
+type ConfiguredOpen = Extract<ConfiguredRole, { ok: true }>['open']
+
+const logLevels = ['debug', 'info', 'warn', 'error'] as const
+
+export type LogLevel = (typeof logLevels)[number]
+
+const logFormats = ['pretty', 'json'] as const
+
+export type LogFormat = (typeof logFormats)[number]
+
+/** Settings of the gateway itself, as they stand in `.env.example`. */
+export const gatewaySettings: readonly SettingDoc[] = [
+  setting('PORT', '4000', 'The port to listen on.'),
+  setting('HOST', '127.0.0.1', 'The address to listen on. Nobody is asked who they are yet: let only trusted people reach it.'),
+  setting('PUBLIC_URL', 'https://graph.example.com', 'How vendors reach this process, webhooks included: what they call and sign. http://HOST:PORT when not given.'),
+  setting('STORE_URL', 'sqlite:.data/graph.db', 'Where links, the record index, deliveries and Changes are kept.'),
+  setting('VENDOR_TRY_TIMEOUT_MS', '3000', 'How long one try of a vendor call may take.'),
+  setting('VENDOR_TOTAL_TIMEOUT_MS', '10000', 'How long a vendor call may take in all, waiting and retries included.'),
+  setting('CACHE_MAX_BYTES', '67108864', 'How much memory cached records may take.'),
+  setting('LOG_LEVEL', 'info', `One of ${logLevels.join(', ')}.`),
+  setting('LOG_FORMAT', 'pretty', `One of ${logFormats.join(', ')}; json for machines. pretty on a terminal, json elsewhere when not given.`),
+]
+
+function setting(name: string, example: string, help: string): SettingDoc {
+  return { name, example, help, isRequired: false, isSecret: false }
+}
+
+export type ReadConfig =
+  | { readonly ok: true; readonly config: GatewayConfig }
+  | { readonly ok: false; readonly faults: readonly SettingFault[] }
+
+/** Reads every setting; what is missing or wrong is reported all at once. */
+export function readConfig(
+  environment: Environment,
+  registry: readonly RegisteredRole[],
+  options: { readonly isExplorable: boolean; readonly isTerminal: boolean },
+): ReadConfig {
+  const faults: SettingFault[] = []
+  const text = (name: string): string | undefined => {
+    const value = environment[name]?.trim()
+    return value === undefined || value === '' ? undefined : value
+  }
+  const whole = (name: string, otherwise: number, least: number, most: number): number => {
+    const given = text(name)
+    if (given === undefined) return otherwise
+    const value = /^\d{1,12}$/.test(given) ? Number(given) : Number.NaN
+    if (value >= least && value <= most) return value
+    faults.push({ name, message: `expected a whole number from ${least} to ${most}, got "${given}"` })
+    return otherwise
+  }
+  const oneOf = <const T extends string>(name: string, allowed: readonly T[], otherwise: T): T => {
+    const given = text(name)
+    if (given === undefined) return otherwise
+    const found = allowed.find(value => value === given)
+    if (found === undefined) faults.push({ name, message: `expected one of ${allowed.join(', ')}, got "${given}"` })
+    return found ?? otherwise
+  }
+
+  const port = whole('PORT', 4000, 0, 65_535)
+  const host = text('HOST') ?? '127.0.0.1'
+  const publicUrl = text('PUBLIC_URL') ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (!isWebAddress(publicUrl)) {
+    faults.push({ name: 'PUBLIC_URL', message: `expected an address such as https://graph.example.com, got "${publicUrl}"` })
+  }
+  const storeUrl = text('STORE_URL') ?? 'sqlite:.data/graph.db'
+  if (!/^sqlite:.+/.test(storeUrl)) {
+    const scheme = storeUrl.split(':')[0] ?? ''
+    faults.push({ name: 'STORE_URL', message: `expected sqlite:<path of a file>, for example sqlite:.data/graph.db; got the scheme "${scheme}"` })
+  }
+  const roles = registry.flatMap(registered => {
+    const configured = registered.configure(environment)
+    if (!configured.ok) {
+      faults.push(...configured.faults)
+      return []
+    }
+    return [{ role: registered.role, registered, open: configured.open }]
+  })
+  const config: GatewayConfig = {
+    port,
+    host,
+    publicUrl: publicUrl.replace(/\/+$/, ''),
+    storeUrl,
+    vendorTryTimeoutMs: whole('VENDOR_TRY_TIMEOUT_MS', 3000, 50, 60_000),
+    vendorTotalTimeoutMs: whole('VENDOR_TOTAL_TIMEOUT_MS', 10_000, 50, 120_000),
+    cacheMaxBytes: whole('CACHE_MAX_BYTES', 64 * 1024 * 1024, 1024 * 1024, 64 * 1024 * 1024 * 1024),
+    logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
+    logFormat: oneOf('LOG_FORMAT', logFormats, options.isTerminal ? 'pretty' : 'json'),
+    isExplorable: options.isExplorable,
+    roles,
+  }
+  return faults.length > 0 ? { ok: false, faults } : { ok: true, config }
+}
+
+/** What a person reads who starts with wrong settings. */
+export function faultsText(faults: readonly SettingFault[]): string {
+  const lines = faults.map(({ name, message }) => `  ${name}: ${message.replace(new RegExp(`^${name}:? *`), '')}`)
+  return [
+    `Cannot start: ${faults.length === 1 ? 'one setting is' : `${faults.length} settings are`} missing or wrong.`,
+    ...lines,
+    'Set them in the environment or in a file named .env; .env.example explains each.',
+  ].join('\n')
+}
+
+function isWebAddress(text: string): boolean {
+  return URL.canParse(text) && /^https?:\/\//.test(text) && !/[?#]/.test(text)
+}

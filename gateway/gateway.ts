@@ -1,0 +1,230 @@
+import type { Role, System } from '../schema/systems.ts'
+import type { Clock, Log } from '../subgraphs/contract.ts'
+import { applyObservations } from './changes/apply.ts'
+import { prune } from './changes/log.ts'
+import { connectSystem } from './connect.ts'
+import type { GatewayConfig } from './config.ts'
+import { controlPath, openControl, type ControlRequest, type Tell } from './control.ts'
+import { compose } from './graph/compose.ts'
+import { FederatedGraph } from './graph/executor.ts'
+import { liveResolvers } from './graph/live/resolvers.ts'
+import { GraphServer } from './graph/server.ts'
+import { subgraphSources } from './graph/sources.ts'
+import { openSubgraph, type LocalSubgraph } from './graph/subgraph.ts'
+import { createHttp } from './http.ts'
+import { openImporting, type Importing } from './importing.ts'
+import { openLinks } from './links/links.ts'
+import { unlinkedPage } from './links/unlinked.ts'
+import { explorePages } from './pages/explore.ts'
+import { openSockets } from './push/socket.ts'
+import { openRuntime, type Runtime } from './runtime.ts'
+import { healthOf, systemStatuses } from './status.ts'
+import { claimDue, failEntry, finishEntries, releaseLeases } from './store/deliveries.ts'
+import { pruneReceived } from './store/delivery-history.ts'
+import { storeReceived } from './store/received.ts'
+import { addSecret, listSecrets } from './store/secrets.ts'
+import { DeliveryProcessor } from './webhooks/process.ts'
+import { openReceive } from './webhooks/receive.ts'
+import { Secrets } from './webhooks/secrets.ts'
+
+export interface GatewayOptions {
+  readonly log: Log & { child?(fields: object): Log }
+  readonly clock?: Clock
+  /** In [0, 1). */
+  readonly random?: () => number
+}
+
+export interface Gateway {
+  readonly port: number
+  /** `http://127.0.0.1:4000` */
+  readonly url: string
+  readonly runtime: Runtime
+  readonly importing: Importing
+  readonly processor: DeliveryProcessor
+  /** Finishes what is under way, then ends: no request, socket or acknowledged delivery is lost. */
+  close(): Promise<void>
+}
+
+/** How long a worker may hold an entry before another one takes it. */
+const leaseMs = 60_000
+
+/** Changes are kept for subscribers that come back. */
+const changesKeptMs = 30 * 24 * 60 * 60_000
+
+const pruneEveryMs = 60 * 60_000
+
+/**
+ * Starts everything: store, systems, graph, HTTP; and the import, if it was never finished.
+ * @throws StoreError, CompositionError, or the operating system's error when the port is taken
+ */
+export async function startGateway(config: GatewayConfig, options: GatewayOptions): Promise<Gateway> {
+  const startedAt = performance.now()
+  const { log } = options
+  const clock = options.clock ?? { now: () => new Date() }
+  const random = options.random ?? Math.random
+  const supergraph = compose(subgraphSources())
+  const child = (fields: { readonly system: System }): Log => log.child?.(fields) ?? log
+  const runtime = await openRuntime(config, { log, clock, random, child })
+  const { store } = runtime
+  const closers: (() => Promise<unknown>)[] = [() => runtime.close()]
+  try {
+    const secrets = new Secrets({
+      list: (system, endpoint) => listSecrets(store, system, endpoint),
+      add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
+    })
+    const importing = openImporting(runtime, { log, clock })
+    const graph = new FederatedGraph(supergraph, openSubgraphs(runtime, log))
+    const server = new GraphServer({
+      graph,
+      ports: runtime.contexts,
+      log,
+      introspection: config.isExplorable,
+    })
+    await server.start()
+    closers.unshift(() => server.stop())
+
+    const processor = openProcessor(runtime, { clock, random, log })
+    const receive = openReceive({
+      sources: runtime.systems.map(({ system, adapter }) => ({
+        system,
+        adapter: adapter.webhook,
+        endpoints: adapter.webhookEndpoints,
+        secrets: adapter.webhookSecrets,
+      })),
+      publicUrl: config.publicUrl,
+      secrets,
+      store: async (system, received, entries, receivedAt) => {
+        const { endpoint, url, headers, body } = received
+        const stored = await storeReceived(store, { system, endpoint, url, headers, body, receivedAt, entries }, leaseMs, runtime.worker)
+        return stored.entries
+      },
+      process: entries => processor.accept(entries),
+      clock,
+      log,
+    })
+    const sockets = openSockets({ server, hub: runtime.hub, schema: graph.planner.apiGraphQLSchema, log })
+    const http = createHttp({
+      graph: server,
+      sockets,
+      webhook: receive,
+      health: () => healthOf(runtime, importing),
+      page: config.isExplorable ? explorePages() : () => null,
+      allowsOrigins: config.isExplorable,
+      log,
+    })
+    const { port } = await http.listen(config.port, config.host)
+    closers.unshift(() => http.close())
+
+    const control = await openControlOf(config, (asked, tell, signal) => answerControl(asked, tell, signal))
+    if (control !== null) closers.unshift(() => control.close())
+    processor.start()
+    importing.start()
+    const pruning = setInterval(() => void forgetOld(runtime, clock, log), pruneEveryMs).unref()
+
+    const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
+    log.info({ url: `${url}/graphql`, ms: Math.round(performance.now() - startedAt) }, 'the graph is served')
+    return { port, url, runtime, importing, processor, close }
+
+    async function close(): Promise<void> {
+      clearInterval(pruning)
+      await control?.close()
+      await importing.stop()
+      // Deliveries acknowledged meanwhile are in the store; those under way are finished.
+      await http.close()
+      await processor.stop()
+      await releaseLeases(store, runtime.worker, clock.now())
+      await server.stop()
+      await runtime.close()
+    }
+
+    async function answerControl(asked: ControlRequest, tell: Tell, signal: AbortSignal): Promise<'done' | 'failed'> {
+      if (asked.command === 'import') return importing.run({ system: asked.system, restart: asked.restart, tell, signal })
+      return connectSystem(runtime, { system: asked.system, publicUrl: config.publicUrl, secrets, tell, signal })
+    }
+  } catch (error) {
+    for (const end of closers) await end().catch(() => undefined)
+    throw error
+  }
+}
+
+function openSubgraphs(runtime: Runtime, log: Log): readonly LocalSubgraph[] {
+  const { store, catalogue } = runtime
+  const live = liveResolvers({
+    systemOf: systemsByRole(runtime),
+    systems: () => systemStatuses(runtime),
+    linksOf: entity => openLinks(store, catalogue).linksOf(entity),
+    unlinked: asked => unlinkedPage(store, asked, asked),
+    linkRecord: (record, customerId) => runtime.linkRecord(record, customerId),
+  })
+  return subgraphSources().map(({ name, typeDefs }) => {
+    if (name === 'live') return openSubgraph(name, typeDefs, live, log)
+    const running = runtime.systems.find(({ role }) => role === name)
+    if (running === undefined) throw new Error(`expected a system for the role ${name}; see subgraphs/registry.ts`)
+    return openSubgraph(name, typeDefs, running.resolvers, log)
+  })
+}
+
+function systemsByRole(runtime: Runtime): Readonly<Record<Role, System>> {
+  const of = (role: Role): System => runtime.systems.find(running => running.role === role)?.system ?? role
+  return { crm: of('crm'), billing: of('billing'), jobs: of('jobs') }
+}
+
+function openProcessor(
+  runtime: Runtime,
+  { clock, random, log }: { readonly clock: Clock; readonly random: () => number; readonly log: Log },
+): DeliveryProcessor {
+  const { store, catalogue, cache, commits, worker } = runtime
+  return new DeliveryProcessor({
+    claim: limit => claimDue(store, worker, limit, leaseMs, clock.now()),
+    evict(record, changedAt) {
+      cache.evict(record)
+      if (changedAt !== null) cache.expect(record, changedAt)
+    },
+    observe: record => runtime.observe(record, runtime.context('webhook')),
+    async apply(observations, entries) {
+      const now = clock.now()
+      try {
+        await commits.commit(
+          async tx => {
+            const changes = await applyObservations(tx, catalogue, observations, now)
+            if (!(await finishEntries(tx, entries, now))) throw new LostLease()
+            return changes
+          },
+          observations.map(({ record }) => record),
+        )
+        return true
+      } catch (error) {
+        if (error instanceof LostLease) return false
+        throw error
+      }
+    },
+    async fail(entry, failure) {
+      await store.write(tx =>
+        failEntry(tx, entry, failure.state === 'dead' ? { dead: failure.error } : failure, clock.now()),
+      )
+    },
+    clock,
+    random,
+    log,
+  })
+}
+
+/** The entries are another worker's by now: nothing of ours may be written. */
+class LostLease extends Error {
+  override readonly name = 'LostLease'
+}
+
+function openControlOf(config: GatewayConfig, run: Parameters<typeof openControl>[1]) {
+  const path = controlPath(config.storeUrl)
+  return path === null ? Promise.resolve(null) : openControl(path, run)
+}
+
+async function forgetOld({ store }: Runtime, clock: Clock, log: Log): Promise<void> {
+  try {
+    const now = clock.now()
+    await prune(store, new Date(now.getTime() - changesKeptMs))
+    await pruneReceived(store, now)
+  } catch (error) {
+    log.warn({ err: error }, 'what is old could not be forgotten; it is tried again in an hour')
+  }
+}

@@ -1,0 +1,114 @@
+import type { System } from '../schema/systems.ts'
+import type { Clock, Log } from '../subgraphs/contract.ts'
+import { openContext } from './graph/context.ts'
+import { runImport } from './links/import.ts'
+import type { Runtime } from './runtime.ts'
+import { listProgress } from './store/progress.ts'
+import type { Tell } from './control.ts'
+
+/** The imports of this process: one a system at a time. */
+export interface Importing {
+  /** Goes on with whatever was never finished. */
+  start(): void
+  isRunning(system: System): boolean
+  /** Imports one system or all, and says how far it is. An import that is running already is waited for. */
+  run(asked: ImportRequest): Promise<'done' | 'failed'>
+  /** Resolves once every first import has ended, well or not. */
+  ended(): Promise<void>
+  /** Ends what is running; the next start goes on from there. */
+  stop(): Promise<void>
+}
+
+export interface ImportRequest {
+  /** Null for all. */
+  readonly system: System | null
+  /** Lists everything anew rather than going on. */
+  readonly restart: boolean
+  readonly tell: Tell
+  readonly signal: AbortSignal
+}
+
+/** How often progress is logged. */
+const tellEveryMs = 2000
+
+export function openImporting(runtime: Runtime, { log, clock }: { readonly log: Log; readonly clock: Clock }): Importing {
+  const stopping = new AbortController()
+  const running = new Map<System, Promise<boolean>>()
+  let first: Promise<unknown> = Promise.resolve()
+
+  return {
+    start() {
+      first = startUnfinished().catch((error: unknown) => log.error({ err: error }, 'the import cannot begin'))
+    },
+    isRunning: system => running.has(system),
+    async run({ system, restart, tell, signal }) {
+      const asked = runtime.systems.filter(one => system === null || one.system === system)
+      if (asked.length === 0) {
+        const known = runtime.systems.map(one => one.system).join(', ')
+        tell(`There is no system ${system ?? ''}; connected are ${known}.`)
+        return 'failed'
+      }
+      const ended = await Promise.all(asked.map(one => begin(one.system, restart, tell, signal)))
+      return ended.every(Boolean) ? 'done' : 'failed'
+    },
+    async ended() {
+      await first
+    },
+    async stop() {
+      stopping.abort()
+      await Promise.allSettled([first, ...running.values()])
+    },
+  }
+
+  async function startUnfinished(): Promise<void> {
+    const progress = await runtime.store.read(db => listProgress(db))
+    const unfinished = runtime.systems.filter(({ system, adapter }) =>
+      adapter.importers.some(({ kind }) => !progress.some(one => one.system === system && one.kind === kind && one.state === 'done')),
+    )
+    await Promise.all(unfinished.map(({ system }) => begin(system, false, () => undefined, stopping.signal)))
+  }
+
+  function begin(system: System, restart: boolean, tell: Tell, signal: AbortSignal): Promise<boolean> {
+    const under = running.get(system)
+    if (under !== undefined) {
+      tell(`${system}: an import is running already; waiting for it.`)
+      return under
+    }
+    const work = importSystem(system, restart, tell, AbortSignal.any([signal, stopping.signal])).finally(() =>
+      running.delete(system),
+    )
+    running.set(system, work)
+    return work
+  }
+
+  async function importSystem(system: System, restart: boolean, tell: Tell, signal: AbortSignal): Promise<boolean> {
+    const { store, catalogue, commits } = runtime
+    const ofSystem = runtime.systems.filter(one => one.system === system)
+    let toldAt = 0
+    const startedAt = clock.now().getTime()
+    log.info({ system }, 'the import begins')
+    const outcomes = await runImport({
+      store,
+      catalogue,
+      systems: ofSystem.map(({ role, kinds, adapter }) => ({ system, role, kinds, importers: adapter.importers })),
+      call: ending => ({ ...openContext(runtime.contexts, { priority: 'background' }).call, signal: ending }),
+      log,
+      clock,
+      signal,
+      restart,
+      onApplied: changes => commits.announce(changes),
+      onProgress({ kind, imported, total, isDone }) {
+        const now = clock.now().getTime()
+        if (!isDone && now - toldAt < tellEveryMs) return
+        toldAt = now
+        const of = total === null ? '' : ` of ${total}`
+        tell(`${system}: ${imported}${of} ${kind}s${isDone ? ', done' : ''}`)
+        log.info({ system, kind, imported, ...(total === null ? {} : { total }) }, isDone ? 'a kind of record is imported' : 'importing')
+      },
+    })
+    const isDone = outcomes.every(outcome => outcome.isDone)
+    const ms = clock.now().getTime() - startedAt
+    if (isDone) log.info({ system, ms }, 'the import is done')
+    return isDone
+  }
+}

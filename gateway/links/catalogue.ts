@@ -1,0 +1,66 @@
+import { entityTypes, type EntityType } from '../../schema/entities.ts'
+import type { RecordKind, RecordRef, Role, System } from '../../schema/systems.ts'
+
+/** A system's kind of records, and what its records are in the graph. */
+export interface KnownKind extends RecordKind {
+  readonly system: System
+}
+
+/** What a catalogue is made of; every SystemDefinition is one. */
+export interface CatalogueEntry {
+  readonly system: System
+  readonly role: Role
+  readonly kinds: readonly RecordKind[]
+}
+
+/** Which kinds of records are connected, and which of them own an entity. */
+export interface Catalogue {
+  /** Entity types that have an owner. */
+  readonly entities: readonly EntityType[]
+  readonly kinds: readonly KnownKind[]
+  /** @throws Error for a kind that no connected system has declared */
+  kindOf(record: Pick<RecordRef, 'system' | 'kind'>): KnownKind
+  /** Whose records are the entities of this type; null while no connected system plays that role. */
+  ownerOf(entity: EntityType): KnownKind | null
+  copiesOf(entity: EntityType): readonly KnownKind[]
+  isOwner(record: Pick<RecordRef, 'system' | 'kind'>): boolean
+}
+
+/** @throws Error when a kind is declared twice, or two kinds claim to own one entity type */
+export function openCatalogue(definitions: readonly CatalogueEntry[]): Catalogue {
+  const kinds: KnownKind[] = []
+  const byName = new Map<string, KnownKind>()
+  const owners = new Map<EntityType, KnownKind>()
+  for (const { system, kinds: declared } of definitions) {
+    for (const { kind, entity, as } of declared) {
+      const known: KnownKind = { system, kind, entity, as }
+      if (byName.has(nameOf(known))) throw new Error(`${nameOf(known)} is declared twice: declare it once`)
+      byName.set(nameOf(known), known)
+      kinds.push(known)
+      if (as === 'copy') continue
+      const other = owners.get(entity)
+      if (other !== undefined) {
+        throw new Error(`${entity} is owned by ${nameOf(other)} and by ${nameOf(known)}: connect one of them only`)
+      }
+      owners.set(entity, known)
+    }
+  }
+  return {
+    entities: entityTypes.filter(type => owners.has(type)),
+    kinds,
+    kindOf(record) {
+      const known = byName.get(nameOf(record))
+      if (known === undefined) {
+        throw new Error(`expected a kind of record that a connected system declares, got ${nameOf(record)}`)
+      }
+      return known
+    },
+    ownerOf: entity => owners.get(entity) ?? null,
+    copiesOf: entity => kinds.filter(known => known.as === 'copy' && known.entity === entity),
+    isOwner: record => byName.get(nameOf(record))?.as === 'owner',
+  }
+}
+
+function nameOf(record: Pick<RecordRef, 'system' | 'kind'>): string {
+  return `${record.system}:${record.kind}`
+}

@@ -1,0 +1,113 @@
+import type { Insertable, Selectable } from 'kysely'
+import { recordKey, type RecordRef, type System } from '../../schema/systems.ts'
+import type { StoreReader, StoreTransaction } from '../store/store.ts'
+import type { Tables } from '../store/tables.ts'
+
+export type RecordRow = Selectable<Tables['records']>
+export type NewRecordRow = Insertable<Tables['records']>
+export type LinkRow = Selectable<Tables['links']>
+
+/** Values in one `in (...)`. SQLite takes 32,766 in a statement; a few hundred keep it cheap to prepare. */
+const listSize = 400
+
+/** Runs a query for every few hundred of the values, one after the other. */
+export async function inParts<T, R>(
+  values: Iterable<T>,
+  query: (part: readonly T[]) => Promise<readonly R[]>,
+): Promise<R[]> {
+  const all = [...values]
+  const rows: R[] = []
+  for (let at = 0; at < all.length; at += listSize) rows.push(...(await query(all.slice(at, at + listSize))))
+  return rows
+}
+
+/** Ids of records of one kind. */
+export interface IdsOfKind {
+  readonly system: System
+  readonly kind: string
+  readonly ids: readonly string[]
+}
+
+/** Puts references together by kind, for `system = ? and kind = ? and record_id in (...)`. */
+export function byKind(records: Iterable<RecordRef>): readonly IdsOfKind[] {
+  const groups = new Map<string, { system: System; kind: string; ids: Set<string> }>()
+  for (const { system, kind, id } of records) {
+    const name = `${system}:${kind}`
+    const group = groups.get(name) ?? { system, kind, ids: new Set<string>() }
+    group.ids.add(id)
+    groups.set(name, group)
+  }
+  return [...groups.values()].map(({ system, kind, ids }) => ({ system, kind, ids: [...ids] }))
+}
+
+export function refOf(row: { system: string; kind: string; record_id: string }): RecordRef {
+  return { system: row.system, kind: row.kind, id: row.record_id }
+}
+
+/** The rows of records by `recordKey`, tombstones included; one statement a kind and few hundred ids. */
+export async function readRecords(
+  db: StoreReader,
+  records: Iterable<RecordRef>,
+): Promise<ReadonlyMap<string, RecordRow>> {
+  const found = new Map<string, RecordRow>()
+  for (const { system, kind, ids } of byKind(records)) {
+    const rows = await inParts(ids, part =>
+      db
+        .selectFrom('records')
+        .selectAll()
+        .where('system', '=', system)
+        .where('kind', '=', kind)
+        .where('record_id', 'in', part)
+        .execute(),
+    )
+    for (const row of rows) found.set(recordKey(refOf(row)), row)
+  }
+  return found
+}
+
+/** The links of records by `recordKey`. */
+export async function readLinks(db: StoreReader, records: Iterable<RecordRef>): Promise<ReadonlyMap<string, LinkRow>> {
+  const found = new Map<string, LinkRow>()
+  for (const { system, kind, ids } of byKind(records)) {
+    const rows = await inParts(ids, part =>
+      db
+        .selectFrom('links')
+        .selectAll()
+        .where('system', '=', system)
+        .where('kind', '=', kind)
+        .where('record_id', 'in', part)
+        .execute(),
+    )
+    for (const row of rows) found.set(recordKey(refOf(row)), row)
+  }
+  return found
+}
+
+/** Writes rows whole, over those there are. @returns the `records.id` of each */
+export async function writeRecords(
+  tx: StoreTransaction,
+  rows: readonly NewRecordRow[],
+): Promise<readonly Pick<RecordRow, 'id' | 'system' | 'kind' | 'record_id'>[]> {
+  return inParts(rows, part =>
+    tx
+      .insertInto('records')
+      .values(part)
+      .onConflict(conflict =>
+        conflict.columns(['system', 'kind', 'record_id']).doUpdateSet(eb => ({
+          status: eb.ref('excluded.status'),
+          is_closed: eb.ref('excluded.is_closed'),
+          created_at: eb.ref('excluded.created_at'),
+          updated_at: eb.ref('excluded.updated_at'),
+          email: eb.ref('excluded.email'),
+          names_type: eb.ref('excluded.names_type'),
+          names_id: eb.ref('excluded.names_id'),
+          sort_at: eb.ref('excluded.sort_at'),
+          is_deleted: eb.ref('excluded.is_deleted'),
+          deleted_at: eb.ref('excluded.deleted_at'),
+          seen_run: eb.ref('excluded.seen_run'),
+        })),
+      )
+      .returning(['id', 'system', 'kind', 'record_id'])
+      .execute(),
+  )
+}

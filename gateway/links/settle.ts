@@ -1,0 +1,283 @@
+import type { EntityRef, EntityType } from '../../schema/entities.ts'
+import { recordKey, type RecordRef } from '../../schema/systems.ts'
+import type { StoreTransaction } from '../store/store.ts'
+import type { Catalogue, KnownKind } from './catalogue.ts'
+import { matchOf, readOwners, type Match } from './match.ts'
+import { resolveParents } from './parents.ts'
+import { byKind, inParts, readLinks, readRecords, refOf, type LinkRow, type RecordRow } from './records.ts'
+
+/** What happened to an owner's record that copies and children may hang on. */
+export interface OwnerChange {
+  readonly entity: EntityRef
+  /** Whether the entity began or ceased to exist. */
+  readonly life: 'appeared' | 'vanished' | 'same'
+  /** The e-mails that it has gained or lost. */
+  readonly emails: readonly string[]
+}
+
+/** "This record was this entity's, and is that one's now." */
+export interface LinkChange {
+  readonly record: RecordRef
+  readonly entity: EntityType
+  readonly before: string | null
+  readonly after: string | null
+}
+
+export interface Unsettled {
+  readonly owners: readonly OwnerChange[]
+  /** Copies to be matched: new ones, and those whose e-mail or reference has changed. */
+  readonly copies: readonly RecordRow[]
+  /** Copies that exist no more; their links are gone already. */
+  readonly goneCopies: readonly RecordRef[]
+}
+
+/**
+ * Matches every copy that what happened may concern, and resolves every parent that hangs on it.
+ * @returns the links that have changed
+ */
+export async function settle(
+  tx: StoreTransaction,
+  catalogue: Catalogue,
+  unsettled: Unsettled,
+  now: Date,
+): Promise<readonly LinkChange[]> {
+  const changes: LinkChange[] = []
+  for (const entity of catalogue.entities) {
+    changes.push(...(await settleType(tx, catalogue, entity, unsettled, now)))
+  }
+  return changes
+}
+
+async function settleType(
+  tx: StoreTransaction,
+  catalogue: Catalogue,
+  entity: EntityType,
+  unsettled: Unsettled,
+  now: Date,
+): Promise<readonly LinkChange[]> {
+  const owner = catalogue.ownerOf(entity)
+  if (owner === null) return []
+  const owners = unsettled.owners.filter(change => change.entity.type === entity)
+  const given = unsettled.copies.filter(copy => catalogue.kindOf(copy).entity === entity)
+  const gone = unsettled.goneCopies.filter(copy => catalogue.kindOf(copy).entity === entity)
+  if (owners.length + given.length + gone.length === 0) return []
+
+  const copyKinds = catalogue.copiesOf(entity)
+  const emails = new Set(owners.flatMap(change => change.emails))
+  const lives = new Set(owners.filter(change => change.life !== 'same').map(change => change.entity.id))
+  const vanished = new Set(owners.filter(change => change.life === 'vanished').map(change => change.entity.id))
+  const hanging = await readLinked(tx, entity, lives)
+  const aliases = hanging.filter(link => link.evidence === 'merged').map(link => link.record_id)
+  const linked = hanging.filter(link => link.evidence !== 'merged').map(refOf)
+  // A merged record's e-mail is a further address of the winner: it comes and goes with the winner.
+  const retired = await readRecords(
+    tx,
+    aliases.map(id => ({ system: owner.system, kind: owner.kind, id })),
+  )
+  for (const { email } of retired.values()) if (email !== null) emails.add(email)
+
+  const copies = new Map(given.map(copy => [recordKey(refOf(copy)), copy]))
+  for (const kind of copyKinds) {
+    const concerned = [
+      ...(await readCopies(tx, kind, 'email', emails)),
+      ...(await readNaming(tx, kind, entity, [...lives, ...aliases])),
+      ...(await readCopies(
+        tx,
+        kind,
+        'record_id',
+        linked.filter(record => record.system === kind.system && record.kind === kind.kind).map(record => record.id),
+      )),
+    ]
+    for (const copy of concerned) copies.set(recordKey(refOf(copy)), copy)
+  }
+  const changes = await rematch(tx, catalogue, entity, [...copies.values()], vanished, now)
+  const own = [...lives].map(id => ({ system: owner.system, kind: owner.kind, id }))
+  await resolveParents(tx, catalogue, entity, {
+    records: [...own, ...linked, ...gone, ...changes.map(change => change.record)],
+    references: new Set([
+      ...lives,
+      ...aliases,
+      ...emails,
+      ...gone.map(record => record.id),
+      ...changes.map(change => change.record.id),
+    ]),
+    ids: vanished,
+  })
+  return changes
+}
+
+function readLinked(tx: StoreTransaction, entity: EntityType, ids: Iterable<string>): Promise<LinkRow[]> {
+  return inParts(ids, part =>
+    tx.selectFrom('links').selectAll().where('entity_type', '=', entity).where('entity_id', 'in', part).execute(),
+  )
+}
+
+function readCopies(
+  tx: StoreTransaction,
+  kind: KnownKind,
+  column: 'email' | 'record_id',
+  values: Iterable<string>,
+): Promise<RecordRow[]> {
+  return inParts(values, part =>
+    tx
+      .selectFrom('records')
+      .selectAll()
+      .where(column, 'in', part)
+      .where('system', '=', kind.system)
+      .where('kind', '=', kind.kind)
+      .where('is_deleted', '=', 0)
+      .execute(),
+  )
+}
+
+function readNaming(
+  tx: StoreTransaction,
+  kind: KnownKind,
+  entity: EntityType,
+  ids: Iterable<string>,
+): Promise<RecordRow[]> {
+  return inParts(ids, part =>
+    tx
+      .selectFrom('records')
+      .selectAll()
+      .where('names_type', '=', entity)
+      .where('names_id', 'in', part)
+      .where('system', '=', kind.system)
+      .where('kind', '=', kind.kind)
+      .where('is_deleted', '=', 0)
+      .execute(),
+  )
+}
+
+/** Matches copies anew and writes what has changed. What a person has said stays, unless that entity has vanished. */
+async function rematch(
+  tx: StoreTransaction,
+  catalogue: Catalogue,
+  entity: EntityType,
+  copies: readonly RecordRow[],
+  vanished: ReadonlySet<string>,
+  now: Date,
+): Promise<readonly LinkChange[]> {
+  if (copies.length === 0) return []
+  const links = await readLinks(tx, copies.map(refOf))
+  const settledByPerson = await readNobodies(tx, copies.map(refOf))
+  const open = copies.filter(copy => {
+    const key = recordKey(refOf(copy))
+    const link = links.get(key)
+    return !settledByPerson.has(key) && !(link?.evidence === 'person' && !vanished.has(link.entity_id))
+  })
+  const owners = await readOwners(tx, catalogue, entity, open)
+  const linked: LinkRow[] = []
+  const unlinked: { copy: RecordRow; match: Extract<Match, { reason: string }> }[] = []
+  const changes: LinkChange[] = []
+  for (const copy of open) {
+    const record = refOf(copy)
+    const link = links.get(recordKey(record))
+    const before = link?.entity_id ?? null
+    const match = matchOf(copy, entity, owners)
+    const after = 'entityId' in match ? match.entityId : null
+    if (before !== after) changes.push({ record, entity, before, after })
+    if ('reason' in match) unlinked.push({ copy, match })
+    else if (before !== after || link?.evidence !== match.evidence) {
+      linked.push({
+        system: copy.system,
+        kind: copy.kind,
+        record_id: copy.record_id,
+        entity_type: entity,
+        entity_id: match.entityId,
+        evidence: match.evidence,
+        linked_at: before === after && link !== undefined ? link.linked_at : now.getTime(),
+      })
+    }
+  }
+  const nowUnlinked = changes.filter(change => change.after === null).map(change => change.record)
+  await deleteLinks(tx, nowUnlinked)
+  await deleteUnlinked(tx, linked.map(refOf))
+  await writeLinks(tx, linked)
+  await inParts(unlinked, async part => {
+    await tx
+      .insertInto('unlinked')
+      .values(
+        part.map(({ copy, match }) => ({
+          system: copy.system,
+          kind: copy.kind,
+          record_id: copy.record_id,
+          entity_type: entity,
+          reason: match.reason,
+          candidates: JSON.stringify(match.candidates),
+          by_person: 0,
+          since: now.getTime(),
+        })),
+      )
+      .onConflict(conflict =>
+        conflict
+          .columns(['system', 'kind', 'record_id'])
+          .doUpdateSet(eb => ({ reason: eb.ref('excluded.reason'), candidates: eb.ref('excluded.candidates') })),
+      )
+      .execute()
+    return []
+  })
+  return changes
+}
+
+async function readNobodies(tx: StoreTransaction, records: readonly RecordRef[]): Promise<ReadonlySet<string>> {
+  const keys = new Set<string>()
+  for (const { system, kind, ids } of byKind(records)) {
+    const rows = await inParts(ids, part =>
+      tx
+        .selectFrom('unlinked')
+        .select(['system', 'kind', 'record_id'])
+        .where('system', '=', system)
+        .where('kind', '=', kind)
+        .where('record_id', 'in', part)
+        .where('by_person', '=', 1)
+        .execute(),
+    )
+    for (const row of rows) keys.add(recordKey(refOf(row)))
+  }
+  return keys
+}
+
+export async function writeLinks(tx: StoreTransaction, links: readonly LinkRow[]): Promise<void> {
+  await inParts(links, async part => {
+    await tx
+      .insertInto('links')
+      .values(part)
+      .onConflict(conflict =>
+        conflict.columns(['system', 'kind', 'record_id']).doUpdateSet(eb => ({
+          entity_type: eb.ref('excluded.entity_type'),
+          entity_id: eb.ref('excluded.entity_id'),
+          evidence: eb.ref('excluded.evidence'),
+          linked_at: eb.ref('excluded.linked_at'),
+        })),
+      )
+      .execute()
+    return []
+  })
+}
+
+export function deleteLinks(tx: StoreTransaction, records: Iterable<RecordRef>): Promise<void> {
+  return deleteOf(tx, 'links', records)
+}
+
+export function deleteUnlinked(tx: StoreTransaction, records: Iterable<RecordRef>): Promise<void> {
+  return deleteOf(tx, 'unlinked', records)
+}
+
+async function deleteOf(
+  tx: StoreTransaction,
+  table: 'links' | 'unlinked',
+  records: Iterable<RecordRef>,
+): Promise<void> {
+  for (const { system, kind, ids } of byKind(records)) {
+    await inParts(ids, async part => {
+      await tx
+        .deleteFrom(table)
+        .where('system', '=', system)
+        .where('kind', '=', kind)
+        .where('record_id', 'in', part)
+        .execute()
+      return []
+    })
+  }
+}

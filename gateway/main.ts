@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { registry } from '../subgraphs/registry.ts'
+import { faultsText, readConfig } from './config.ts'
+import { startGateway } from './gateway.ts'
+import { openLog } from './log.ts'
+
+const help = `Usage: npm start [-- options]
+
+Runs the gateway against the real tools. Settings come from the environment and from .env; .env.example explains each.
+
+Options:
+  --dev    for development: the page for exploring, introspection, other origins allowed
+  --help   this text
+
+Other commands: npm run connect -- hubspot|stripe|asana, npm run import, npm run demo
+`
+
+const { values } = readArguments()
+if (values.help === true) {
+  process.stdout.write(help)
+} else {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  const read = readConfig(process.env, registry, { isExplorable: values.dev === true, isTerminal: process.stdout.isTTY })
+  if (read.ok) {
+    await run(read.config)
+  } else {
+    process.stderr.write(`${faultsText(read.faults)}\n`)
+    process.exitCode = 1
+  }
+}
+
+async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
+  const log = openLog(config.logLevel, config.logFormat)
+  try {
+    const gateway = await startGateway(config, { log })
+    let isStopping = false
+    const stop = (signal: NodeJS.Signals): void => {
+      if (isStopping) process.exit(130)
+      isStopping = true
+      log.info({ signal }, 'stopping: what is under way is finished first; press again to leave at once')
+      gateway.close().then(
+        () => log.info('stopped'),
+        (error: unknown) => {
+          log.error({ err: error }, 'stopping failed')
+          process.exitCode = 1
+        },
+      )
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+  } catch (error) {
+    log.error({ err: error }, 'cannot start')
+    process.exitCode = 1
+  }
+}
+
+function readArguments() {
+  try {
+    return parseArgs({ options: { dev: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } })
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : 'unreadable arguments'}\n\n${help}`)
+    process.exit(2)
+  }
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import { GraphQLError } from 'graphql'
+import type { EntityRef } from '../schema/entities.ts'
+import type { RecordRef, System } from '../schema/systems.ts'
+import type { CallContext, Clock, Log, ObservedRecord, Priority } from '../subgraphs/contract.ts'
+import { openRecordCache, type RecordCache } from './cache/record-cache.ts'
+import { applyObservations } from './changes/apply.ts'
+import { ChangeCommits } from './changes/commit.ts'
+import { ChangeFollower } from './changes/follower.ts'
+import { changesAfter, reaches } from './changes/log.ts'
+import type { GatewayConfig } from './config.ts'
+import { openContext, type ContextPorts, type OperationContext } from './graph/context.ts'
+import { openWrites, type WrittenRecord } from './graph/writes.ts'
+import { openCatalogue, type Catalogue } from './links/catalogue.ts'
+import { openIndex } from './links/index.ts'
+import { openLinks } from './links/links.ts'
+import { linkByPerson } from './links/person.ts'
+import { PushHub } from './push/hub.ts'
+import { openStore } from './store/open.ts'
+import type { Store } from './store/store.ts'
+import { openSystems, type RunningSystem } from './systems.ts'
+
+export interface RuntimePorts {
+  readonly log: Log
+  child(fields: { readonly system: System }): Log
+  readonly clock: Clock
+  /** In [0, 1). */
+  readonly random: () => number
+}
+
+/** What everything else stands on: store, systems, cache, and the one way of a Change. */
+export interface Runtime {
+  /** Names this process in leases. */
+  readonly worker: string
+  readonly store: Store
+  readonly catalogue: Catalogue
+  readonly cache: RecordCache
+  readonly systems: readonly RunningSystem[]
+  readonly follower: ChangeFollower
+  readonly hub: PushHub
+  readonly commits: ChangeCommits
+  readonly contexts: ContextPorts
+  /** A context for work that no client waits for. Contexts asked for in one turn are one, so that their reads are batched. */
+  context(priority: Exclude<Priority, 'query'>): OperationContext
+  observe(record: RecordRef, context: OperationContext): Promise<ObservedRecord | null>
+  /** @throws GraphQLError when there is no such record or entity */
+  linkRecord(record: RecordRef, entityId: string | null): Promise<EntityRef | null>
+  close(): Promise<void>
+}
+
+/** @throws StoreError when the store cannot be opened */
+export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): Promise<Runtime> {
+  const { log, clock } = ports
+  const store = await openStore(config.storeUrl, { log, clock })
+  const catalogue = openCatalogue(config.roles.map(({ registered }) => registered))
+  const cache = openRecordCache({ nowMs: () => performance.now(), maxBytes: config.cacheMaxBytes })
+  const systems = openSystems({ ...ports, config, cache })
+  const bySystem = new Map(systems.map(running => [running.system, running]))
+  const follower: ChangeFollower = new ChangeFollower({
+    store,
+    clock,
+    log,
+    apply: changes => commits.follow(changes),
+    onCutOff: isCutOff => cache.bypass(isCutOff),
+  })
+  const hub: PushHub = new PushHub({
+    newest: () => follower.position,
+    resolve: entity => openLinks(store, catalogue).resolve(entity),
+    isOwner: record => catalogue.isOwner(record),
+    changesAfter: (sequence, limit) => changesAfter(store, sequence, limit),
+    reaches: sequence => reaches(store, sequence),
+    now: () => clock.now(),
+    log,
+  })
+  const commits = new ChangeCommits({ store, cache, follower, hub })
+  const contexts: ContextPorts = {
+    links: () => openLinks(store, catalogue),
+    index: () => openIndex(store, catalogue),
+    staleServed: context => cache.staleServed(context),
+    writes: call =>
+      openWrites({
+        evict: record => cache.evict(record),
+        observe: record => observe(record, { ...openContext(contexts), call: afterWrite(call) }),
+        append: records => append(records),
+        log,
+      }),
+  }
+  const shared = new Map<Priority, OperationContext>()
+  try {
+    await follower.start()
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+
+  return {
+    worker: randomUUID(),
+    store,
+    catalogue,
+    cache,
+    systems,
+    follower,
+    hub,
+    commits,
+    contexts,
+    context(priority) {
+      const known = shared.get(priority)
+      if (known !== undefined) return known
+      const context = openContext(contexts, { priority })
+      shared.set(priority, context)
+      setImmediate(() => shared.delete(priority))
+      return context
+    },
+    observe,
+    async linkRecord(record, entityId) {
+      const changes = await commits.commit(tx => linkByPerson(tx, catalogue, record, entityId, clock.now()))
+      if (entityId === null) return null
+      const { entity } = changes.at(-1) ?? { entity: null }
+      return entity ?? (await openLinks(store, catalogue).entityOf(record))
+    },
+    async close() {
+      hub.close()
+      await Promise.all(systems.map(system => system.close()))
+      await follower.stop()
+      await store.close()
+    },
+  }
+
+  function observe(record: RecordRef, context: OperationContext): Promise<ObservedRecord | null> {
+    const running = bySystem.get(record.system)
+    if (running === undefined) {
+      throw new GraphQLError(`expected a record of a connected system, got one of ${record.system}`, {
+        extensions: { code: 'BAD_USER_INPUT' },
+      })
+    }
+    return running.adapter.observe(record, context)
+  }
+
+  async function append(records: readonly WrittenRecord[]): Promise<void> {
+    const observations = records.map(({ written, observed }) => ({
+      record: written.record,
+      observed,
+      kind: written.kind,
+      fields: written.fields,
+      at: observed?.updatedAt ?? null,
+    }))
+    await commits.commit(tx => applyObservations(tx, catalogue, observations, clock.now()))
+  }
+}
+
+/** What was written is read to its end, whether its client is still there or not. */
+function afterWrite(call: CallContext): CallContext {
+  return { ...call, signal: new AbortController().signal }
+}

@@ -1,0 +1,50 @@
+import type { SystemStatus } from './graph/live/resolvers.ts'
+import type { Health } from './http.ts'
+import type { Importing } from './importing.ts'
+import type { Runtime } from './runtime.ts'
+import { countByState, lastReceivedAt } from './store/delivery-history.ts'
+import { listProgress } from './store/progress.ts'
+
+/** How each tool is connected, for `Query.systems`. */
+export async function systemStatuses(runtime: Runtime): Promise<readonly SystemStatus[]> {
+  const { store, systems } = runtime
+  const [counts, progress] = await Promise.all([countByState(store), store.read(db => listProgress(db))])
+  return Promise.all(
+    systems.map(async ({ system, role, adapter, status }) => {
+      const entries = counts.find(one => one.system === system)
+      const ofSystem = progress.filter(one => one.system === system)
+      return {
+        system,
+        role,
+        isImported: adapter.importers.every(({ kind }) =>
+          ofSystem.some(one => one.kind === kind && one.completedAt !== null),
+        ),
+        importedRecords: ofSystem.reduce((sum, one) => sum + one.imported, 0),
+        lastDeliveryAt: await lastReceivedAt(store, system),
+        dueEntries: entries?.due ?? 0,
+        deadEntries: entries?.dead ?? 0,
+        ...status(),
+      }
+    }),
+  )
+}
+
+/** Ready once the store answers and the log of Changes is followed; a vendor that is down makes nobody unready. */
+export async function healthOf(runtime: Runtime, importing: Importing): Promise<Health> {
+  const parts: Record<string, string> = {}
+  let isReady = true
+  try {
+    await runtime.store.read(db => db.selectFrom('meta').select('name').limit(1).execute())
+    parts['store'] = 'ok'
+  } catch {
+    parts['store'] = 'does not answer'
+    isReady = false
+  }
+  parts['changes'] = runtime.follower.isCutOff ? 'the log of Changes cannot be followed' : 'ok'
+  if (runtime.follower.isCutOff) isReady = false
+  for (const { system, status } of runtime.systems) {
+    const state = status().isReachable ? 'ok' : 'cannot be reached'
+    parts[system] = importing.isRunning(system) ? `${state}, import is running` : state
+  }
+  return { isReady, parts }
+}

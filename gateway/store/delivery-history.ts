@@ -1,0 +1,146 @@
+import type { System } from '../../schema/systems.ts'
+import type { Store } from './store.ts'
+
+/** What stands in the queue of the workers, and what came before; nothing here is on the way of a delivery. */
+
+export interface EntryCounts {
+  readonly system: System
+  readonly due: number
+  readonly done: number
+  readonly dead: number
+}
+
+/** By system; a system that never sent anything is missing. */
+export async function countByState(store: Store): Promise<readonly EntryCounts[]> {
+  const rows = await store.read(db =>
+    db
+      .selectFrom('delivery_entries')
+      .select(({ fn }) => ['system', 'state', fn.countAll<number>().as('count')])
+      .groupBy(['system', 'state'])
+      .orderBy('system')
+      .execute(),
+  )
+  const counts = new Map<System, EntryCounts>()
+  for (const { system, state, count } of rows) {
+    const before = counts.get(system) ?? { system, due: 0, done: 0, dead: 0 }
+    counts.set(system, { ...before, [state]: count })
+  }
+  return [...counts.values()]
+}
+
+/** When a system last sent a genuine request; null when it never did. */
+export async function lastReceivedAt(store: Store, system: System): Promise<Date | null> {
+  const row = await store.read(db =>
+    db
+      .selectFrom('received')
+      .select('received_at')
+      .where('system', '=', system)
+      .orderBy('received_at', 'desc')
+      .limit(1)
+      .executeTakeFirst(),
+  )
+  return row === undefined ? null : new Date(row.received_at)
+}
+
+/** When the oldest entry came that is not done, held ones included; null when all is done. */
+export async function oldestDue(store: Store): Promise<Date | null> {
+  const { oldest } = await store.read(db =>
+    db
+      .selectFrom('delivery_entries')
+      .select(({ fn }) => fn.min<number | null>('received_at').as('oldest'))
+      .where('state', '=', 'due')
+      .executeTakeFirstOrThrow(),
+  )
+  return oldest === null ? null : new Date(oldest)
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+/** How long a request can be looked at as it came. */
+const rawKeptMs = 30 * dayMs
+/** How long a vendor's repetition is known as one: longer than any vendor repeats. */
+const keysKeptMs = 400 * dayMs
+/** Requests of one transaction: it holds up the other writers. */
+const prunedAtOnce = 1_000
+
+export interface Pruned {
+  /** Requests whose headers and body were forgotten. */
+  readonly raw: number
+  /** Requests that were forgotten with their entries' keys. */
+  readonly requests: number
+}
+
+/** Forgets what requests held after 30 days, their entries' keys after 400. Entries still due keep their hints. */
+export async function pruneReceived(store: Store, now: Date): Promise<Pruned> {
+  return {
+    raw: await untilFewer(() => pruneRaw(store, now.getTime() - rawKeptMs)),
+    requests: await untilFewer(() => pruneRequests(store, now.getTime() - keysKeptMs)),
+  }
+}
+
+async function untilFewer(prune: () => Promise<number>): Promise<number> {
+  let total = 0
+  for (;;) {
+    const count = await prune()
+    total += count
+    if (count < prunedAtOnce) return total
+  }
+}
+
+function pruneRaw(store: Store, before: number): Promise<number> {
+  return store.write(async tx => {
+    const requests = await tx
+      .updateTable('received')
+      .set({ headers: '{}', body: null })
+      .where('id', 'in', db =>
+        db
+          .selectFrom('received')
+          .select('id')
+          .where('body', 'is not', null)
+          .where('received_at', '<', before)
+          .orderBy('received_at')
+          .limit(prunedAtOnce),
+      )
+      .returning('id')
+      .execute()
+    if (requests.length === 0) return 0
+    // Hints may hold records as the vendor sent them.
+    await tx
+      .updateTable('delivery_entries')
+      .set({ hints: '[]' })
+      .where(
+        'received_id',
+        'in',
+        requests.map(({ id }) => id),
+      )
+      .where('state', '!=', 'due')
+      .execute()
+    return requests.length
+  })
+}
+
+function pruneRequests(store: Store, before: number): Promise<number> {
+  return store.write(async tx => {
+    const requests = await tx
+      .deleteFrom('received')
+      .where('id', 'in', db =>
+        db
+          .selectFrom('received')
+          .select('id')
+          .where('received_at', '<', before)
+          .orderBy('received_at')
+          .limit(prunedAtOnce),
+      )
+      .returning('id')
+      .execute()
+    if (requests.length === 0) return 0
+    await tx
+      .deleteFrom('delivery_entries')
+      .where(
+        'received_id',
+        'in',
+        requests.map(({ id }) => id),
+      )
+      .execute()
+    return requests.length
+  })
+}

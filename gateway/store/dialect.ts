@@ -1,0 +1,100 @@
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+import type { SqliteConnection } from './connection.ts'
+import type { Tables } from './tables.ts'
+
+/** Hands one connection to one holder at a time, first come, first served. */
+export class Turns {
+  #last: Promise<void> = Promise.resolve()
+
+  /** @returns what ends the turn */
+  async take(): Promise<() => void> {
+    const before = this.#last
+    let end = (): void => {}
+    this.#last = new Promise(resolve => {
+      end = resolve
+    })
+    await before
+    return end
+  }
+}
+
+/**
+ * Kysely on a connection.
+ * @param turns null when statements of different callers may mix, which rules out transactions
+ */
+export function openKysely(connection: SqliteConnection, turns: Turns | null): Kysely<Tables> {
+  const dialect: Dialect = {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new SqliteDriver(connection, turns),
+    createIntrospector: db => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  }
+  return new Kysely<Tables>({ dialect })
+}
+
+class SqliteDriver implements Driver {
+  readonly #connection: SqliteConnection
+  readonly #turns: Turns | null
+
+  constructor(connection: SqliteConnection, turns: Turns | null) {
+    this.#connection = connection
+    this.#turns = turns
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<HeldConnection> {
+    return new HeldConnection(this.#connection, this.#turns === null ? () => {} : await this.#turns.take())
+  }
+
+  async beginTransaction(): Promise<void> {
+    if (this.#turns === null) throw new Error('a transaction was begun on a reader: use `write` of the store')
+    // At once, so that no other writer comes in between a transaction's first read and its first write.
+    await this.#connection.query('begin immediate', [])
+  }
+
+  async commitTransaction(): Promise<void> {
+    await this.#connection.query('commit', [])
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    await this.#connection.rollback()
+  }
+
+  async releaseConnection(held: HeldConnection): Promise<void> {
+    held.release()
+  }
+
+  async destroy(): Promise<void> {
+    await this.#connection.close()
+  }
+}
+
+class HeldConnection implements DatabaseConnection {
+  readonly #connection: SqliteConnection
+  readonly release: () => void
+
+  constructor(connection: SqliteConnection, release: () => void) {
+    this.#connection = connection
+    this.release = release
+  }
+
+  async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
+    const { rows, changes } = await this.#connection.query(compiled.sql, compiled.parameters)
+    return { rows, numAffectedRows: BigInt(changes) }
+  }
+
+  streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new Error('the store does not stream rows: read them in pages')
+  }
+}

@@ -1,0 +1,109 @@
+import { mkdirSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { Kysely } from 'kysely'
+import type { Clock, Log } from '../../subgraphs/contract.ts'
+import { SqliteConnection } from './connection.ts'
+import { Turns, openKysely } from './dialect.ts'
+import { migrate, migrations } from './migrations.ts'
+import { type Store, StoreError, type StoreReader, type StoreTransaction } from './store.ts'
+import type { Tables } from './tables.ts'
+
+export interface StorePorts {
+  readonly log: Log
+  readonly clock: Clock
+}
+
+const sqliteScheme = 'sqlite:'
+const inMemory = ':memory:'
+
+/**
+ * Opens the store and brings its tables up to date. One process at a time may have a file open.
+ *
+ * In memory there is one connection, so a `read` waits for the `write` that is running: never call it from inside one.
+ * @param url `sqlite:.data/graph.db`; `sqlite::memory:` for what need not survive
+ * @throws Error for a URL of another kind; StoreError `unavailable` when the file cannot be opened, is in use, or newer
+ */
+export async function openStore(url: string, ports: StorePorts): Promise<Store> {
+  if (!url.startsWith(sqliteScheme) || url.length === sqliteScheme.length) {
+    // Not the URL itself: those of other databases hold passwords.
+    const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0] ?? 'no scheme'
+    throw new Error(`the store's URL must be sqlite:<file>, for example sqlite:.data/graph.db; it has ${scheme}`)
+  }
+  const name = url.slice(sqliteScheme.length)
+  const isInMemory = name === inMemory
+  const path = isInMemory ? inMemory : settlePath(name)
+  const onLost = (error: Error): void => ports.log.error({ err: error, path }, "the store's thread has ended")
+
+  const lockPath = isInMemory ? null : `${path}.lock`
+  const writer = await SqliteConnection.open({ path, lockPath, isReader: false, onLost })
+  try {
+    const turns = new Turns()
+    const writerDb = openKysely(writer, turns)
+    await migrate(writerDb, migrations, ports)
+    if (isInMemory) return new SqliteStore(writerDb, writerDb, turns)
+    const reader = await SqliteConnection.open({ path, lockPath: null, isReader: true, onLost })
+    return new SqliteStore(writerDb, openKysely(reader, null), turns)
+  } catch (error) {
+    await writer.close()
+    throw error
+  }
+}
+
+/** Makes the directory. One file has one path, whatever links lead to it, so that it has one lock. */
+function settlePath(name: string): string {
+  const path = resolve(name)
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    return realpathOrNull(path) ?? join(realpathSync(dirname(path)), basename(path))
+  } catch (cause) {
+    throw new StoreError('unavailable', `the store's directory ${dirname(path)} cannot be made or opened`, { cause })
+  }
+}
+
+function realpathOrNull(path: string): string | null {
+  try {
+    return realpathSync(path)
+  } catch {
+    return null
+  }
+}
+
+class SqliteStore implements Store {
+  readonly #writer: Kysely<Tables>
+  readonly #reader: Kysely<Tables>
+  readonly #turns: Turns
+  #closing: Promise<void> | null = null
+
+  constructor(writer: Kysely<Tables>, reader: Kysely<Tables>, turns: Turns) {
+    this.#writer = writer
+    this.#reader = reader
+    this.#turns = turns
+  }
+
+  async read<T>(query: (db: StoreReader) => Promise<T>): Promise<T> {
+    this.#refuseWhenClosing()
+    return query(this.#reader)
+  }
+
+  async write<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
+    this.#refuseWhenClosing()
+    return this.#writer.transaction().execute(work)
+  }
+
+  /** Writes that were asked for before are still done. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const end = await this.#turns.take()
+    end()
+    await this.#reader.destroy()
+    await this.#writer.destroy()
+  }
+
+  #refuseWhenClosing(): void {
+    if (this.#closing !== null) throw new StoreError('closed', 'the store is closed: the process is shutting down')
+  }
+}

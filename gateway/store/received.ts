@@ -1,0 +1,158 @@
+import type { Insertable } from 'kysely'
+import type { System } from '../../schema/systems.ts'
+import type { DeliveryEntry } from '../../subgraphs/contract.ts'
+import { type EntryRow, type StoredEntry, leaseOf, toEntry } from './deliveries.ts'
+import { GroupCommit } from './group-commit.ts'
+import { writeHints } from './hints.ts'
+import type { Store, StoreTransaction } from './store.ts'
+import type { Tables } from './tables.ts'
+
+/** A genuine webhook request and what its body says. */
+export interface NewReceived {
+  readonly system: System
+  readonly endpoint: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+  readonly receivedAt: Date
+  readonly entries: readonly DeliveryEntry[]
+}
+
+export interface StoredReceived {
+  /** The new ones, leased to the worker that received them. */
+  readonly entries: readonly StoredEntry[]
+  /** Entries that were stored before, with this or another request. */
+  readonly duplicates: number
+  /** New entries that nobody can read; they are dead. */
+  readonly unreadable: number
+}
+
+interface Submission {
+  readonly received: NewReceived
+  readonly leaseMs: number
+  readonly worker: string
+}
+
+/** Rows of one INSERT: SQLite takes 32,766 values in a statement, and long statements are slow to prepare. */
+const rowsInStatement = 200
+
+const groups = new WeakMap<Store, GroupCommit<Submission, StoredReceived>>()
+
+/**
+ * Stores a request and its entries; durable once it resolves. Requests of one moment share a transaction.
+ * @param worker who works on the new entries from now on, for `leaseMs`
+ * @throws StoreError
+ */
+export function storeReceived(
+  store: Store,
+  received: NewReceived,
+  leaseMs: number,
+  worker: string,
+): Promise<StoredReceived> {
+  let group = groups.get(store)
+  if (group === undefined) {
+    group = new GroupCommit(store, insertSubmissions)
+    groups.set(store, group)
+  }
+  return group.submit({ received, leaseMs, worker })
+}
+
+async function insertSubmissions(
+  tx: StoreTransaction,
+  submissions: readonly Submission[],
+): Promise<readonly StoredReceived[]> {
+  const ids = await insertReceived(
+    tx,
+    submissions.map(({ received }) => received),
+  )
+  const rows = submissions.flatMap((submission, index) =>
+    submission.received.entries.map((entry, position) => toRow(submission, entry, ids[index] ?? 0, position)),
+  )
+  const inserted = new Map<number, EntryRow[]>()
+  for (let start = 0; start < rows.length; start += rowsInStatement) {
+    const page = await tx
+      .insertInto('delivery_entries')
+      .values(rows.slice(start, start + rowsInStatement))
+      .onConflict(on => on.columns(['system', 'key']).doNothing())
+      .returningAll()
+      .execute()
+    for (const row of page) {
+      const siblings = inserted.get(row.received_id)
+      if (siblings === undefined) inserted.set(row.received_id, [row])
+      else siblings.push(row)
+    }
+  }
+  return submissions.map((submission, index) => toStored(submission, inserted.get(ids[index] ?? 0) ?? []))
+}
+
+/** @returns the rows' ids, in the order of the requests */
+async function insertReceived(tx: StoreTransaction, requests: readonly NewReceived[]): Promise<readonly number[]> {
+  const ids: number[] = []
+  for (let start = 0; start < requests.length; start += rowsInStatement) {
+    const rows = await tx
+      .insertInto('received')
+      .values(
+        requests.slice(start, start + rowsInStatement).map(request => ({
+          system: request.system,
+          endpoint: request.endpoint,
+          url: request.url,
+          headers: JSON.stringify(request.headers),
+          body: request.body,
+          received_at: request.receivedAt.getTime(),
+        })),
+      )
+      .returning('id')
+      .execute()
+    // The order of returned rows is not promised, the order of ids is.
+    ids.push(...rows.map(row => row.id).sort((a, b) => a - b))
+  }
+  if (ids.length !== requests.length)
+    throw new Error(`${requests.length} requests were stored and ${ids.length} ids came back`)
+  return ids
+}
+
+function toRow(
+  { received, leaseMs, worker }: Submission,
+  entry: DeliveryEntry,
+  receivedId: number,
+  position: number,
+): Insertable<Tables['delivery_entries']> {
+  const receivedAt = received.receivedAt.getTime()
+  const common = { received_id: receivedId, position, system: received.system, key: entry.key, received_at: receivedAt }
+  if ('unreadable' in entry)
+    return {
+      ...common,
+      hints: writeHints([]),
+      state: 'dead',
+      attempts: 0,
+      due_at: receivedAt,
+      lease_by: null,
+      lease_until: null,
+      error: entry.unreadable,
+      ended_at: receivedAt,
+    }
+  return {
+    ...common,
+    hints: writeHints(entry.hints),
+    state: 'due',
+    attempts: 1,
+    ...leaseOf(worker, received.receivedAt, leaseMs),
+    error: null,
+    ended_at: null,
+  }
+}
+
+function toStored({ received, worker }: Submission, rows: readonly EntryRow[]): StoredReceived {
+  const entries: StoredEntry[] = []
+  for (const row of rows) {
+    const entry = received.entries[row.position]
+    if (entry !== undefined && 'hints' in entry) entries.push(toEntry(row, worker, entry.hints))
+  }
+  const positions = new Map(rows.map(row => [row.id, row.position]))
+  entries.sort((a, b) => (positions.get(a.id) ?? 0) - (positions.get(b.id) ?? 0))
+  return {
+    entries,
+    duplicates: received.entries.length - rows.length,
+    unreadable: rows.length - entries.length,
+  }
+}

@@ -1,0 +1,203 @@
+import type { ChangeKind } from '../../schema/change.ts'
+import { recordKey, type RecordRef } from '../../schema/systems.ts'
+import type { Clock, Hint, Log, ObservedRecord } from '../../subgraphs/contract.ts'
+import { VendorError } from '../../subgraphs/vendor-error.ts'
+import type { Observation } from '../changes/observe.ts'
+import type { StoredEntry } from '../store/deliveries.ts'
+import { maxAttempts, retryAfterMs } from './retry-times.ts'
+
+export type Failure =
+  | { readonly state: 'due'; readonly dueAt: Date; readonly error: string }
+  | { readonly state: 'dead'; readonly error: string }
+
+export interface ProcessPorts {
+  /** Entries that are due and nobody works on; claimed, so that nobody else does. */
+  claim(limit: number): Promise<readonly StoredEntry[]>
+  /** Drops what is cached, unless it is as new as the vendor says the Change is. */
+  evict(record: RecordRef, changedAt: Date | null): void
+  /** Reads the record past every eviction so far. */
+  observe(record: RecordRef): Promise<ObservedRecord | null>
+  /**
+   * Applies what was observed and marks the entries done, in one transaction, and has the Changes followed.
+   * @returns false when the entries were taken by somebody else meanwhile; nothing was written then
+   */
+  apply(observations: readonly Observation[], entries: readonly StoredEntry[]): Promise<boolean>
+  fail(entry: StoredEntry, failure: Failure): Promise<void>
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+}
+
+/** Entries worked on at a time; the rest waits in the store or in memory. */
+const maxRunning = 200
+
+/** How often the store is asked for entries that came due. */
+const pollMs = 1000
+
+/**
+ * Works on stored entries: evict, read anew, apply, all of one delivery about one record together, and one after the
+ * other for a record, so that the last thing applied was read after the last thing heard.
+ */
+export class DeliveryProcessor {
+  readonly #ports: ProcessPorts
+  readonly #waiting: StoredEntry[][] = []
+  /** The last work begun for a record, by its key. */
+  readonly #tails = new Map<string, Promise<void>>()
+  #running = 0
+  #timer: NodeJS.Timeout | undefined
+  #isStopping = false
+  #idle: (() => void)[] = []
+
+  constructor(ports: ProcessPorts) {
+    this.#ports = ports
+  }
+
+  start(): void {
+    const poll = async (): Promise<void> => {
+      try {
+        if (this.#running < maxRunning && this.#waiting.length === 0) {
+          this.accept(await this.#ports.claim(maxRunning))
+        }
+      } catch (error) {
+        this.#ports.log.warn({ err: error }, 'the store cannot be asked for deliveries that are due')
+      }
+      if (!this.#isStopping) this.#timer = setTimeout(() => void poll(), pollMs).unref()
+    }
+    void poll()
+  }
+
+  /** Takes entries that this process has claimed. Returns at once. */
+  accept(entries: readonly StoredEntry[]): void {
+    for (const group of byDeliveryAndRecord(entries)) this.#waiting.push(group)
+    this.#next()
+  }
+
+  /** Resolves when nothing is under way or waiting in memory. */
+  idle(): Promise<void> {
+    if (this.#running === 0 && this.#waiting.length === 0) return Promise.resolve()
+    return new Promise(resolve => this.#idle.push(resolve))
+  }
+
+  /** Finishes what is under way; what waits stays in the store. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    clearTimeout(this.#timer)
+    this.#waiting.length = 0
+    await this.idle()
+  }
+
+  #next(): void {
+    while (this.#running < maxRunning) {
+      const group = this.#waiting.shift()
+      if (group === undefined) break
+      this.#running += 1
+      void this.#inOrder(group).finally(() => {
+        this.#running -= 1
+        this.#next()
+        if (this.#running === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
+      })
+    }
+  }
+
+  /** After whatever is under way for the same records. */
+  async #inOrder(entries: readonly StoredEntry[]): Promise<void> {
+    const keys = new Set(entries.flatMap(entry => entry.hints.map(hint => recordKey(hint.record))))
+    const before = [...keys].flatMap(key => this.#tails.get(key) ?? [])
+    const work = Promise.all(before).then(() => this.#work(entries))
+    for (const key of keys) this.#tails.set(key, work)
+    await work
+    for (const key of keys) if (this.#tails.get(key) === work) this.#tails.delete(key)
+  }
+
+  /** Never rejects. */
+  async #work(entries: readonly StoredEntry[]): Promise<void> {
+    const { log } = this.#ports
+    try {
+      const observations = await Promise.all(merge(entries).map(hint => this.#observe(hint)))
+      const isOurs = await this.#ports.apply(observations, entries)
+      if (!isOurs) log.warn({ entries: entries.map(entry => entry.id) }, 'entries were taken over by another worker')
+    } catch (error) {
+      for (const entry of entries) await this.#fail(entry, error)
+    }
+  }
+
+  async #observe(hint: Hint): Promise<Observation> {
+    const { record, kind, fields, at, mergedInto } = hint
+    this.#ports.evict(record, at)
+    // A merged record's id answers with the winner: it must not be read as itself.
+    const observed = mergedInto === undefined ? await this.#ports.observe(record) : null
+    return { record, observed, kind, fields, at, ...(mergedInto === undefined ? {} : { mergedInto }) }
+  }
+
+  async #fail(entry: StoredEntry, error: unknown): Promise<void> {
+    const { log, clock, random } = this.#ports
+    const reason = error instanceof VendorError ? error.message : error instanceof Error ? error.name : 'unknown fault'
+    const { system, attempts } = entry
+    const isLast = attempts >= maxAttempts || (error instanceof VendorError && error.kind === 'rejected')
+    if (!(error instanceof VendorError)) log.error({ err: error, system, entry: entry.id }, 'a delivery failed here')
+    try {
+      if (isLast) {
+        log.error({ system, entry: entry.id, attempts, reason }, 'a delivery is given up')
+        await this.#ports.fail(entry, { state: 'dead', error: reason })
+        return
+      }
+      const hinted = error instanceof VendorError ? (error.retryAfterMs ?? 0) : 0
+      const waitMs = Math.max(hinted, retryAfterMs(attempts, random()))
+      log.warn({ system, entry: entry.id, attempts, reason, waitMs }, 'a delivery is tried again later')
+      await this.#ports.fail(entry, { state: 'due', dueAt: new Date(clock.now().getTime() + waitMs), error: reason })
+    } catch (failed) {
+      // Its lease runs out, and it is claimed again.
+      log.error({ err: failed, system, entry: entry.id }, 'a failed delivery could not be put back')
+    }
+  }
+}
+
+/** Entries of one delivery that speak of the same records are worked on together. */
+function byDeliveryAndRecord(entries: readonly StoredEntry[]): StoredEntry[][] {
+  const groups = new Map<string, StoredEntry[]>()
+  for (const entry of entries) {
+    const [first] = entry.hints
+    // Several records of one entry are one matter of its own.
+    const about = entry.hints.length === 1 && first !== undefined ? recordKey(first.record) : `entry ${entry.id}`
+    const key = `${entry.receivedId} ${about}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [entry])
+    else group.push(entry)
+  }
+  return [...groups.values()]
+}
+
+/** One hint a record: the union of the fields, the latest time, and the kind that says most. */
+function merge(entries: readonly StoredEntry[]): readonly Hint[] {
+  const merged = new Map<string, Hint>()
+  for (const hint of entries.flatMap(entry => entry.hints)) {
+    const key = recordKey(hint.record)
+    const known = merged.get(key)
+    if (known === undefined) {
+      merged.set(key, hint)
+      continue
+    }
+    const isSilent = known.fields.length === 0 || hint.fields.length === 0
+    const saysNothing = (one: Hint): boolean => one.kind === 'UPDATED' && one.fields.length === 0
+    merged.set(key, {
+      ...known,
+      kind: strongest(known.kind, hint.kind),
+      // "Something changed" beside named fields leaves the named ones unsure.
+      fields: isSilent && (saysNothing(known) || saysNothing(hint)) ? [] : [...new Set([...known.fields, ...hint.fields])],
+      at: latest(known.at, hint.at),
+      ...(hint.mergedInto === undefined ? {} : { mergedInto: hint.mergedInto }),
+    })
+  }
+  return [...merged.values()]
+}
+
+const strength: readonly ChangeKind[] = ['LINKED', 'UPDATED', 'CREATED', 'DELETED']
+
+function strongest(a: ChangeKind, b: ChangeKind): ChangeKind {
+  return strength.indexOf(a) >= strength.indexOf(b) ? a : b
+}
+
+function latest(a: Date | null, b: Date | null): Date | null {
+  if (a === null) return b
+  return b === null || a.getTime() >= b.getTime() ? a : b
+}

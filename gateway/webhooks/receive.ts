@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import type { System } from '../../schema/systems.ts'
+import type { Clock, DeliveryEntry, Log, Received, RefusalReason, WebhookAdapter } from '../../subgraphs/contract.ts'
+import type { WebhookAnswer, WebhookRequest } from '../http.ts'
+import { StoreError } from '../store/store.ts'
+import type { StoredEntry } from '../store/deliveries.ts'
+import type { Secrets } from './secrets.ts'
+
+/** A system as far as its webhooks go. */
+export interface WebhookSource {
+  readonly system: System
+  readonly adapter: WebhookAdapter
+  readonly endpoints: readonly string[]
+  /** Secrets from the settings, newest first. */
+  readonly secrets: readonly string[]
+}
+
+export interface ReceivePorts {
+  readonly sources: readonly WebhookSource[]
+  /** As vendors call it, without a trailing slash. */
+  readonly publicUrl: string
+  readonly secrets: Secrets
+  /** Durable once it resolves; entries whose key is known are left out of what it returns. */
+  store(system: System, received: Received, entries: readonly DeliveryEntry[], receivedAt: Date): Promise<readonly StoredEntry[]>
+  /** Takes over what was stored; returns at once. */
+  process(entries: readonly StoredEntry[]): void
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Says why a request was refused, for whoever reads the vendor's delivery log. */
+const refusals: Readonly<Record<RefusalReason, string>> = {
+  'signature-missing': 'Expected a signature.',
+  'signature-malformed': 'The signature cannot be read.',
+  'signature-wrong': 'The signature does not fit the body and our secret.',
+  'time-out-of-window': 'The signed time is too far from now.',
+}
+
+/**
+ * Receives webhooks: verified over the raw bytes, stored, then acknowledged, then worked on.
+ * A forged or malformed request is refused with 4xx and leaves nothing behind.
+ * @returns null for an address nobody listens on
+ */
+export function openReceive(
+  ports: ReceivePorts,
+): (system: string, endpoint: string, request: WebhookRequest) => Promise<WebhookAnswer> | null {
+  const sources = new Map(ports.sources.map(source => [source.system, source]))
+  return (system, endpoint, request) => {
+    const source = sources.get(system)
+    if (source === undefined || !source.endpoints.includes(endpoint)) return null
+    return receive(ports, source, endpoint, request)
+  }
+}
+
+async function receive(
+  ports: ReceivePorts,
+  { system, adapter, secrets: fromSettings }: WebhookSource,
+  endpoint: string,
+  request: WebhookRequest,
+): Promise<WebhookAnswer> {
+  const { log, clock } = ports
+  const encoding = request.headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity') {
+    return { status: 415, text: 'Expected a body that is not compressed.' }
+  }
+  const received: Received = {
+    method: request.method,
+    endpoint,
+    url: `${ports.publicUrl}${request.path}`,
+    headers: request.headers,
+    body: request.body,
+  }
+  try {
+    const handshake = adapter.handshake?.(received) ?? null
+    if (handshake !== null) {
+      if (!ports.secrets.isHandshakePending(system, endpoint)) {
+        log.warn({ system, endpoint }, 'a handshake was refused: nobody here asked for it')
+        return { status: 403, text: 'No handshake is expected.' }
+      }
+      await ports.secrets.add(system, endpoint, handshake.secret)
+      return { status: 200, headers: handshake.answerHeaders }
+    }
+    const secrets = await ports.secrets.of(system, endpoint, fromSettings)
+    if (secrets.length === 0) {
+      log.warn({ system, endpoint }, 'a webhook was refused: there is no secret to verify it with')
+      return { status: 404, text: 'No webhook is expected here.' }
+    }
+    const receivedAt = clock.now()
+    const verdict = adapter.verify(received, secrets, receivedAt)
+    if (!verdict.genuine) {
+      log.warn({ system, endpoint, reason: verdict.reason }, 'a webhook was refused')
+      return { status: 401, text: refusals[verdict.reason] }
+    }
+    const read = adapter.read(received)
+    // The vendor signed it, so it is kept for a person to see.
+    const entries = 'entries' in read ? read.entries : [{ key: keyOfBody(received), unreadable: read.unreadable }]
+    const stored = await ports.store(system, received, entries, receivedAt)
+    ports.process(stored)
+    return { status: 200 }
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    log.error({ err: error, system }, 'a webhook could not be stored; the vendor sends it again')
+    return { status: 503, headers: { 'Retry-After': '5' }, text: 'Cannot be stored at the moment.' }
+  }
+}
+
+function keyOfBody({ body }: Received): string {
+  return `body:${createHash('sha256').update(body).digest('hex')}`
+}

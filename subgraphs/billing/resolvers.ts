@@ -1,0 +1,303 @@
+import { GraphQLError } from 'graphql'
+import type { EntityRef } from '../../schema/entities.ts'
+import type { RecordRef } from '../../schema/systems.ts'
+import type { Money } from '../../schema/values.ts'
+import { connectionOf } from '../connection.ts'
+import type { Connection } from '../connection.ts'
+import type { GraphContext, IndexEntry, PageArguments, PageFilter, Written } from '../contract.ts'
+import type { BillingSource, NewOrder, NewOrderLine, OrderFields, OrderLineFields, ProductFields } from './source.ts'
+
+/** An order before anything of it is read. */
+interface OrderNode {
+  readonly id: string
+  readonly near?: string
+  /** Known for orders of a list. */
+  readonly record?: RecordRef
+}
+
+interface Node {
+  readonly id: string
+}
+
+interface OrderListArguments extends PageArguments {
+  readonly filter?: {
+    readonly status?: readonly string[] | null
+    readonly customer?: string | null
+    readonly email?: string | null
+    readonly changedSince?: Date | null
+  } | null
+}
+
+interface ProductListArguments extends PageArguments {
+  readonly filter?: { readonly isActive?: boolean | null; readonly changedSince?: Date | null } | null
+}
+
+interface OrderLineInput {
+  readonly priceId?: string | null
+  readonly description?: string | null
+  readonly unitAmount?: number | null
+  readonly quantity?: number | null
+}
+
+interface CreateOrderInput {
+  readonly customerId: string
+  readonly currency: string
+  readonly lines: readonly OrderLineInput[]
+  readonly daysUntilDue?: number | null
+  readonly memo?: string | null
+  readonly finalize?: boolean | null
+}
+
+interface Input<T> {
+  readonly input: T
+}
+
+interface CustomerBalance {
+  readonly currency: string
+  readonly outstanding: Money | null
+  readonly credit: Money
+}
+
+/** Most lines one order takes; Stripe's own limit for an invoice, sent one by one. */
+const maxLines = 250
+
+/** What a created order says about itself, for the check of ownership. */
+const createdFields = ['customer', 'lines', 'memo', 'dueAt', 'status'] as const
+
+/**
+ * Resolvers of the subgraph `billing`. Lists come from the index; a value is read from the system when a field that
+ * needs it is selected, once a node.
+ */
+export function billingResolvers(source: BillingSource) {
+  const orders = new WeakMap<OrderNode, Promise<OrderFields | null>>()
+  const products = new WeakMap<Node, Promise<ProductFields | null>>()
+
+  const loadOrder = (node: OrderNode, context: GraphContext): Promise<OrderFields | null> =>
+    once(orders, node, () => source.order({ id: node.id, near: node.near }, context))
+
+  const loadProduct = (node: Node, context: GraphContext): Promise<ProductFields | null> =>
+    once(products, node, () => source.product(node.id, context))
+
+  const orderField =
+    <K extends keyof OrderFields>(key: K) =>
+    async (node: OrderNode, _: unknown, context: GraphContext): Promise<OrderFields[K] | null> =>
+      (await loadOrder(node, context))?.[key] ?? null
+
+  const productField =
+    <K extends keyof ProductFields>(key: K) =>
+    async (node: Node, _: unknown, context: GraphContext): Promise<ProductFields[K] | null> =>
+      (await loadProduct(node, context))?.[key] ?? null
+
+  const orderPage = async (
+    within: EntityRef | null,
+    { filter, ...page }: OrderListArguments,
+    context: GraphContext,
+  ): Promise<Connection<OrderNode>> =>
+    connectionOf(await context.index.page('Order', within, orderFilter(filter), page), orderNode)
+
+  const balances = async (customer: Node, context: GraphContext): Promise<readonly CustomerBalance[]> => {
+    const records = await context.links.recordsOf(customerRef(customer.id), source.system)
+    const [outstanding, credits] = await Promise.all([
+      outstandingOf(customer.id, loadOrder, context),
+      source.credits(
+        records.map(({ record }) => record),
+        context,
+      ),
+    ])
+    const creditIn = new Map(credits.map(({ amount, currency }) => [currency, amount]))
+    const currencies = [...new Set([...outstanding.sums.keys(), ...creditIn.keys()])].toSorted()
+    return currencies.map(currency => ({
+      currency,
+      outstanding: outstanding.isComplete ? { amount: outstanding.sums.get(currency) ?? 0, currency } : null,
+      credit: { amount: creditIn.get(currency) ?? 0, currency },
+    }))
+  }
+
+  const changeOrder = async (
+    id: string,
+    fields: readonly string[],
+    context: GraphContext,
+    send: (id: string) => Promise<readonly [Written, ...Written[]]>,
+  ): Promise<{ readonly order: OrderNode }> => {
+    const order = await context.links.resolve({ type: 'Order', id })
+    if (order === null) throw badInput(`input.id: expected the id of an order, got one that none has`)
+    const written = await context.writes.write({ role: 'billing', entity: 'Order', id: order.id, fields }, () =>
+      send(order.id),
+    )
+    return { order: { id: written.id } }
+  }
+
+  return {
+    Query: {
+      order: (_: unknown, { id }: Node, context: GraphContext) => living({ type: 'Order', id }, context),
+      orders: (_: unknown, args: OrderListArguments, context: GraphContext) => orderPage(null, args, context),
+      product: (_: unknown, { id }: Node, context: GraphContext) => living({ type: 'Product', id }, context),
+      products: async (_: unknown, { filter, ...page }: ProductListArguments, context: GraphContext) =>
+        connectionOf(await context.index.page('Product', null, productFilter(filter), page), ({ id }): Node => ({
+          id,
+        })),
+    },
+
+    Mutation: {
+      createOrder: async (_: unknown, { input }: Input<CreateOrderInput>, context: GraphContext) => {
+        const lines = newLines(input.lines)
+        const daysUntilDue = input.daysUntilDue ?? 30
+        if (daysUntilDue < 0) throw badInput(`input.daysUntilDue: expected 0 or more, got ${daysUntilDue.toString()}`)
+        const customer = await context.links.resolve(customerRef(input.customerId))
+        if (customer === null) throw badInput('input.customerId: expected the id of a customer, got one that none has')
+        const order: NewOrder = {
+          customerId: customer.id,
+          currency: input.currency.toUpperCase(),
+          lines,
+          daysUntilDue,
+          memo: input.memo ?? null,
+          finalize: input.finalize ?? false,
+        }
+        const written = await context.writes.write({ role: 'billing', entity: 'Order', fields: createdFields }, () =>
+          source.create(order, context),
+        )
+        return { order: { id: written.id } }
+      },
+      finalizeOrder: (_: unknown, { input }: Input<Node>, context: GraphContext) =>
+        changeOrder(input.id, ['status'], context, id => source.finalize(id, context)),
+      voidOrder: (_: unknown, { input }: Input<Node>, context: GraphContext) =>
+        changeOrder(input.id, ['status'], context, id => source.void(id, context)),
+      markOrderPaid: (_: unknown, { input }: Input<Node>, context: GraphContext) =>
+        changeOrder(input.id, ['status', 'paidAt'], context, id => source.markPaid(id, context)),
+    },
+
+    Customer: {
+      __resolveReference: ({ id }: Node, context: GraphContext) => living(customerRef(id), context),
+      balances: (customer: Node, _: unknown, context: GraphContext) => balances(customer, context),
+      paymentMethod: async ({ id }: Node, _: unknown, context: GraphContext) => {
+        const [leading] = await context.links.recordsOf(customerRef(id), source.system)
+        return leading === undefined ? null : source.paymentMethod(leading.record, context)
+      },
+      orders: ({ id }: Node, args: OrderListArguments, context: GraphContext) =>
+        orderPage(customerRef(id), args, context),
+    },
+
+    Order: {
+      __resolveReference: ({ id }: Node, context: GraphContext) => living({ type: 'Order', id }, context),
+      number: orderField('number'),
+      status: orderField('status'),
+      lines: async (node: OrderNode, _: unknown, context: GraphContext) => {
+        const order = await loadOrder(node, context)
+        return order === null ? null : source.lines(order.id, context)
+      },
+      subtotal: orderField('subtotal'),
+      total: orderField('total'),
+      amountPaid: orderField('amountPaid'),
+      amountRemaining: orderField('amountRemaining'),
+      memo: orderField('memo'),
+      createdAt: orderField('createdAt'),
+      finalizedAt: orderField('finalizedAt'),
+      dueAt: orderField('dueAt'),
+      paidAt: orderField('paidAt'),
+      payments: orderField('payments'),
+      hostedUrl: orderField('hostedUrl'),
+      pdfUrl: orderField('pdfUrl'),
+      billTo: orderField('billTo'),
+      customer: async (node: OrderNode, _: unknown, context: GraphContext) => {
+        const record = node.record ?? (await loadOrder(node, context))?.record
+        const customer = record === undefined ? null : await context.links.parentOf(record, 'Customer')
+        return customer === null ? null : { __typename: 'Customer', id: customer.id }
+      },
+    },
+
+    OrderLine: {
+      product: ({ productId }: OrderLineFields, _: unknown, context: GraphContext) =>
+        productId === null ? null : living({ type: 'Product', id: productId }, context),
+    },
+
+    Product: {
+      __resolveReference: ({ id }: Node, context: GraphContext) => living({ type: 'Product', id }, context),
+      name: productField('name'),
+      description: productField('description'),
+      isActive: productField('isActive'),
+      createdAt: productField('createdAt'),
+      updatedAt: productField('updatedAt'),
+      prices: async (node: Node, _: unknown, context: GraphContext) => {
+        const product = await loadProduct(node, context)
+        return product === null ? null : source.prices(product.id, context)
+      },
+    },
+  }
+}
+
+/** The entity an id leads to; null when it is gone. */
+async function living(ref: EntityRef, context: GraphContext): Promise<Node | null> {
+  const entity = await context.links.resolve(ref)
+  return entity === null ? null : { id: entity.id }
+}
+
+/** The unpaid rest of all open orders per currency; not complete while the import runs. */
+async function outstandingOf(
+  customerId: string,
+  load: (node: OrderNode, context: GraphContext) => Promise<OrderFields | null>,
+  context: GraphContext,
+): Promise<{ readonly sums: ReadonlyMap<string, number>; readonly isComplete: boolean }> {
+  const sums = new Map<string, number>()
+  for (let after: string | null = null; ;) {
+    const page = await context.index.page('Order', customerRef(customerId), { status: ['OPEN'] }, { first: 100, after })
+    const open = await Promise.all(page.entries.map(entry => load(orderNode(entry), context)))
+    for (const order of open) {
+      if (order?.status !== 'OPEN' || order.amountRemaining === null) continue
+      const { amount, currency } = order.amountRemaining
+      sums.set(currency, (sums.get(currency) ?? 0) + amount)
+    }
+    after = page.entries.at(-1)?.cursor ?? null
+    if (!page.hasNextPage || after === null) return { sums, isComplete: page.isComplete }
+  }
+}
+
+function once<N extends object, T>(known: WeakMap<N, Promise<T>>, node: N, load: () => Promise<T>): Promise<T> {
+  const begun = known.get(node)
+  if (begun !== undefined) return begun
+  const loading = load()
+  known.set(node, loading)
+  return loading
+}
+
+function orderNode({ id, near, record }: IndexEntry): OrderNode {
+  return { id, near: near ?? undefined, record }
+}
+
+function customerRef(id: string): EntityRef {
+  return { type: 'Customer', id }
+}
+
+function orderFilter(filter: OrderListArguments['filter']): PageFilter {
+  return {
+    status: filter?.status,
+    email: filter?.email,
+    changedSince: filter?.changedSince,
+    parents: filter?.customer == null ? [] : [customerRef(filter.customer)],
+  }
+}
+
+function productFilter(filter: ProductListArguments['filter']): PageFilter {
+  return { isClosed: filter?.isActive == null ? null : !filter.isActive, changedSince: filter?.changedSince }
+}
+
+function newLines(lines: readonly OrderLineInput[]): readonly NewOrderLine[] {
+  if (lines.length === 0 || lines.length > maxLines) {
+    throw badInput(`input.lines: expected 1 to ${maxLines.toString()} lines, got ${lines.length.toString()}`)
+  }
+  return lines.map((line, at) => {
+    const place = `input.lines[${at.toString()}]`
+    const quantity = line.quantity ?? 1
+    if (quantity < 1) throw badInput(`${place}.quantity: expected 1 or more, got ${quantity.toString()}`)
+    const { priceId, description, unitAmount } = line
+    const isPriced = priceId != null && description == null && unitAmount == null
+    if (isPriced && priceId !== '') return { priceId, quantity }
+    if (priceId == null && description != null && description !== '' && unitAmount != null) {
+      return { description, unitAmount, quantity }
+    }
+    throw badInput(`${place}: expected either priceId, or description with unitAmount`)
+  })
+}
+
+function badInput(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
+}

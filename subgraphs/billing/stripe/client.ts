@@ -1,0 +1,312 @@
+import Stripe from 'stripe'
+import type { CallContext, LimitPool, VendorCalls } from '../../contract.ts'
+import { VendorError } from '../../vendor-error.ts'
+import type { StripeConfig } from './config.ts'
+import { system } from './mapping.ts'
+import { isDeleted, readCustomer, readInvoice, readPage, readProduct, readWebhookEndpoint } from './records.ts'
+import type { CustomerRecord, InvoiceRecord, Page, ProductRecord, WebhookEndpointRecord } from './records.ts'
+
+/** The most records Stripe puts on one page. */
+export const pageSize = 100
+
+/** Every request names it, so that an upgrade of the account changes no shape. */
+const apiVersion = '2026-10-28.endive'
+
+/** Each is one endpoint family with a budget of its own in live mode. */
+const families = ['customers', 'invoices', 'invoiceitems', 'prices', 'products', 'webhook_endpoints'] as const
+
+type Family = (typeof families)[number]
+
+/**
+ * Stripe's budgets: 100 requests a second in live mode and 25 in a sandbox; 25 a second for one endpoint.
+ * Source: docs.stripe.com/rate-limits. The limit on concurrent requests is not published; 20 stayed clear of it.
+ */
+export function limitPools(isSandbox: boolean): readonly LimitPool[] {
+  const account: LimitPool = { name: 'account', limit: isSandbox ? 25 : 100, windowMs: 1000, concurrency: 20 }
+  return [account, ...families.map(name => ({ name, limit: 25, windowMs: 1000 }))]
+}
+
+/** Where a list goes on: after a record (towards older ones), from an instant on, or both. */
+export interface ListStart {
+  readonly after?: string
+  /** Unix seconds; records created then or before. */
+  readonly createdUntil?: number
+}
+
+export type NewInvoiceItem =
+  | { readonly price: string; readonly quantity: number }
+  | { readonly description: string; readonly unitAmount: number; readonly quantity: number; readonly currency: string }
+
+export interface NewInvoice {
+  readonly customer: string
+  /** Lower case. */
+  readonly currency: string
+  readonly daysUntilDue: number
+  readonly memo: string | null
+}
+
+/**
+ * The endpoints the graph uses, one function each. All throw VendorError. Reads of one record answer null when there is
+ * none; lists hold records as they came, to be read one by one. Writes carry an idempotency key: sending one twice does
+ * it once.
+ */
+export type StripeClient = ReturnType<typeof openClient>
+
+export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, calls: VendorCalls) {
+  const stripe = new Stripe(config.secretKey, {
+    apiVersion,
+    host: config.baseUrl.hostname,
+    port: config.baseUrl.port === '' ? (config.baseUrl.protocol === 'https:' ? 443 : 80) : Number(config.baseUrl.port),
+    protocol: config.baseUrl.protocol === 'https:' ? 'https' : 'http',
+    httpClient: withoutHiddenRetry(Stripe.createNodeHttpClient(calls.agent)),
+    maxNetworkRetries: 0,
+    telemetry: false,
+  })
+
+  const ask = (
+    operation: `${Family}.${string}`,
+    context: CallContext,
+    send: (options: Stripe.RequestOptions) => Promise<unknown>,
+    idempotencyKey?: string,
+  ): Promise<unknown> => {
+    const family = operation.slice(0, operation.indexOf('.'))
+    return calls.call({ name: operation, cost: { account: 1, [family]: 1 }, repeatable: true }, context, attempt =>
+      send({ timeout: attempt.timeoutMs, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }),
+    )
+  }
+
+  const askForOne = async <T extends { readonly id: string }>(
+    operation: `${Family}.${string}`,
+    context: CallContext,
+    id: string,
+    read: (value: unknown) => T,
+    send: (options: Stripe.RequestOptions) => Promise<unknown>,
+  ): Promise<T | null> => {
+    if (!isAskable(id)) return null
+    try {
+      const answer = await ask(operation, context, send)
+      if (isDeleted(answer)) return null
+      const record = read(answer)
+      if (record.id === id) return record
+    } catch (error) {
+      if (error instanceof VendorError && error.kind === 'not-found') return null
+      throw error
+    }
+    throw new VendorError(system, 'unreadable', `${operation} answered with another record than ${id}`)
+  }
+
+  const askForPage = async (
+    operation: `${Family}.list` | `${Family}.lines`,
+    context: CallContext,
+    send: (options: Stripe.RequestOptions) => Promise<unknown>,
+  ): Promise<Page> => readPage(operation, await ask(operation, context, send))
+
+  return {
+    customer: async (id: string, context: CallContext): Promise<CustomerRecord | null> => {
+      const read = (expand: string[]): Promise<CustomerRecord | null> =>
+        askForOne('customers.retrieve', context, id, readCustomer, options =>
+          stripe.customers.retrieve(id, { expand }, options),
+        )
+      try {
+        return await read(['invoice_settings.default_payment_method', 'invoice_credit_balance'])
+      } catch (error) {
+        // The shell of a deleted customer has nothing to expand, which may be refused instead of answered with it.
+        if (error instanceof VendorError && error.kind === 'rejected') return read([])
+        throw error
+      }
+    },
+
+    customers: (start: ListStart, context: CallContext): Promise<Page> =>
+      askForPage('customers.list', context, options => stripe.customers.list(listParameters(start), options)),
+
+    createCustomer: async (crmId: string, key: string, context: CallContext): Promise<CustomerRecord> =>
+      readCustomer(
+        await ask(
+          'customers.create',
+          context,
+          options => stripe.customers.create({ metadata: { crm_id: crmId } }, options),
+          key,
+        ),
+      ),
+
+    invoice: (id: string, context: CallContext): Promise<InvoiceRecord | null> =>
+      askForOne('invoices.retrieve', context, id, readInvoice, options =>
+        stripe.invoices.retrieve(id, { expand: ['payments'] }, options),
+      ),
+
+    /** Newest first; of one customer when one is given. */
+    invoices: (start: ListStart & { readonly customer?: string }, context: CallContext): Promise<Page> =>
+      askForPage('invoices.list', context, options =>
+        stripe.invoices.list(
+          {
+            ...listParameters(start),
+            ...(start.customer === undefined ? {} : { customer: start.customer }),
+            expand: ['data.payments'],
+          },
+          options,
+        ),
+      ),
+
+    lines: (invoiceId: string, after: string | undefined, context: CallContext): Promise<Page> =>
+      askForPage('invoices.lines', context, options =>
+        stripe.invoices.listLineItems(invoiceId, listParameters({ after }), options),
+      ),
+
+    createInvoice: async (invoice: NewInvoice, key: string, context: CallContext): Promise<InvoiceRecord> =>
+      readInvoice(
+        await ask(
+          'invoices.create',
+          context,
+          options =>
+            stripe.invoices.create(
+              {
+                customer: invoice.customer,
+                currency: invoice.currency,
+                collection_method: 'send_invoice',
+                days_until_due: invoice.daysUntilDue,
+                auto_advance: false,
+                pending_invoice_items_behavior: 'exclude',
+                ...(invoice.memo === null ? {} : { description: invoice.memo }),
+                expand: ['payments'],
+              },
+              options,
+            ),
+          key,
+        ),
+      ),
+
+    createInvoiceItem: async (
+      customer: string,
+      invoice: string,
+      item: NewInvoiceItem,
+      key: string,
+      context: CallContext,
+    ): Promise<void> => {
+      const what: Stripe.InvoiceItemCreateParams =
+        'price' in item
+          ? { pricing: { price: item.price }, quantity: item.quantity }
+          : {
+              description: item.description,
+              unit_amount_decimal: Stripe.Decimal.from(item.unitAmount),
+              currency: item.currency,
+              quantity: item.quantity,
+            }
+      await ask(
+        'invoiceitems.create',
+        context,
+        options => stripe.invoiceItems.create({ customer, invoice, ...what }, options),
+        key,
+      )
+    },
+
+    /** Only drafts can be deleted. */
+    deleteInvoice: async (id: string, context: CallContext): Promise<void> => {
+      await ask('invoices.delete', context, options => stripe.invoices.del(id, {}, options))
+    },
+
+    finalizeInvoice: async (id: string, key: string, context: CallContext): Promise<InvoiceRecord> =>
+      readInvoice(
+        await ask(
+          'invoices.finalize',
+          context,
+          options => stripe.invoices.finalizeInvoice(id, { auto_advance: false, expand: ['payments'] }, options),
+          key,
+        ),
+      ),
+
+    voidInvoice: async (id: string, key: string, context: CallContext): Promise<InvoiceRecord> =>
+      readInvoice(
+        await ask(
+          'invoices.void',
+          context,
+          options => stripe.invoices.voidInvoice(id, { expand: ['payments'] }, options),
+          key,
+        ),
+      ),
+
+    markInvoicePaid: async (id: string, key: string, context: CallContext): Promise<InvoiceRecord> =>
+      readInvoice(
+        await ask(
+          'invoices.pay',
+          context,
+          options => stripe.invoices.pay(id, { paid_out_of_band: true, expand: ['payments'] }, options),
+          key,
+        ),
+      ),
+
+    /** The only kind with a list of ids as a filter; at most `pageSize` ids. */
+    productsByIds: (ids: readonly string[], context: CallContext): Promise<Page> =>
+      askForPage('products.list', context, options =>
+        stripe.products.list({ ids: [...ids], limit: pageSize }, options),
+      ),
+
+    products: (start: ListStart, context: CallContext): Promise<Page> =>
+      askForPage('products.list', context, options => stripe.products.list(listParameters(start), options)),
+
+    product: (id: string, context: CallContext): Promise<ProductRecord | null> =>
+      askForOne('products.retrieve', context, id, readProduct, options => stripe.products.retrieve(id, {}, options)),
+
+    prices: (product: string, after: string | undefined, context: CallContext): Promise<Page> =>
+      askForPage('prices.list', context, options =>
+        stripe.prices.list({ product, ...listParameters({ after }) }, options),
+      ),
+
+    webhookEndpoints: (context: CallContext): Promise<Page> =>
+      askForPage('webhook_endpoints.list', context, options =>
+        stripe.webhookEndpoints.list({ limit: pageSize }, options),
+      ),
+
+    createWebhookEndpoint: async (
+      url: string,
+      events: readonly Stripe.WebhookEndpointCreateParams.EnabledEvent[],
+      key: string,
+      context: CallContext,
+    ): Promise<WebhookEndpointRecord> =>
+      readWebhookEndpoint(
+        await ask(
+          'webhook_endpoints.create',
+          context,
+          options =>
+            stripe.webhookEndpoints.create({ url, enabled_events: [...events], api_version: apiVersion }, options),
+          key,
+        ),
+      ),
+  }
+}
+
+/** Whether an id can stand in an address: `.` and `..` would lead to another endpoint, nothing to a list. */
+function isAskable(id: string): boolean {
+  return id.length <= 255 && !/^\.{0,2}$/.test(id)
+}
+
+function listParameters({ after, createdUntil }: ListStart): {
+  limit: number
+  starting_after?: string
+  created?: { lte: number }
+} {
+  return {
+    limit: pageSize,
+    ...(after === undefined ? {} : { starting_after: after }),
+    ...(createdUntil === undefined ? {} : { created: { lte: createdUntil } }),
+  }
+}
+
+/**
+ * The SDK sends a request again when its connection was closed, even with retries off, past all pacing. It knows the
+ * case by the error's code, so the error is wrapped. Source: stripe-node, `RequestSender._shouldRetry`.
+ */
+function withoutHiddenRetry(client: Stripe.HttpClient): Stripe.HttpClient {
+  return {
+    getClientName: () => client.getClientName(),
+    makeRequest: async (...request) => {
+      try {
+        return await client.makeRequest(...request)
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) {
+          throw new Error('the connection was closed', { cause: error })
+        }
+        throw error
+      }
+    },
+  }
+}

@@ -1,0 +1,82 @@
+import type { Environment, SettingDoc, SettingFault } from '../../contract.ts'
+
+export interface StripeConfig {
+  readonly secretKey: string
+  /** Signing secrets of the webhook endpoint, newest first; none when connecting stores one. */
+  readonly webhookSecrets: readonly string[]
+  readonly baseUrl: URL
+  /** Test keys have a sandbox's smaller budget. */
+  readonly isSandbox: boolean
+}
+
+export const settings: readonly SettingDoc[] = [
+  {
+    name: 'STRIPE_SECRET_KEY',
+    help:
+      'A secret or restricted API key (Dashboard, Developers, API keys). A restricted key needs: Customers write, ' +
+      'Invoices write, Products read, Prices read, Payment Methods read, Webhook Endpoints write.',
+    example: 'rk_live_...',
+    isRequired: true,
+    isSecret: true,
+  },
+  {
+    name: 'STRIPE_WEBHOOK_SECRET',
+    help: 'Signing secret of the webhook endpoint; several, newest first, separated by commas while one is being rolled.',
+    example: 'whsec_...',
+    isRequired: false,
+    isSecret: true,
+  },
+  {
+    name: 'STRIPE_BASE_URL',
+    help: "Where the API is, when it is not Stripe's own.",
+    example: 'http://127.0.0.1:4002',
+    isRequired: false,
+    isSecret: false,
+  },
+]
+
+const ownUrl = 'https://api.stripe.com'
+
+/** Reads the settings. An empty text counts as missing. @returns every fault at once */
+export function parseConfig(
+  environment: Environment,
+): { readonly config: StripeConfig } | { readonly faults: readonly SettingFault[] } {
+  const faults: SettingFault[] = []
+  const fault = (name: string, problem: string): void => {
+    faults.push({ name, message: `${name} ${problem}` })
+  }
+  const secretKey = environment['STRIPE_SECRET_KEY']?.trim() ?? ''
+  if (secretKey === '') {
+    fault('STRIPE_SECRET_KEY', 'is missing: make a restricted key in the Dashboard under Developers, API keys.')
+  } else if (!/^[sr]k_[A-Za-z0-9_]+$/.test(secretKey)) {
+    fault('STRIPE_SECRET_KEY', 'is no API key: expected a text that begins with sk_ or rk_ (a pk_ key cannot read).')
+  }
+  const webhookSecrets = (environment['STRIPE_WEBHOOK_SECRET'] ?? '')
+    .split(',')
+    .map(secret => secret.trim())
+    .filter(secret => secret !== '')
+  if (!webhookSecrets.every(secret => /^whsec_\S+$/.test(secret))) {
+    fault(
+      'STRIPE_WEBHOOK_SECRET',
+      'holds something else than signing secrets: expected texts that begin with whsec_, separated by commas.',
+    )
+  }
+  const baseUrl = baseUrlOf(environment['STRIPE_BASE_URL']?.trim() ?? '')
+  if (baseUrl === null) {
+    fault('STRIPE_BASE_URL', 'is no address: expected http(s)://host[:port] without a path, or nothing.')
+  }
+  if (faults.length > 0 || baseUrl === null) return { faults }
+  return { config: { secretKey, webhookSecrets, baseUrl, isSandbox: /^[sr]k_test_/.test(secretKey) } }
+}
+
+function baseUrlOf(text: string): URL | null {
+  if (text === '') return new URL(ownUrl)
+  const url = URL.canParse(text) ? new URL(text) : null
+  const isPlain =
+    url !== null &&
+    (url.protocol === 'http:' || url.protocol === 'https:') &&
+    url.pathname === '/' &&
+    url.search === '' &&
+    url.username === ''
+  return isPlain ? url : null
+}

@@ -1,0 +1,75 @@
+import Stripe from 'stripe'
+import { VendorError } from '../../vendor-error.ts'
+import type { VendorErrorKind } from '../../vendor-error.ts'
+import { system } from './mapping.ts'
+
+const timeoutCodes: ReadonlySet<string> = new Set(['ETIMEDOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_HEADERS_TIMEOUT'])
+
+/**
+ * What an error of the SDK means. The message holds Stripe's words for what went wrong (type, code, parameter) and the
+ * id of the request, but not its sentence, which may quote what a person entered.
+ */
+export function toVendorError(error: unknown): VendorError {
+  if (error instanceof VendorError) return error
+  if (!(error instanceof Stripe.errors.StripeError)) {
+    // What happens to a connection comes as an error of the SDK; what does not is its stumbling over an answer.
+    return new VendorError(system, 'unreadable', 'the SDK could not make sense of the answer', { cause: error })
+  }
+  const kind = kindOf(error)
+  const inputFault = kind === 'rejected' ? shown(error.message) : undefined
+  return new VendorError(system, kind, described(error), {
+    cause: error,
+    retryAfterMs: kind === 'rate-limited' || kind === 'unavailable' ? retryAfterMsOf(error) : undefined,
+    inputFault,
+  })
+}
+
+function kindOf(error: InstanceType<typeof Stripe.errors.StripeError>): VendorErrorKind {
+  const { errors } = Stripe
+  if (error instanceof errors.StripeConnectionError) return hasTimedOut(error) ? 'timeout' : 'unavailable'
+  const status = error.statusCode
+  // The SDK drops the status of an answer that is no JSON.
+  if (status === undefined) return error instanceof errors.StripeAPIError ? 'unreadable' : 'unavailable'
+  // `lock_timeout`: another request holds the record. Source: Stripe API reference, error codes.
+  if (status === 429 || error.code === 'rate_limit' || error.code === 'lock_timeout') return 'rate-limited'
+  if (status === 401 || status === 403) return 'unauthorized'
+  if (status === 404) return 'not-found'
+  // 409: a request with the same idempotency key is still running.
+  if (status === 409 || status >= 500) return 'unavailable'
+  return status >= 400 ? 'rejected' : 'unreadable'
+}
+
+function hasTimedOut(error: InstanceType<typeof Stripe.errors.StripeConnectionError>): boolean {
+  const seen = new Set<unknown>()
+  let cause: unknown = error.detail
+  while (cause instanceof Error && !seen.has(cause)) {
+    if ('code' in cause && typeof cause.code === 'string' && timeoutCodes.has(cause.code)) return true
+    seen.add(cause)
+    cause = cause.cause ?? ('exception' in cause ? cause.exception : undefined)
+  }
+  return error.message.includes('timeout')
+}
+
+/** Stripe documents no Retry-After; what stands before it may send one. */
+function retryAfterMsOf(error: InstanceType<typeof Stripe.errors.StripeError>): number | undefined {
+  const text = error.headers?.['retry-after']
+  return text !== undefined && /^\d{1,6}(\.\d+)?$/.test(text) ? Number(text) * 1000 : undefined
+}
+
+function described(error: InstanceType<typeof Stripe.errors.StripeError>): string {
+  const reason = error.headers?.['stripe-rate-limited-reason']
+  const parts = [
+    error.type,
+    error.statusCode === undefined ? null : `status ${error.statusCode.toString()}`,
+    error.code === undefined ? null : `code ${error.code}`,
+    error.param === undefined ? null : `parameter ${error.param}`,
+    reason === undefined ? null : `reason ${reason}`,
+    error.requestId === undefined ? null : `request ${error.requestId}`,
+  ]
+  return parts.filter(part => part !== null).join(', ')
+}
+
+/** Stripe's sentence for whoever gave the input, without e-mail addresses it quotes. */
+function shown(message: string): string {
+  return message.replaceAll(/[^\s'"<>:]+@[^\s'"<>]+/g, '(e-mail)').slice(0, 500)
+}

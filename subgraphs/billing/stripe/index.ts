@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import type { SystemDefinition } from '../../contract.ts'
+import type { BillingSource } from '../source.ts'
+import { limitPools, openClient } from './client.ts'
+import { parseConfig, settings } from './config.ts'
+import { connectStripe } from './connect.ts'
+import { toVendorError } from './faults.ts'
+import { system } from './mapping.ts'
+import { stripeReaders } from './readers.ts'
+import type { StripeRecords } from './readers.ts'
+import { observe, openStripeSource, stripeImporters } from './source.ts'
+import { webhook } from './webhook.ts'
+
+export const stripe: SystemDefinition<BillingSource> = {
+  system,
+  role: 'billing',
+  kinds: [
+    { kind: 'customer', entity: 'Customer', as: 'copy' },
+    { kind: 'product', entity: 'Product', as: 'owner' },
+    { kind: 'invoice', entity: 'Order', as: 'owner' },
+  ],
+  settings,
+  configure(environment) {
+    const parsed = parseConfig(environment)
+    if ('faults' in parsed) return { ok: false, faults: parsed.faults }
+    const { config } = parsed
+    return {
+      ok: true,
+      open(ports) {
+        const calls = ports.calls({
+          pools: limitPools(config.isSandbox),
+          toVendorError,
+          isTls: config.baseUrl.protocol === 'https:',
+        })
+        const client = openClient(config, calls)
+        const records = ports.records<StripeRecords>(stripeReaders(client))
+        return {
+          source: openStripeSource({ client, records, newKey: randomUUID, log: ports.log }),
+          importers: stripeImporters(client, ports.log),
+          observe: (record, context) => observe(records, record, context),
+          webhook,
+          webhookSecrets: config.webhookSecrets,
+          webhookEndpoints: [''],
+          connect: connectPorts => connectStripe(client, randomUUID, connectPorts),
+          close: () => Promise.resolve(),
+        }
+      },
+    }
+  },
+}

@@ -1,0 +1,110 @@
+import type { System } from '../schema/systems.ts'
+import { VendorError } from './vendor-error.ts'
+import type { VendorErrorKind } from './vendor-error.ts'
+
+/** How a request that the breaker admitted ended: `undefined` for an answer. */
+export type Outcome = VendorErrorKind | undefined
+
+/**
+ * Keeps requests away from an account that does not answer.
+ * Opens after 5 faults in a row, or when half of the last 20 requests were faults; only `unavailable` and `timeout`
+ * are faults, for after all others the vendor did answer. Open for 5 s, then one request is let through to probe:
+ * its answer closes the breaker, its fault opens it for twice as long, up to 30 s.
+ */
+export interface Breaker {
+  /** @throws VendorError `unavailable` with `retryAfterMs` while no request would be admitted */
+  check(): void
+  /**
+   * Admits one request.
+   * @returns what has to be told how it ended, once
+   * @throws VendorError as `check`
+   */
+  admit(): (outcome: Outcome) => void
+  /** False from the opening until a probe was answered. */
+  isClosed(): boolean
+}
+
+const faultsInARow = 5
+const remembered = 20
+const faultsRemembered = remembered / 2
+const firstOpenMs = 5_000
+const longestOpenMs = 30_000
+/** Told to those who come while the probe is out. */
+const probeMs = 1_000
+
+export function openBreaker(system: System, elapsedMs: () => number): Breaker {
+  let outcomes: boolean[] = []
+  let inARow = 0
+  /** Null while closed. */
+  let openUntilMs: number | null = null
+  let openMs = firstOpenMs
+  let isProbing = false
+  /** Raised whenever the breaker opens or closes: how older requests end says nothing about the time since. */
+  let period = 0
+
+  function check(): void {
+    if (openUntilMs === null) return
+    const waitMs = isProbing ? probeMs : openUntilMs - elapsedMs()
+    if (waitMs > 0) {
+      throw new VendorError(
+        system,
+        'unavailable',
+        `it has stopped answering; the next try is in ${Math.ceil(waitMs)} ms`,
+        {
+          retryAfterMs: Math.ceil(waitMs),
+        },
+      )
+    }
+  }
+
+  function open(): void {
+    openUntilMs = elapsedMs() + openMs
+    openMs = Math.min(openMs * 2, longestOpenMs)
+    isProbing = false
+    period += 1
+  }
+
+  function close(): void {
+    openUntilMs = null
+    openMs = firstOpenMs
+    isProbing = false
+    outcomes = []
+    inARow = 0
+    period += 1
+  }
+
+  function settle(isProbe: boolean, outcome: Outcome): void {
+    if (outcome === 'aborted') {
+      if (isProbe) isProbing = false
+      return
+    }
+    const isFault = outcome === 'unavailable' || outcome === 'timeout'
+    if (isProbe) {
+      if (isFault) open()
+      else close()
+      return
+    }
+    inARow = isFault ? inARow + 1 : 0
+    outcomes.push(isFault)
+    if (outcomes.length > remembered) outcomes.shift()
+    const isHalf = outcomes.length === remembered && outcomes.filter(fault => fault).length >= faultsRemembered
+    if (inARow >= faultsInARow || (isFault && isHalf)) open()
+  }
+
+  return {
+    check,
+    admit() {
+      check()
+      const isProbe = openUntilMs !== null
+      isProbing = isProbe
+      const admittedIn = period
+      let isSettled = false
+      return outcome => {
+        if (isSettled || admittedIn !== period) return
+        isSettled = true
+        settle(isProbe, outcome)
+      }
+    },
+    isClosed: () => openUntilMs === null,
+  }
+}

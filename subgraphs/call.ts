@@ -1,0 +1,195 @@
+import { setMaxListeners } from 'node:events'
+import type { System } from '../schema/systems.ts'
+import { mostAnswerBytes, openAgent } from './agent.ts'
+import { openBreaker } from './breaker.ts'
+import type { Attempt, CallContext, Clock, LimitPool, VendorCalls, VendorOperation } from './contract.ts'
+import { openPace } from './pace.ts'
+import type { PoolStatus } from './pace.ts'
+import { retryDelayMs } from './retry.ts'
+import { VendorError } from './vendor-error.ts'
+
+export interface VendorCallSettings {
+  /** How long one request may take, from its first byte sent to the last one answered. */
+  readonly tryTimeoutMs: number
+  /** How long one call may take: waiting for its turn, all tries, and the time between them. */
+  readonly totalTimeoutMs: number
+}
+
+export interface VendorCallsOptions {
+  readonly system: System
+  readonly pools: readonly LimitPool[]
+  readonly toVendorError: (error: unknown) => Error
+  readonly isTls: boolean
+  readonly clock: Clock
+  /** In [0, 1). */
+  readonly random: () => number
+  readonly settings: VendorCallSettings
+}
+
+export interface VendorCallsStatus {
+  /** False from the moment the breaker opens until the vendor has answered again. */
+  readonly isReachable: boolean
+  readonly pools: readonly PoolStatus[]
+}
+
+export interface OpenVendorCalls extends VendorCalls {
+  status(): VendorCallsStatus
+  /** Ends all calls as `aborted` and closes the connections. */
+  close(): void
+}
+
+/**
+ * Opens the road to one account.
+ * A call rejects at its deadline whatever the SDK does with it. Once a request that is not repeatable was sent, the
+ * context's signal is no longer heard: nobody could say what the vendor did with it.
+ */
+export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
+  const { system, settings } = options
+  const elapsedMs = elapsed(options.clock)
+  const pace = openPace(system, options.pools, elapsedMs)
+  const breaker = openBreaker(system, elapsedMs)
+  const connections = openAgent(options.isTls)
+  const closing = new AbortController()
+  setMaxListeners(0, closing.signal)
+
+  function calledOff(operation: VendorOperation): VendorError {
+    return new VendorError(system, 'aborted', `${operation.name} was called off`)
+  }
+
+  function stopIfCalledOff(operation: VendorOperation, context: CallContext): void {
+    if (context.signal.aborted || closing.signal.aborted) throw calledOff(operation)
+  }
+
+  function timedOut(operation: VendorOperation, timeoutMs: number): VendorError {
+    const doubt = operation.repeatable ? '' : '; it may have been done all the same'
+    return new VendorError(system, 'timeout', `${operation.name} was not answered within ${timeoutMs} ms${doubt}`)
+  }
+
+  function asVendorError(operation: VendorOperation, error: unknown): VendorError {
+    let read = error
+    try {
+      if (!(error instanceof VendorError)) read = options.toVendorError(error)
+    } catch (fault) {
+      read = fault
+    }
+    if (read instanceof VendorError) return read
+    const name = read instanceof Error ? read.name : typeof read
+    return new VendorError(system, 'unreadable', `${operation.name} ended in an unforeseen ${name}`, { cause: read })
+  }
+
+  /** Sends one request. Settles at the deadline at the latest, and leaves no connection behind that is still busy. */
+  function attempt<T>(
+    operation: VendorOperation,
+    context: CallContext,
+    send: (attempt: Attempt) => Promise<T>,
+    { number, timeoutMs }: { number: number; timeoutMs: number },
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const abort = new AbortController()
+      const finish = (): void => {
+        clearTimeout(deadline)
+        context.signal.removeEventListener('abort', callOff)
+        closing.signal.removeEventListener('abort', callOff)
+        requests.end()
+      }
+      const fail = (error: VendorError): void => {
+        reject(error)
+        finish()
+        abort.abort(error)
+      }
+      const callOff = (): void => fail(calledOff(operation))
+      const deadline = setTimeout(() => fail(timedOut(operation, timeoutMs)), timeoutMs).unref()
+      const requests = connections.open(() => {
+        fail(new VendorError(system, 'unreadable', `${operation.name} was answered with over ${mostAnswerBytes} bytes`))
+      })
+      if (operation.repeatable) context.signal.addEventListener('abort', callOff)
+      closing.signal.addEventListener('abort', callOff)
+      requests
+        .run(async () => send({ number, signal: abort.signal, timeoutMs }))
+        .then(
+          answer => {
+            resolve(answer)
+            finish()
+          },
+          (error: unknown) => fail(asVendorError(operation, error)),
+        )
+    })
+  }
+
+  async function call<T>(
+    operation: VendorOperation,
+    context: CallContext,
+    send: (attempt: Attempt) => Promise<T>,
+  ): Promise<T> {
+    const untilMs = elapsedMs() + settings.totalTimeoutMs
+    const faults: VendorError[] = []
+    // An operation may have any number of calls under way; ten are no leak.
+    setMaxListeners(0, context.signal)
+    for (;;) {
+      stopIfCalledOff(operation, context)
+      breaker.check()
+      const release = await pace.take({ operation, priority: context.priority, signal: context.signal, untilMs })
+      let fault: VendorError
+      try {
+        stopIfCalledOff(operation, context)
+        const settle = breaker.admit()
+        const timeoutMs = Math.max(1, Math.min(settings.tryTimeoutMs, untilMs - elapsedMs()))
+        for (const [pool, cost] of Object.entries(operation.cost)) context.spend(system, pool, cost)
+        try {
+          const answer = await attempt(operation, context, send, { number: faults.length + 1, timeoutMs })
+          settle(undefined)
+          return answer
+        } catch (error) {
+          fault = asVendorError(operation, error)
+          // A try that had less than its time says nothing about the vendor.
+          const isCutShort = fault.kind === 'timeout' && timeoutMs < settings.tryTimeoutMs
+          settle(isCutShort ? 'aborted' : fault.kind)
+        }
+      } finally {
+        release()
+      }
+      faults.push(fault)
+      if (fault.kind === 'rate-limited' && fault.retryAfterMs !== undefined) pace.block(operation, fault.retryAfterMs)
+      const delayMs = retryDelayMs({ faults, repeatable: operation.repeatable }, options.random)
+      if (delayMs === null || elapsedMs() + delayMs >= untilMs) throw fault
+      await pause(delayMs, [context.signal, closing.signal])
+    }
+  }
+
+  return {
+    agent: connections.agent,
+    call,
+    status: () => ({ isReachable: breaker.isClosed(), pools: pace.status() }),
+    close() {
+      closing.abort()
+      pace.close()
+      connections.close()
+    },
+  }
+}
+
+/** Milliseconds since it was made. Stands still while the clock is set back, where a difference of times would jump. */
+function elapsed(clock: Clock): () => number {
+  let total = 0
+  let last = clock.now().getTime()
+  return () => {
+    const now = clock.now().getTime()
+    if (now > last) total += now - last
+    last = now
+    return total
+  }
+}
+
+/** Ends early, without an error, when a signal aborts. */
+function pause(forMs: number, signals: readonly AbortSignal[]): Promise<void> {
+  return new Promise(resolve => {
+    const end = (): void => {
+      clearTimeout(timer)
+      for (const signal of signals) signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, forMs).unref()
+    for (const signal of signals) signal.addEventListener('abort', end)
+    if (signals.some(signal => signal.aborted)) end()
+  })
+}

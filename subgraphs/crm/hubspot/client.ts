@@ -1,0 +1,142 @@
+import { Client } from '@hubspot/api-client'
+import {
+  ApiException,
+  BatchReadInputSimplePublicObjectId,
+  PublicObjectSearchRequest,
+  SimplePublicObjectInput,
+  SimplePublicObjectInputForCreate,
+  type RequestContext,
+  type ResponseContext,
+} from '@hubspot/api-client/lib/codegen/crm/contacts/index.js'
+import type { PromiseConfigurationOptions } from '@hubspot/api-client/lib/codegen/crm/contacts/configuration.js'
+import type { CallContext, LimitPool, VendorCalls, VendorOperation } from '../../contract.ts'
+import { VendorError } from '../../vendor-error.ts'
+import type { HubspotSettings } from './config.ts'
+import type { ContactWrite } from './mapping.ts'
+import {
+  contactProperties,
+  readBatch,
+  readContact,
+  readList,
+  readSearch,
+  type BatchAnswer,
+  type Contact,
+  type ListAnswer,
+  type SearchAnswer,
+} from './records.ts'
+
+/** The most ids one batch read takes, and the most contacts one page lists. */
+export const maxPerCall = 100
+
+/** A private app may send 190 requests in 10 s; search has a limit of its own, 5 a second. */
+export const pools: readonly LimitPool[] = [
+  { name: 'account', limit: 190, windowMs: 10_000 },
+  { name: 'search', limit: 5, windowMs: 1000 },
+]
+
+/** Every endpoint this system uses, one function each. All throw VendorError. */
+export interface HubspotClient {
+  /** @param ids at most `maxPerCall` */
+  readBatch(ids: readonly string[], call: CallContext): Promise<BatchAnswer>
+  /** The contact an id answers with, which for an id retired by a merge is the winner; null when there is none. */
+  readContact(id: string, call: CallContext): Promise<Contact | null>
+  list(after: string | null, limit: number, call: CallContext): Promise<ListAnswer>
+  search(text: string, limit: number, call: CallContext): Promise<SearchAnswer>
+  create(properties: ContactWrite, call: CallContext): Promise<Contact>
+  update(id: string, properties: ContactWrite, call: CallContext): Promise<Contact>
+}
+
+function operation(name: string, pool: 'account' | 'search', repeatable: boolean): VendorOperation {
+  return { name: `contacts.${name}`, cost: { [pool]: 1 }, repeatable }
+}
+
+const operations = {
+  batchRead: operation('batchRead', 'account', true),
+  read: operation('read', 'account', true),
+  list: operation('list', 'account', true),
+  search: operation('search', 'search', true),
+  // HubSpot knows no idempotency key. An update repeated late would undo another writer's.
+  create: operation('create', 'account', false),
+  update: operation('update', 'account', false),
+}
+
+export function openClient(settings: HubspotSettings, calls: VendorCalls): HubspotClient {
+  // No limiter and no retries of its own: both are what `calls` is for.
+  const client = new Client({
+    accessToken: settings.accessToken,
+    basePath: settings.baseUrl,
+    numberOfApiCallRetries: 0,
+  })
+  const { basicApi, batchApi, searchApi } = client.crm.contacts
+  const properties = [...contactProperties]
+
+  /**
+   * The SDK runs the middleware of a call, but not the client's, where it would put `httpAgent`; so the agent goes in
+   * here, anew for each call because the SDK turns the list around in place. And an answer that is not JSON is told by
+   * its status here, before the SDK gives up on its content type.
+   */
+  const options = (): PromiseConfigurationOptions => ({
+    middleware: [
+      {
+        pre(request: RequestContext) {
+          request.setAgent(calls.agent)
+          return Promise.resolve(request)
+        },
+        post(response: ResponseContext) {
+          const type = response.headers['content-type'] ?? 'no content type'
+          return type.includes('json')
+            ? Promise.resolve(response)
+            : Promise.reject(new ApiException(response.httpStatusCode, type, undefined, response.headers))
+        },
+      },
+    ],
+    middlewareMergeStrategy: 'replace',
+  })
+
+  return {
+    readBatch(ids, call) {
+      const inputs = ids.map(id => ({ id }))
+      const body = Object.assign(new BatchReadInputSimplePublicObjectId(), {
+        inputs,
+        properties,
+        propertiesWithHistory: [],
+      })
+      return calls.call(operations.batchRead, call, async () => readBatch(await batchApi.read(body, false, options())))
+    },
+    async readContact(id, call) {
+      try {
+        return await calls.call(operations.read, call, async () =>
+          readContact(await basicApi.getById(id, properties, undefined, undefined, false, undefined, options())),
+        )
+      } catch (error) {
+        if (error instanceof VendorError && error.kind === 'not-found') return null
+        throw error
+      }
+    },
+    list(after, limit, call) {
+      return calls.call(operations.list, call, async () =>
+        readList(await basicApi.getPage(limit, after ?? undefined, properties, undefined, undefined, false, options())),
+      )
+    },
+    search(text, limit, call) {
+      const query = text === '' ? undefined : text
+      const body = Object.assign(new PublicObjectSearchRequest(), {
+        query,
+        limit,
+        properties: ['email'],
+        filterGroups: [],
+      })
+      return calls.call(operations.search, call, async () => readSearch(await searchApi.doSearch(body, options())))
+    },
+    create(values, call) {
+      const body = Object.assign(new SimplePublicObjectInputForCreate(), { properties: values, associations: [] })
+      return calls.call(operations.create, call, async () => readContact(await basicApi.create(body, options())))
+    },
+    update(id, values, call) {
+      const body = Object.assign(new SimplePublicObjectInput(), { properties: values })
+      return calls.call(operations.update, call, async () =>
+        readContact(await basicApi.update(id, body, undefined, options())),
+      )
+    },
+  }
+}

@@ -1,0 +1,82 @@
+import type { Environment, SettingDoc, SettingFault } from '../../contract.ts'
+
+/** How this installation reaches its HubSpot account. */
+export interface HubspotSettings {
+  readonly accessToken: string
+  /** Webhook signing keys, newest first; two while the secret is being rotated. */
+  readonly clientSecrets: readonly string[]
+  /** Without a trailing slash. */
+  readonly baseUrl: string
+}
+
+export const settings: readonly SettingDoc[] = [
+  {
+    name: 'HUBSPOT_ACCESS_TOKEN',
+    help: 'Access token of a private app with the scopes crm.objects.contacts.read and crm.objects.contacts.write.',
+    example: 'pat-eu1-00000000-0000-0000-0000-000000000000',
+    isRequired: true,
+    isSecret: true,
+  },
+  {
+    name: 'HUBSPOT_CLIENT_SECRET',
+    help: 'Client secret of the same app; it signs the webhooks. While it is rotated: the new one, a comma, the old one.',
+    example: '00000000-0000-0000-0000-000000000000',
+    isRequired: true,
+    isSecret: true,
+  },
+  {
+    name: 'HUBSPOT_BASE_URL',
+    help: "Where HubSpot's API answers.",
+    example: 'https://api.hubapi.com',
+    isRequired: false,
+    isSecret: false,
+  },
+]
+
+const defaultBaseUrl = 'https://api.hubapi.com'
+
+const where = 'in HubSpot under Settings > Integrations > Private Apps > Auth'
+
+/** Reads the settings. Empty text counts as missing. @returns all faults at once */
+export function parseSettings(
+  environment: Environment,
+):
+  | { readonly ok: true; readonly settings: HubspotSettings }
+  | { readonly ok: false; readonly faults: readonly SettingFault[] } {
+  const faults: SettingFault[] = []
+  const fault = (name: string, message: string): void => {
+    faults.push({ name, message: `${name} ${message}` })
+  }
+
+  const accessToken = environment['HUBSPOT_ACCESS_TOKEN']?.trim() ?? ''
+  if (accessToken === '') fault('HUBSPOT_ACCESS_TOKEN', `is missing: copy the private app's access token, ${where}.`)
+  else if (!isHeaderText(accessToken)) {
+    fault(
+      'HUBSPOT_ACCESS_TOKEN',
+      `should be one word like pat-eu1-…, but has a space or unusual character: copy it again, ${where}.`,
+    )
+  }
+
+  const clientSecrets = (environment['HUBSPOT_CLIENT_SECRET'] ?? '')
+    .split(',')
+    .map(secret => secret.trim())
+    .filter(secret => secret !== '')
+  if (clientSecrets.length === 0) {
+    fault('HUBSPOT_CLIENT_SECRET', `is missing: copy the private app's client secret, ${where}.`)
+  }
+
+  const baseUrl = (environment['HUBSPOT_BASE_URL']?.trim() || defaultBaseUrl).replace(/\/+$/, '')
+  if (!isWebAddress(baseUrl)) {
+    fault('HUBSPOT_BASE_URL', `should be an http or https address such as ${defaultBaseUrl}: mend it, or leave it out.`)
+  }
+
+  return faults.length === 0 ? { ok: true, settings: { accessToken, clientSecrets, baseUrl } } : { ok: false, faults }
+}
+
+function isHeaderText(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text)
+}
+
+function isWebAddress(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+}

@@ -1,0 +1,49 @@
+import type { SystemDefinition } from '../../contract.ts'
+import type { CrmSource } from '../source.ts'
+import { openClient, pools } from './client.ts'
+import { parseSettings, settings } from './config.ts'
+import { connect } from './connect.ts'
+import { contactImporter, contactReader } from './contacts.ts'
+import { toVendorError } from './faults.ts'
+import { observedContact } from './mapping.ts'
+import { openSource, type HubspotKinds } from './source.ts'
+import { webhook } from './webhook.ts'
+
+/** HubSpot in the role of the CRM: its contacts are the customers of the graph. */
+export const hubspot: SystemDefinition<CrmSource> = {
+  system: 'hubspot',
+  role: 'crm',
+  kinds: [{ kind: 'contact', entity: 'Customer', as: 'owner' }],
+  settings,
+
+  configure(environment) {
+    const parsed = parseSettings(environment)
+    if (!parsed.ok) return parsed
+    const { clientSecrets, baseUrl } = parsed.settings
+    return {
+      ok: true,
+      open(ports) {
+        const calls = ports.calls({ pools, toVendorError, isTls: baseUrl.startsWith('https:') })
+        const client = openClient(parsed.settings, calls)
+        const records = ports.records<HubspotKinds>({
+          contact: { read: contactReader(client), versionOf: contact => contact.updatedAt },
+        })
+        return {
+          source: openSource(client, records, ports.clock),
+          importers: [contactImporter(client, ports.log)],
+          async observe(record, context) {
+            if (record.kind !== 'contact') return null
+            const contact = await records.load('contact', { id: record.id }, context)
+            // An id retired by a merge answers with the winner, which is another record.
+            return contact === null || contact.id !== record.id ? null : observedContact(contact)
+          },
+          webhook,
+          webhookSecrets: clientSecrets,
+          webhookEndpoints: [''],
+          connect: connectPorts => connect(client, connectPorts),
+          close: () => Promise.resolve(),
+        }
+      },
+    }
+  },
+}

@@ -1,0 +1,186 @@
+import { GraphQLError } from 'graphql'
+import type { EntityRef } from '../../schema/entities.ts'
+import { normalizeEmail } from '../../schema/values.ts'
+import { connectionOf } from '../connection.ts'
+import type { GraphContext, PageArguments } from '../contract.ts'
+import { VendorError } from '../vendor-error.ts'
+import type { CrmSource, CustomerFields, CustomerPatch, LifecycleStage } from './source.ts'
+
+/** A customer in an answer; its values are asked for when a field needs them. */
+interface CustomerNode {
+  readonly id: string
+}
+
+interface CustomersArguments extends PageArguments {
+  readonly filter?: {
+    readonly email?: string | null
+    readonly lifecycleStage?: readonly LifecycleStage[] | null
+    readonly changedSince?: Date | null
+  } | null
+}
+
+type ValueField = Exclude<keyof CustomerFields, 'id'>
+
+const maxSearchCharacters = 200
+
+const maxSearchResults = 100
+
+/** The resolvers of the role crm, over whatever system plays it. */
+export function crmResolvers(source: CrmSource) {
+  const loading = new WeakMap<CustomerNode, Promise<CustomerFields | null>>()
+
+  /** The customer's values, asked of the source once a node, and only when a field of it is selected. */
+  function load(node: CustomerNode, context: GraphContext): Promise<CustomerFields | null> {
+    const known = loading.get(node)
+    if (known !== undefined) return known
+    const fields = source.customer(node.id, context)
+    loading.set(node, fields)
+    return fields
+  }
+
+  function value<Field extends ValueField>(field: Field) {
+    return async (node: CustomerNode, _: unknown, context: GraphContext): Promise<CustomerFields[Field] | null> =>
+      (await load(node, context))?.[field] ?? null
+  }
+
+  async function living(id: string, context: GraphContext): Promise<CustomerNode | null> {
+    const customer = await context.links.resolve({ type: 'Customer', id })
+    return customer === null ? null : { id: customer.id }
+  }
+
+  return {
+    Query: {
+      async customer(_: unknown, { id }: { id: string }, context: GraphContext): Promise<CustomerNode | null> {
+        const node = await living(id, context)
+        if (node === null) return null
+        try {
+          const fields = await load(node, context)
+          if (fields === null || fields.id === node.id) return fields === null ? null : node
+          // Merged, and nobody told us yet: the answer is the winner's.
+          const winner = { id: fields.id }
+          loading.set(winner, Promise.resolve(fields))
+          return winner
+        } catch (error) {
+          // While the CRM is out, what the other roles know of the customer still answers; the CRM's own fields fail.
+          if (error instanceof VendorError) return node
+          throw error
+        }
+      },
+
+      async customers(_: unknown, { filter, ...page }: CustomersArguments, context: GraphContext) {
+        const email = filter?.email ?? null
+        return connectionOf<CustomerNode>(
+          await context.index.page(
+            'Customer',
+            null,
+            {
+              status: filter?.lifecycleStage ?? null,
+              email: email === null ? null : emailOf(email),
+              changedSince: filter?.changedSince ?? null,
+            },
+            page,
+          ),
+          entry => ({ id: entry.id }),
+        )
+      },
+
+      async searchCustomers(
+        _: unknown,
+        { text, first }: { text: string; first?: number | null },
+        context: GraphContext,
+      ): Promise<readonly CustomerNode[]> {
+        const words = text.trim()
+        if (words === '' || words.length > maxSearchCharacters) {
+          throw inputFault(`text: expected 1 to ${maxSearchCharacters} characters, got ${words.length}`)
+        }
+        const limit = first ?? 20
+        if (limit < 1 || limit > maxSearchResults) {
+          throw inputFault(`first: expected 1 to ${maxSearchResults}, got ${limit}`)
+        }
+        const ids = await source.search(words, limit, context)
+        const nodes = await Promise.all(ids.map(id => living(id, context)))
+        return [...new Map(nodes.filter(node => node !== null).map(node => [node.id, node])).values()]
+      },
+    },
+
+    Mutation: {
+      async createCustomer(_: unknown, { input }: { input: CustomerPatch }, context: GraphContext) {
+        const fields = checked(withoutNulls(input))
+        if (Object.keys(fields).length === 0) throw inputFault('input: expected at least one field with a value')
+        const customer = await context.writes.write(
+          { role: 'crm', entity: 'Customer', fields: Object.keys(fields) },
+          () => source.create(fields, context),
+        )
+        return { customer: nodeOf(customer) }
+      },
+
+      async updateCustomer(
+        _: unknown,
+        { input: { id, ...input } }: { input: CustomerPatch & { id: string } },
+        context: GraphContext,
+      ) {
+        const patch = checked(input)
+        if (Object.keys(patch).length === 0) throw inputFault('input: expected at least one field besides the id')
+        const node = await living(id, context)
+        if (node === null) {
+          throw new GraphQLError('id: expected the id of a customer; this one was deleted', {
+            extensions: { code: 'NOT_FOUND' },
+          })
+        }
+        const customer = await context.writes.write(
+          { role: 'crm', entity: 'Customer', id: node.id, fields: Object.keys(patch) },
+          () => source.update(node.id, patch, context),
+        )
+        return { customer: nodeOf(customer) }
+      },
+    },
+
+    Customer: {
+      __resolveReference: (reference: { id: string }, context: GraphContext) => living(reference.id, context),
+      name: value('name'),
+      email: value('email'),
+      phone: value('phone'),
+      address: value('address'),
+      company: value('company'),
+      lifecycleStage: value('lifecycleStage'),
+      createdAt: value('createdAt'),
+      updatedAt: value('updatedAt'),
+    },
+  }
+}
+
+function nodeOf({ id }: EntityRef): CustomerNode {
+  return { id }
+}
+
+/** Where there is nothing yet, null is the same as leaving a field out. */
+function withoutNulls(patch: CustomerPatch): CustomerPatch {
+  const { name, email, phone, address, company, lifecycleStage } = patch
+  return {
+    ...(typeof name === 'string' && { name }),
+    ...(typeof email === 'string' && { email }),
+    ...(typeof phone === 'string' && { phone }),
+    ...(typeof address === 'object' && address !== null && { address }),
+    ...(typeof company === 'string' && { company }),
+    ...(typeof lifecycleStage === 'string' && { lifecycleStage }),
+  }
+}
+
+/** @throws GraphQLError for an e-mail address that is none and an address without a part; null empties either */
+function checked(patch: CustomerPatch): CustomerPatch {
+  if (typeof patch.email === 'string') emailOf(patch.email)
+  if (typeof patch.address === 'object' && patch.address !== null && Object.keys(patch.address).length === 0) {
+    throw inputFault('address: expected at least one part of it, or null to empty it')
+  }
+  return patch
+}
+
+function emailOf(text: string): string {
+  const email = normalizeEmail(text)
+  if (email === null) throw inputFault('email: expected an address such as ada@example.com')
+  return email
+}
+
+function inputFault(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
+}

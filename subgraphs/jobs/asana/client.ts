@@ -1,0 +1,272 @@
+import Asana from 'asana'
+import type { z } from 'zod'
+import type { CallContext, LimitPool, VendorCalls, VendorOperation } from '../../contract.ts'
+import { VendorError } from '../../vendor-error.ts'
+import type { AsanaConfig } from './config.ts'
+import { refusalError, toVendorError } from './faults.ts'
+import {
+  anything,
+  batch,
+  createdWebhook,
+  customFieldSettings,
+  listOf,
+  observedTaskFields,
+  one,
+  project,
+  readAs,
+  sections,
+  task,
+  taskFields,
+  webhooks,
+} from './records.ts'
+import type { CustomField, Section, Task, Webhook } from './records.ts'
+
+/** Fields of a task to send, in Asana's words. */
+export type TaskData = Readonly<Record<string, unknown>>
+
+export interface WebhookFilter {
+  readonly resource_type: string
+  readonly action: string
+}
+
+/** One function an endpoint. All throw VendorError. */
+export interface AsanaClient {
+  /** At most ten tasks. One that is missing from the answer does not exist; one that failed alone is an Error. */
+  readTasks(gids: readonly string[], call: CallContext): Promise<ReadonlyMap<string, Task | Error>>
+  /** A page of a project's tasks, each as it came: to be read one by one. */
+  listTasks(project: string, offset: string | null, call: CallContext): Promise<TaskPage>
+  createTask(data: TaskData, call: CallContext): Promise<Task>
+  updateTask(gid: string, data: TaskData, call: CallContext): Promise<Task>
+  moveTask(gid: string, section: string, call: CallContext): Promise<void>
+  /** In the order of the board. */
+  sections(project: string, call: CallContext): Promise<readonly Section[]>
+  customFields(project: string, call: CallContext): Promise<readonly CustomField[]>
+  /** @returns the gid of the workspace the project is in */
+  workspaceOf(project: string, call: CallContext): Promise<string>
+  webhooks(workspace: string, project: string, call: CallContext): Promise<readonly Webhook[]>
+  /** Resolves after the handshake. @returns its gid */
+  createWebhook(project: string, target: string, filters: readonly WebhookFilter[], call: CallContext): Promise<string>
+  deleteWebhook(gid: string, call: CallContext): Promise<void>
+}
+
+export interface TaskPage {
+  readonly tasks: readonly unknown[]
+  readonly next: string | null
+}
+
+/** Source: Asana API reference, batch: at most ten actions, each counted like a request of its own. */
+export const batchSize = 10
+
+/** A page of a hundred tasks is far below a megabyte. */
+const mostUnpackedBytes = 16 * 1024 * 1024
+
+/** Source: Asana API reference, pagination. */
+const pageSize = 100
+
+/**
+ * A paid plan's 1500 requests a minute, 50 reads and 15 writes at a time. A batch is ten reads at a time, so a few places
+ * are given to batches and the rest to single reads. Source: Asana developer documentation, rate limits.
+ */
+export const pools: readonly LimitPool[] = [
+  { name: 'requests', limit: 1500, windowMs: 60_000 },
+  { name: 'batches', limit: 1500, windowMs: 60_000, concurrency: 4 },
+  { name: 'reads', limit: 1500, windowMs: 60_000, concurrency: 10 },
+  { name: 'writes', limit: 1500, windowMs: 60_000, concurrency: 15 },
+]
+
+export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient {
+  const api = new PlainApiClient()
+  api.basePath = `${config.baseUrl}/api/1.0`
+  api.authentications = {
+    ...api.authentications,
+    token: { type: 'personalAccessToken', accessToken: config.accessToken },
+  }
+  api.RETURN_COLLECTION = false
+  api.requestAgent = calls.agent
+  // A request is ended with its attempt; a timer of superagent's own besides makes it answer twice.
+  api.timeout = 0
+  const tasks = new Asana.TasksApi(api)
+  const batches = new Asana.BatchAPIApi(api)
+  const sectionsApi = new Asana.SectionsApi(api)
+  const projects = new Asana.ProjectsApi(api)
+  const fieldSettings = new Asana.CustomFieldSettingsApi(api)
+  const webhooksApi = new Asana.WebhooksApi(api)
+  const wholeTask = { opt_fields: taskFields.join(',') }
+
+  return {
+    readTasks(gids, call) {
+      const data = {
+        actions: gids.map(gid => ({ method: 'get', relative_path: `/tasks/${gid}`, options: { fields: taskFields } })),
+      }
+      const operation = { name: 'tasks.batchRead', cost: { requests: gids.length, batches: 1 }, repeatable: true }
+      return ask(
+        operation,
+        call,
+        () => batches.createBatchRequest({ data }),
+        answer => readBatch(gids, answer),
+      )
+    },
+    async listTasks(project, offset, call) {
+      const options = {
+        project,
+        limit: pageSize,
+        opt_fields: observedTaskFields.join(','),
+        ...(offset === null ? {} : { offset }),
+      }
+      const operation = reading('tasks.list')
+      const page = await ask(operation, call, () => tasks.getTasks(options), as(operation, listOf(anything)))
+      return { tasks: page.data, next: page.next_page?.offset ?? null }
+    },
+    async createTask(data, call) {
+      const operation = writing('tasks.create')
+      return (await ask(operation, call, () => tasks.createTask({ data }, wholeTask), as(operation, one(task)))).data
+    },
+    async updateTask(gid, data, call) {
+      const operation = writing('tasks.update')
+      return (await ask(operation, call, () => tasks.updateTask({ data }, gid, wholeTask), as(operation, one(task))))
+        .data
+    },
+    async moveTask(gid, section, call) {
+      const operation = writing('sections.addTask')
+      const body = { data: { task: gid } }
+      await ask(operation, call, () => sectionsApi.addTaskForSection(section, { body }), as(operation, anything))
+    },
+    sections(project, call) {
+      return whole(reading('sections.list'), call, sections, page => sectionsApi.getSectionsForProject(project, page))
+    },
+    async customFields(project, call) {
+      const opt_fields =
+        'custom_field.resource_subtype,custom_field.enum_options.name,custom_field.enum_options.enabled'
+      const settings = await whole(reading('customFieldSettings.list'), call, customFieldSettings, page =>
+        fieldSettings.getCustomFieldSettingsForProject(project, { ...page, opt_fields }),
+      )
+      return settings.map(setting => setting.custom_field)
+    },
+    async workspaceOf(gid, call) {
+      const operation = reading('projects.read')
+      const options = { opt_fields: 'workspace.gid' }
+      return (await ask(operation, call, () => projects.getProject(gid, options), as(operation, project))).data
+        .workspace.gid
+    },
+    webhooks(workspace, project, call) {
+      return whole(reading('webhooks.list'), call, webhooks, page =>
+        webhooksApi.getWebhooks(workspace, { ...page, resource: project, opt_fields: 'active,target' }),
+      )
+    },
+    async createWebhook(project, target, filters, call) {
+      const operation = writing('webhooks.create')
+      const body = { data: { resource: project, target, filters } }
+      return (await ask(operation, call, () => webhooksApi.createWebhook(body), as(operation, createdWebhook))).data.gid
+    },
+    async deleteWebhook(gid, call) {
+      const operation = writing('webhooks.delete')
+      await ask(operation, call, () => webhooksApi.deleteWebhook(gid), as(operation, anything))
+    },
+  }
+
+  function ask<T>(
+    operation: VendorOperation,
+    call: CallContext,
+    send: () => Promise<unknown>,
+    read: (answer: unknown) => T,
+  ): Promise<T> {
+    return calls.call(operation, call, async attempt => {
+      // Read while the SDK makes the request, which is in this tick.
+      api.attempt = attempt.signal
+      return read(await send())
+    })
+  }
+
+  /** A list whose pages are few. */
+  async function whole<Row>(
+    operation: VendorOperation,
+    call: CallContext,
+    schema: ReturnType<typeof listOf<z.ZodType<Row>>>,
+    send: (page: { limit: number; offset?: string }) => Promise<unknown>,
+  ): Promise<readonly Row[]> {
+    const rows: Row[] = []
+    let offset: string | undefined
+    do {
+      const from = offset === undefined ? {} : { offset }
+      const page = await ask(operation, call, () => send({ limit: pageSize, ...from }), as(operation, schema))
+      rows.push(...page.data)
+      offset = page.next_page?.offset
+    } while (offset !== undefined)
+    return rows
+  }
+}
+
+/** Each action's answer is looked at alone; one that says "too many requests" makes the whole batch a later one. */
+function readBatch(gids: readonly string[], answer: unknown): ReadonlyMap<string, Task | Error> {
+  const { data } = readAs(batch, 'tasks.batchRead', answer)
+  if (data.length !== gids.length) {
+    throw new VendorError('asana', 'unreadable', `expected ${gids.length} answers to a batch, got ${data.length}`)
+  }
+  const found = new Map<string, Task | Error>()
+  data.forEach(({ status_code: status, headers, body }, at) => {
+    const gid = gids[at]
+    if (gid === undefined) return
+    if (status === 404) return
+    if (status === 200) {
+      found.set(gid, readTask(gid, body))
+      return
+    }
+    const error = refusalError({ status, body, headers: headers ?? {} })
+    if (error.kind === 'rate-limited') throw error
+    found.set(gid, error)
+  })
+  return found
+}
+
+function readTask(gid: string, body: unknown): Task | Error {
+  try {
+    const read = readAs(one(task), 'task', body).data
+    if (read.gid === gid) return read
+    return new VendorError('asana', 'unreadable', `task ${gid}: expected its own gid, got ${read.gid}`)
+  } catch (error) {
+    return toVendorError(error)
+  }
+}
+
+/**
+ * The SDK's client without what superagent does of itself: a redirect would be followed with the token to wherever it
+ * points, and an answer may unpack to any size. The SDK retries nothing; the header in which it names its version and
+ * platform cannot be left out.
+ */
+class PlainApiClient extends Asana.ApiClient {
+  /** Of the attempt for which the next request is made. */
+  attempt: AbortSignal | null = null
+
+  override applyAuthToRequest(request: SuperagentRequest, authNames: string[]): void {
+    super.applyAuthToRequest(request, authNames)
+    request.redirects(0)
+    request.maxResponseSize(mostUnpackedBytes)
+    // Nothing is handed back: a request is a promise too, and would be sent again.
+    const abort = (): void => {
+      request.abort()
+    }
+    this.attempt?.addEventListener('abort', abort, { once: true })
+  }
+}
+
+interface SuperagentRequest {
+  redirects(count: number): unknown
+  maxResponseSize(bytes: number): unknown
+  abort(): unknown
+}
+
+function reading(name: string): VendorOperation {
+  return { name, cost: { requests: 1, reads: 1 }, repeatable: true }
+}
+
+/** There are no idempotency keys. Source: Asana API reference. */
+function writing(name: string): VendorOperation {
+  return { name, cost: { requests: 1, writes: 1 }, repeatable: false }
+}
+
+function as<Schema extends z.ZodType>(
+  operation: VendorOperation,
+  schema: Schema,
+): (answer: unknown) => z.infer<Schema> {
+  return answer => readAs(schema, operation.name, answer)
+}

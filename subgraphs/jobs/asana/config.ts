@@ -1,0 +1,136 @@
+import type { Environment, SettingDoc, SettingFault } from '../../contract.ts'
+
+/** What of an Asana account is the business's jobs, and how to get there. */
+export interface AsanaConfig {
+  readonly accessToken: string
+  /** Without a trailing slash; the API stands below at `/api/1.0`. */
+  readonly baseUrl: string
+  /** Gids. New jobs go to the first; where a task stands in several, the first of them gives its stage. */
+  readonly projects: readonly [string, ...string[]]
+  /** Gid of the custom field that names the customer. */
+  readonly customerField: string
+  /** Gid of the custom field that names the order; null when the business keeps none. */
+  readonly orderField: string | null
+  /** Gid of the enum custom field that is the stage; null when the sections of the project are. */
+  readonly statusField: string | null
+}
+
+const publicBaseUrl = 'https://app.asana.com'
+
+export const settings: readonly SettingDoc[] = [
+  {
+    name: 'ASANA_ACCESS_TOKEN',
+    help: 'Personal access token of a user who can edit the projects: Asana, Settings, Apps, Developer apps.',
+    example: '2/1200000000000001/1200000000000002:0123456789abcdef',
+    isRequired: true,
+    isSecret: true,
+  },
+  {
+    name: 'ASANA_PROJECTS',
+    help: 'Gids of the projects whose tasks are jobs, separated by commas; the number in the address of a project. New jobs go to the first.',
+    example: '1200000000000099',
+    isRequired: true,
+    isSecret: false,
+  },
+  {
+    name: 'ASANA_CUSTOMER_FIELD',
+    help: 'Gid of the text custom field that names the customer: its id in the CRM, the id of a linked record, or its e-mail.',
+    example: '1200000000000123',
+    isRequired: true,
+    isSecret: false,
+  },
+  {
+    name: 'ASANA_ORDER_FIELD',
+    help: 'Gid of the text custom field that names the order. Without it jobs have no order.',
+    example: '1200000000000124',
+    isRequired: false,
+    isSecret: false,
+  },
+  {
+    name: 'ASANA_STATUS',
+    help: 'What a job\'s stage is: "section", the section of the project it stands in, or the gid of an enum custom field.',
+    example: 'section',
+    isRequired: false,
+    isSecret: false,
+  },
+  {
+    name: 'ASANA_BASE_URL',
+    help: 'Where Asana answers, for tests: http://127.0.0.1:4103.',
+    example: publicBaseUrl,
+    isRequired: false,
+    isSecret: false,
+  },
+]
+
+export type ReadConfig =
+  { readonly ok: true; readonly config: AsanaConfig } | { readonly ok: false; readonly faults: readonly SettingFault[] }
+
+/** Reads the settings. An empty one counts as missing. @returns all faults at once */
+export function readConfig(environment: Environment): ReadConfig {
+  const faults: SettingFault[] = []
+  const accessToken = required('ASANA_ACCESS_TOKEN', 'create a personal access token in Asana, Settings, Apps')
+  if (/[^\x21-\x7e]/.test(accessToken))
+    fault('ASANA_ACCESS_TOKEN', 'holds white space or control characters: copy it again')
+  const [firstProject, ...otherProjects] = readProjects()
+  const customerField = readGid(
+    'ASANA_CUSTOMER_FIELD',
+    required('ASANA_CUSTOMER_FIELD', 'give the gid of the custom field'),
+  )
+  const orderField = readGid('ASANA_ORDER_FIELD', optional('ASANA_ORDER_FIELD'))
+  const status = optional('ASANA_STATUS')
+  const statusField = status === 'section' ? '' : readGid('ASANA_STATUS', status, 'expected "section" or a gid')
+  const baseUrl = readBaseUrl()
+
+  if (faults.length > 0 || firstProject === undefined) return { ok: false, faults }
+  return {
+    ok: true,
+    config: {
+      accessToken,
+      baseUrl,
+      projects: [firstProject, ...otherProjects],
+      customerField,
+      orderField: orderField === '' ? null : orderField,
+      statusField: statusField === '' ? null : statusField,
+    },
+  }
+
+  function readProjects(): readonly string[] {
+    const text = required('ASANA_PROJECTS', 'give the gid of the project whose tasks are jobs')
+    const gids = text.split(',').map(part => part.trim())
+    for (const gid of text === '' ? [] : gids) readGid('ASANA_PROJECTS', gid, 'expected gids separated by commas')
+    return [...new Set(gids)]
+  }
+
+  function readBaseUrl(): string {
+    const text = optional('ASANA_BASE_URL')
+    if (text === '') return publicBaseUrl
+    if (/^https?:$/.test(URL.canParse(text) ? new URL(text).protocol : '')) return text.replace(/\/+$/, '')
+    fault('ASANA_BASE_URL', `expected an address like ${publicBaseUrl}, got "${text}"`)
+    return ''
+  }
+
+  function readGid(name: string, text: string, expected = 'expected a gid (digits only)'): string {
+    if (text === '' && name !== 'ASANA_PROJECTS') return ''
+    if (!isGid(text)) fault(name, `${expected}, got "${text}": copy the number from the address in Asana`)
+    return text
+  }
+
+  function required(name: string, todo: string): string {
+    const text = optional(name)
+    if (text === '') fault(name, `is missing: ${todo}`)
+    return text
+  }
+
+  function optional(name: string): string {
+    return environment[name]?.trim() ?? ''
+  }
+
+  function fault(name: string, problem: string): void {
+    faults.push({ name, message: `${name} ${problem}` })
+  }
+}
+
+/** Asana's ids are decimal numbers as text. Source: Asana API reference, object hierarchy. */
+export function isGid(text: string): boolean {
+  return /^\d{1,32}$/.test(text)
+}

@@ -1,0 +1,80 @@
+import type { ConnectPorts, ConnectReport } from '../../contract.ts'
+import { VendorError } from '../../vendor-error.ts'
+import type { AsanaClient } from './client.ts'
+import type { AsanaConfig } from './config.ts'
+import type { Webhook } from './records.ts'
+import { webhookFilters } from './webhook.ts'
+
+/**
+ * Looks whether the projects can be read and hold the custom fields, and registers a webhook for each. What is there and
+ * works is left alone, so it may run as often as one likes. What one project lacks does not keep the others waiting.
+ */
+export async function connect(client: AsanaClient, config: AsanaConfig, ports: ConnectPorts): Promise<ConnectReport> {
+  const done: string[] = []
+  const missing: string[] = []
+  const manual: string[] = []
+  for (const project of config.projects) {
+    try {
+      await checkFields(project)
+      await registerWebhook(project)
+    } catch (error) {
+      if (!(error instanceof VendorError)) throw error
+      missing.push(`project ${project}: ${error.message}${hintFor(error)}`)
+    }
+  }
+  return { done, missing, manual }
+
+  async function checkFields(project: string): Promise<void> {
+    const fields = new Map((await client.customFields(project, ports.call)).map(field => [field.gid, field]))
+    const wanted = [
+      { setting: 'ASANA_CUSTOMER_FIELD', gid: config.customerField, kind: 'text' },
+      { setting: 'ASANA_ORDER_FIELD', gid: config.orderField, kind: 'text' },
+      { setting: 'ASANA_STATUS', gid: config.statusField, kind: 'enum' },
+    ]
+    for (const { setting, gid, kind } of wanted) {
+      if (gid === null) continue
+      const came = fields.get(gid)?.resource_subtype
+      if (came === kind) continue
+      const got = fields.has(gid) ? `is of type ${came ?? 'unknown'}` : 'is not in the project'
+      missing.push(`project ${project}: the custom field ${gid} (${setting}) ${got}; expected one of type ${kind}`)
+    }
+  }
+
+  async function registerWebhook(project: string): Promise<void> {
+    const target = `${ports.publicUrl}/webhooks/asana/${project}`
+    const workspace = await client.workspaceOf(project, ports.call)
+    const existing = await client.webhooks(workspace, project, ports.call)
+    const secrets = await ports.secrets.of(project)
+    const ours = existing.filter(webhook => webhook.target === target)
+    // Without its secret nothing it sends can be verified, and the secret is told only once.
+    const working = secrets.length > 0 ? ours.find(webhook => webhook.active) : undefined
+    for (const webhook of ours) if (webhook !== working) await client.deleteWebhook(webhook.gid, ports.call)
+    reportStrangers(project, existing)
+    if (working !== undefined) {
+      done.push(`project ${project}: the webhook ${working.gid} is active`)
+      return
+    }
+    const gid = await ports.secrets.whileHandshakePending(project, () =>
+      client.createWebhook(project, target, webhookFilters, ports.call),
+    )
+    done.push(`project ${project}: registered the webhook ${gid} to ${target}`)
+  }
+
+  /** Left from another address of this gateway. Asana would keep on trying them for a day. */
+  function reportStrangers(project: string, existing: readonly Webhook[]): void {
+    for (const { gid, target } of existing) {
+      if (!target.endsWith(`/webhooks/asana/${project}`) || target.startsWith(`${ports.publicUrl}/`)) continue
+      manual.push(
+        `project ${project}: the webhook ${gid} goes to another address (${target}); delete it if it is not used`,
+      )
+    }
+  }
+}
+
+/** The vendor's own words are about what was just sent to it: a gid or the public address. */
+function hintFor(error: VendorError): string {
+  if (error.inputFault !== undefined) return `: ${error.inputFault}`
+  if (error.kind === 'unauthorized')
+    return '; check ASANA_ACCESS_TOKEN, that its user may edit the project, and that the public address is not a local one'
+  return error.isPassing ? '; try again later' : ''
+}

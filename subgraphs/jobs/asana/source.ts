@@ -1,0 +1,189 @@
+import { z } from 'zod'
+import type {
+  CallContext,
+  Importer,
+  ImportPage,
+  Log,
+  ObservedRecord,
+  RecordReader,
+  Records,
+  Written,
+} from '../../contract.ts'
+import { VendorError } from '../../vendor-error.ts'
+import type { JobPatch, JobsSource } from '../source.ts'
+import { batchSize } from './client.ts'
+import type { AsanaClient, TaskData } from './client.ts'
+import { isGid } from './config.ts'
+import type { AsanaConfig } from './config.ts'
+import { jobOf, observedOf, projectOf, taskRef } from './mapping.ts'
+import { fieldsOf, taskDataOf } from './patch.ts'
+import { observedTask, readAs } from './records.ts'
+import type { Task } from './records.ts'
+import type { Stages } from './stages.ts'
+
+/** What is read through the cache, by kind. */
+export interface AsanaKinds {
+  task: Task
+}
+
+/** Reads tasks, ten a request. A task outside the configured projects is no job and so does not exist. */
+export function taskReader(client: AsanaClient, config: AsanaConfig): RecordReader<Task> {
+  return async (wanted, call) => {
+    // Anything else cannot be a task, and would be part of a path.
+    const gids = wanted.map(({ id }) => id).filter(isGid)
+    const batches: string[][] = []
+    for (let at = 0; at < gids.length; at += batchSize) batches.push(gids.slice(at, at + batchSize))
+    const answers = await Promise.all(batches.map(batch => readBatch(batch, call)))
+    return new Map(answers.flatMap(answer => [...answer]))
+  }
+
+  async function readBatch(gids: readonly string[], call: CallContext): Promise<ReadonlyMap<string, Task | Error>> {
+    try {
+      const found = await client.readTasks(gids, call)
+      return new Map([...found].filter(([, task]) => task instanceof Error || projectOf(task, config) !== null))
+    } catch (error) {
+      // The other batches' tasks are still good.
+      if (!(error instanceof VendorError)) throw error
+      return new Map(gids.map(gid => [gid, error]))
+    }
+  }
+}
+
+/** Lists the tasks of each configured project, a hundred a request. */
+export function taskImporter(client: AsanaClient, config: AsanaConfig, log: Log): Importer {
+  return {
+    kind: 'task',
+    async list(cursor, call): Promise<ImportPage> {
+      const { project, offset } = readCursor(cursor, config)
+      const page = await pageFrom(project, offset, call)
+      const following = config.projects[config.projects.indexOf(project) + 1]
+      const next = page.next !== null ? { project, offset: page.next } : following ? { project: following } : null
+      return {
+        observed: page.tasks.flatMap(observe),
+        next: next === null ? null : JSON.stringify(next),
+        total: null,
+      }
+    },
+  }
+
+  /** Offsets expire; the project is then listed from its start. Source: Asana API reference, pagination. */
+  async function pageFrom(project: string, offset: string | null, call: CallContext) {
+    try {
+      return await client.listTasks(project, offset, call)
+    } catch (error) {
+      if (offset === null || !(error instanceof VendorError) || error.kind !== 'rejected') throw error
+      log.info({ system: 'asana', project }, 'the place in the list is no longer known; the project is listed again')
+      return client.listTasks(project, null, call)
+    }
+  }
+
+  /** One that cannot be read must not keep the others out. */
+  function observe(value: unknown): readonly ObservedRecord[] {
+    try {
+      const observed = observedOf(readAs(observedTask, 'task', value), config)
+      return observed === null ? [] : [observed]
+    } catch (error) {
+      if (!(error instanceof VendorError)) throw error
+      log.warn({ system: 'asana', reason: error.message }, 'a task was left out of the import')
+      return []
+    }
+  }
+}
+
+export function openSource(
+  client: AsanaClient,
+  records: Records<AsanaKinds>,
+  stages: Stages,
+  config: AsanaConfig,
+): JobsSource {
+  return {
+    system: 'asana',
+    async job(wanted, context) {
+      const task = await records.load('task', wanted, context)
+      return task === null ? null : jobOf(task, config)
+    },
+    async create(fields, { call }) {
+      const [project] = config.projects
+      const stage = typeof fields.status === 'string' ? await stages.gidOf(fields.status, project, call) : null
+      const data = withStage(taskDataOf(withoutNulls(fields), null, config), stage)
+      const isSection = stage !== null && config.statusField === null
+      const place = isSection
+        ? { projects: [project], memberships: [{ project, section: stage }] }
+        : { projects: [project] }
+      const task = await client.createTask({ ...data, ...place }, call)
+      return [written('CREATED', task, fieldsOf(withoutNulls(fields)))]
+    },
+    async update(id, patch, { call }) {
+      const { task, project } = await current(id, call)
+      // Whatever may be wrong with the input is found before anything is sent.
+      const stage = await stageGiven(patch, project, call)
+      const data =
+        stage === undefined ? taskDataOf(patch, task, config) : withStage(taskDataOf(patch, task, config), stage)
+      const fields = fieldsOf(patch)
+      if (typeof stage === 'string' && config.statusField === null) await client.moveTask(id, stage, call)
+      if (Object.keys(data).length === 0) return [{ kind: 'UPDATED', record: taskRef(id), fields }]
+      return [written('UPDATED', await client.updateTask(id, data, call), fields)]
+    },
+    async complete(id, { call }) {
+      await current(id, call)
+      const task = await client.updateTask(id, { completed: true }, call)
+      return [written('UPDATED', task, ['isCompleted', 'completedAt'])]
+    },
+  }
+
+  /** As it is now, not as the cache has it: what is written depends on it. @throws VendorError when it is no job */
+  async function current(id: string, call: CallContext): Promise<{ readonly task: Task; readonly project: string }> {
+    const task = isGid(id) ? (await client.readTasks([id], call)).get(id) : undefined
+    if (task instanceof Error) throw task
+    const project = task === undefined ? null : projectOf(task, config)
+    if (task !== undefined && project !== null) return { task, project }
+    throw new VendorError('asana', 'not-found', 'expected a task of one of the projects in ASANA_PROJECTS')
+  }
+
+  /** @returns undefined when the patch leaves the stage alone */
+  async function stageGiven(patch: JobPatch, project: string, call: CallContext): Promise<string | null | undefined> {
+    if (typeof patch.status === 'string') return stages.gidOf(patch.status, project, call)
+    if (patch.status === undefined || config.statusField !== null) return patch.status
+    throw new VendorError('asana', 'rejected', 'a section cannot be emptied', {
+      inputFault: 'status: a job is always in one of the stages; give its name',
+    })
+  }
+
+  /** A stage that is a custom field goes with the other fields; a section is moved to. */
+  function withStage(data: TaskData, stage: string | null): TaskData {
+    if (config.statusField === null) return data
+    const given = data['custom_fields']
+    const customFields = typeof given === 'object' && given !== null ? given : {}
+    return { ...data, custom_fields: { ...customFields, [config.statusField]: stage } }
+  }
+
+  function written(kind: Written['kind'], task: Task, fields: readonly string[]): Written {
+    const observed = observedOf(task, config)
+    const base = { kind, record: taskRef(task.gid), fields }
+    return observed === null ? base : { ...base, observed }
+  }
+}
+
+/** What is to be empty in a new job need not be sent. */
+function withoutNulls(patch: JobPatch): JobPatch {
+  return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== null && value !== undefined))
+}
+
+const storedCursor = z.object({ project: z.string(), offset: z.string().optional() })
+
+/** A cursor of a project that was taken out of the settings starts over. */
+function readCursor(cursor: string | null, config: AsanaConfig): { project: string; offset: string | null } {
+  const start = { project: config.projects[0], offset: null }
+  if (cursor === null) return start
+  const read = storedCursor.safeParse(parseJson(cursor))
+  if (!read.success || !config.projects.includes(read.data.project)) return start
+  return { project: read.data.project, offset: read.data.offset ?? null }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

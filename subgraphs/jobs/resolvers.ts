@@ -1,0 +1,238 @@
+import { GraphQLError } from 'graphql'
+import type { EntityRef, EntityType } from '../../schema/entities.ts'
+import type { RecordRef } from '../../schema/systems.ts'
+import { connectionOf } from '../connection.ts'
+import type { GraphContext, PageArguments } from '../contract.ts'
+import { VendorError } from '../vendor-error.ts'
+import type { JobFields, JobPatch, JobsSource, ScheduleFields } from './source.ts'
+
+/** A job in an answer; its values are asked for when a field needs them. */
+interface JobNode {
+  readonly id: string
+  readonly near?: string
+  /** Where the index already told it. */
+  readonly record?: RecordRef
+}
+
+interface JobsArguments extends PageArguments {
+  readonly filter?: {
+    readonly status?: readonly string[] | null
+    readonly isCompleted?: boolean | null
+    readonly customer?: string | null
+    readonly order?: string | null
+    readonly changedSince?: Date | null
+  } | null
+}
+
+type ValueField = Exclude<keyof JobFields, 'id' | 'record'>
+
+interface Named<Type extends EntityType> {
+  readonly __typename: Type
+  readonly id: string
+}
+
+/** The resolvers of the role jobs, over whatever system plays it. */
+export function jobsResolvers(source: JobsSource) {
+  const loading = new WeakMap<JobNode, Promise<JobFields | null>>()
+
+  /** The job's values, asked of the source once a node, and only when a field of it is selected. */
+  function load(node: JobNode, context: GraphContext): Promise<JobFields | null> {
+    const known = loading.get(node)
+    if (known !== undefined) return known
+    const { id, near } = node
+    const fields = source.job(near === undefined ? { id } : { id, near }, context)
+    loading.set(node, fields)
+    return fields
+  }
+
+  function value<Field extends ValueField>(field: Field) {
+    return async (node: JobNode, _: unknown, context: GraphContext): Promise<JobFields[Field] | null> =>
+      (await load(node, context))?.[field] ?? null
+  }
+
+  function parent<Type extends EntityType>(type: Type) {
+    return async (node: JobNode, _: unknown, context: GraphContext): Promise<Named<Type> | null> => {
+      const record = node.record ?? (await load(node, context))?.record
+      const found = record === undefined ? null : await context.links.parentOf(record, type)
+      return found === null ? null : { __typename: type, id: found.id }
+    }
+  }
+
+  function reference<Type extends EntityType>(type: Type) {
+    return async ({ id }: { readonly id: string }, context: GraphContext): Promise<Named<Type> | null> => {
+      const found = await context.links.resolve({ type, id })
+      return found === null ? null : { __typename: type, id: found.id }
+    }
+  }
+
+  function jobsWithin(type: EntityType) {
+    return ({ id }: { readonly id: string }, args: JobsArguments, context: GraphContext) =>
+      listJobs({ type, id }, args, context)
+  }
+
+  async function updated(id: string, context: GraphContext): Promise<JobNode> {
+    const node = await living(id, context)
+    if (node !== null) return node
+    throw new GraphQLError('input.id: expected the id of a job, got one that was deleted', {
+      extensions: { code: 'NOT_FOUND' },
+    })
+  }
+
+  return {
+    Query: {
+      async job(_: unknown, { id }: { readonly id: string }, context: GraphContext): Promise<JobNode | null> {
+        const node = await living(id, context)
+        if (node === null) return null
+        try {
+          return (await load(node, context)) === null ? null : node
+        } catch (error) {
+          // While the jobs tool is out, its own fields fail one by one; links and the other roles still answer.
+          if (error instanceof VendorError) return node
+          throw error
+        }
+      },
+      jobs: (_: unknown, args: JobsArguments, context: GraphContext) => listJobs(null, args, context),
+    },
+
+    Customer: { __resolveReference: reference('Customer'), jobs: jobsWithin('Customer') },
+    Order: { __resolveReference: reference('Order'), jobs: jobsWithin('Order') },
+
+    Job: {
+      __resolveReference: ({ id }: { readonly id: string }, context: GraphContext) => living(id, context),
+      title: value('title'),
+      status: value('status'),
+      isCompleted: value('isCompleted'),
+      description: value('description'),
+      schedule: value('schedule'),
+      assignee: value('assignee'),
+      customer: parent('Customer'),
+      order: parent('Order'),
+      url: value('url'),
+      createdAt: value('createdAt'),
+      updatedAt: value('updatedAt'),
+      completedAt: value('completedAt'),
+    },
+
+    Mutation: {
+      async createJob(
+        _: unknown,
+        { input }: { readonly input: JobPatch & { readonly title: string } },
+        context: GraphContext,
+      ) {
+        const patch = { ...(await checked(input, context)), title: input.title }
+        if (patch.title.trim() === '') throw inputFault('input.title: expected some text, got none')
+        // Where there is nothing yet, null is the same as leaving a field out.
+        const fields = fieldNames(patch, value => value !== null && value !== undefined)
+        const job = await context.writes.write({ role: 'jobs', entity: 'Job', fields }, () =>
+          source.create(patch, context),
+        )
+        return { job: nodeOf(job) }
+      },
+
+      async updateJob(
+        _: unknown,
+        { input: { id, ...input } }: { readonly input: JobPatch & { readonly id: string } },
+        context: GraphContext,
+      ) {
+        const patch = await checked(input, context)
+        const fields = fieldNames(patch, value => value !== undefined)
+        if (fields.length === 0) throw inputFault('input: expected at least one field besides the id')
+        const node = await updated(id, context)
+        const job = await context.writes.write({ role: 'jobs', entity: 'Job', id: node.id, fields }, () =>
+          source.update(node.id, patch, context),
+        )
+        return { job: nodeOf(job) }
+      },
+
+      async completeJob(_: unknown, { input }: { readonly input: { readonly id: string } }, context: GraphContext) {
+        const node = await updated(input.id, context)
+        const job = await context.writes.write(
+          { role: 'jobs', entity: 'Job', id: node.id, fields: ['isCompleted', 'completedAt'] },
+          () => source.complete(node.id, context),
+        )
+        return { job: nodeOf(job) }
+      },
+    },
+  }
+}
+
+async function listJobs(within: EntityRef | null, { filter, ...page }: JobsArguments, context: GraphContext) {
+  const { customer, order } = filter ?? {}
+  const parents: EntityRef[] = []
+  if (typeof customer === 'string') parents.push({ type: 'Customer', id: customer })
+  if (typeof order === 'string') parents.push({ type: 'Order', id: order })
+  const found = await context.index.page(
+    'Job',
+    within,
+    {
+      status: filter?.status ?? null,
+      isClosed: filter?.isCompleted ?? null,
+      changedSince: filter?.changedSince ?? null,
+      parents,
+    },
+    page,
+  )
+  return connectionOf<JobNode>(found, ({ id, near, record }) => (near === null ? { id, record } : { id, near, record }))
+}
+
+async function living(id: string, context: GraphContext): Promise<JobNode | null> {
+  const job = await context.links.resolve({ type: 'Job', id })
+  return job === null ? null : { id: job.id }
+}
+
+function nodeOf({ id }: EntityRef): JobNode {
+  return { id }
+}
+
+/** The patch with the ids of living entities. @throws GraphQLError `BAD_USER_INPUT` */
+async function checked(input: JobPatch, context: GraphContext): Promise<JobPatch> {
+  checkSchedule(input.schedule)
+  const [customerId, orderId] = await Promise.all([
+    livingId('Customer', 'customerId', input.customerId, context),
+    livingId('Order', 'orderId', input.orderId, context),
+  ])
+  return {
+    ...input,
+    ...(customerId === undefined ? {} : { customerId }),
+    ...(orderId === undefined ? {} : { orderId }),
+  }
+}
+
+async function livingId(
+  type: EntityType,
+  field: string,
+  id: string | null | undefined,
+  context: GraphContext,
+): Promise<string | null | undefined> {
+  if (id === undefined || id === null) return id
+  const found = await context.links.resolve({ type, id })
+  if (found !== null) return found.id
+  throw inputFault(`input.${field}: expected the id of a living ${type}, got one that was deleted`)
+}
+
+function checkSchedule(schedule: Partial<ScheduleFields> | null | undefined): void {
+  if (schedule === undefined || schedule === null) return
+  const { startsOn, startsAt, endsOn, endsAt } = schedule
+  if (isGiven(startsOn) && isGiven(startsAt))
+    throw inputFault('input.schedule: expected startsOn or startsAt, got both')
+  if (isGiven(endsOn) && isGiven(endsAt)) throw inputFault('input.schedule: expected endsOn or endsAt, got both')
+  const isBackwards =
+    (isGiven(startsOn) && isGiven(endsOn) && endsOn < startsOn) ||
+    (isGiven(startsAt) && isGiven(endsAt) && endsAt < startsAt)
+  if (isBackwards) throw inputFault('input.schedule: expected an end at or after the start, got one before it')
+}
+
+function isGiven<Value>(value: Value | null | undefined): value is Value {
+  return value !== undefined && value !== null
+}
+
+/** Names of the Job's fields behind the input's: `customerId` is `customer`. */
+function fieldNames(patch: JobPatch, isWritten: (value: unknown) => boolean): readonly string[] {
+  return Object.entries(patch)
+    .filter(([, value]) => isWritten(value))
+    .map(([name]) => name.replace(/Id$/, ''))
+}
+
+function inputFault(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
+}

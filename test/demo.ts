@@ -1,0 +1,137 @@
+import { fork } from 'node:child_process'
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+import { faultsText, readConfig } from '../gateway/config.ts'
+import { startGateway } from '../gateway/gateway.ts'
+import { openLog } from '../gateway/log.ts'
+import { registry } from '../subgraphs/registry.ts'
+
+const help = `Usage: npm run demo [-- options]
+
+Runs the whole product on this machine: the gateway, its store, and stand-ins of HubSpot, Stripe and Asana that hold one
+field-service business. No account and no network are needed. What happens is kept in .data/ until --reset.
+
+Options:
+  --no-life  nothing happens by itself; you make the changes
+  --reset    begins with the business as it was first made
+  --json     log lines as JSON
+  --help     this text
+
+PORT (4000) is where the graph is served; the stand-ins listen on 4101 (HubSpot), 4102 (Stripe) and 4103 (Asana).
+`
+
+const toolPorts = { hubspot: 4101, stripe: 4102, asana: 4103 }
+
+const fromTools = z.union([z.object({ ready: z.literal(true) }), z.object({ failed: z.string() }), z.object({ happened: z.string() })])
+
+const { values } = parseArgs({
+  options: {
+    'no-life': { type: 'boolean' },
+    reset: { type: 'boolean' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  },
+})
+if (values.help === true) process.stdout.write(help)
+else await run()
+
+async function run(): Promise<void> {
+  const port = process.env['PORT'] ?? '4000'
+  const read = readConfig(
+    {
+      PORT: port,
+      HOST: process.env['HOST'],
+      STORE_URL: process.env['STORE_URL'] ?? 'sqlite:.data/demo.db',
+      LOG_LEVEL: process.env['LOG_LEVEL'],
+      LOG_FORMAT: values.json === true ? 'json' : 'pretty',
+      HUBSPOT_ACCESS_TOKEN: 'hubspot-test-token',
+      HUBSPOT_CLIENT_SECRET: 'demo-hubspot-secret',
+      HUBSPOT_BASE_URL: `http://127.0.0.1:${toolPorts.hubspot}`,
+      STRIPE_SECRET_KEY: 'sk_test_sim',
+      STRIPE_WEBHOOK_SECRET: 'whsec_demo',
+      STRIPE_BASE_URL: `http://127.0.0.1:${toolPorts.stripe}`,
+      ASANA_ACCESS_TOKEN: 'asana-test-token',
+      ASANA_PROJECTS: '99',
+      ASANA_CUSTOMER_FIELD: '123',
+      ASANA_ORDER_FIELD: '124',
+      ASANA_BASE_URL: `http://127.0.0.1:${toolPorts.asana}`,
+    },
+    registry,
+    { isExplorable: true, isTerminal: true },
+  )
+  if (!read.ok) {
+    process.stderr.write(`${faultsText(read.faults)}\n`)
+    process.exitCode = 1
+    return
+  }
+  const log = openLog(read.config.logLevel, read.config.logFormat)
+  const tools = startTools(port, message => log.info(message))
+  // Both start side by side; the gateway needs the tools for its import only.
+  const started = await Promise.allSettled([tools.ready, startGateway(read.config, { log })])
+  const [toolsStarted, gatewayStarted] = started
+  if (toolsStarted.status === 'rejected' || gatewayStarted.status === 'rejected') {
+    for (const one of started) if (one.status === 'rejected') log.error({ err: one.reason }, 'the demo cannot start')
+    tools.stop()
+    if (gatewayStarted.status === 'fulfilled') await gatewayStarted.value.close()
+    process.exitCode = 1
+    return
+  }
+  const gateway = gatewayStarted.value
+  process.stdout.write(welcome(gateway.url))
+
+  let isStopping = false
+  const stop = (): void => {
+    if (isStopping) process.exit(130)
+    isStopping = true
+    log.info('stopping')
+    gateway
+      .close()
+      .catch((error: unknown) => log.error({ err: error }, 'stopping failed'))
+      .finally(() => tools.stop())
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}
+
+/** The stand-ins run in a process of their own, as the real tools do. */
+function startTools(port: string, tell: (line: string) => void) {
+  const child = fork(new URL('./simulators/main.ts', import.meta.url), {
+    execArgv: ['--import', 'tsx'],
+    // A signal of the terminal reaches the parent; it ends the tools after the gateway.
+    detached: true,
+    env: {
+      ...process.env,
+      SIMULATORS_PORTS: JSON.stringify(toolPorts),
+      SIMULATORS_WEBHOOK_BASE: `http://127.0.0.1:${port}`,
+      SIMULATORS_DATA: '.data/demo-tools',
+      SIMULATORS_LIFE: values['no-life'] === true ? 'off' : 'on',
+      SIMULATORS_RESET: values.reset === true ? 'yes' : 'no',
+    },
+  })
+  const ready = new Promise<void>((resolve, reject) => {
+    child.on('message', message => {
+      const said = fromTools.safeParse(message)
+      if (!said.success) return
+      if ('ready' in said.data) resolve()
+      else if ('failed' in said.data) reject(new Error(said.data.failed))
+      else tell(said.data.happened)
+    })
+    child.once('exit', code => reject(new Error(`the stand-ins of the tools ended with ${code ?? 'a signal'}`)))
+  })
+  return { ready, stop: () => void (child.connected && child.disconnect()) }
+}
+
+function welcome(url: string): string {
+  return `
+  One live graph over HubSpot, Stripe and Asana is ready.
+
+  Open      ${url}/graphql
+  Ask       curl ${url}/graphql -H 'content-type: application/json' \\
+              -d '{"query":"{ customer(id: \\"101\\") { name phone orders(first: 2) { nodes { number status } } } }"}'
+  Change    curl -X PATCH http://127.0.0.1:${toolPorts.hubspot}/crm/v3/objects/contacts/101 \\
+              -H 'content-type: application/json' -d '{"properties":{"phone":"+15550199"}}'
+            and watch the subscription "Watch a customer" at the address above.
+  End       Ctrl-C
+
+`
+}

@@ -1,0 +1,349 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Observation } from '../../../gateway/changes/observe.ts'
+import { linkByPerson } from '../../../gateway/links/person.ts'
+import type { Store } from '../../../gateway/store/store.ts'
+import {
+  absence,
+  apply,
+  at,
+  catalogue,
+  clear,
+  contact,
+  indexOf,
+  invoice,
+  merge,
+  now,
+  openTestStore,
+  payer,
+  sight,
+  task,
+  told,
+} from '../links/fixture.ts'
+
+let store: Store
+let other: Store
+beforeAll(async () => {
+  store = await openTestStore()
+  other = await openTestStore()
+})
+beforeEach(() => clear(store))
+afterAll(async () => {
+  await store.close()
+  await other.close()
+})
+
+const ofPayer = (id: string) => [{ entity: 'Customer' as const, record: payer(id) }]
+const ofText = (reference: string) => [{ entity: 'Customer' as const, reference }]
+
+describe('one record', () => {
+  it('is CREATED at first sight, UPDATED after that and DELETED when it is gone', async () => {
+    expect(told(await apply(store, sight(invoice('in_1'), { status: 'OPEN' })))).toEqual([
+      'CREATED stripe:invoice:in_1 Order:in_1 []>[]',
+    ])
+    const [update] = await apply(store, sight(invoice('in_1'), { status: 'PAID' }))
+    expect(update).toMatchObject({ kind: 'UPDATED', statusBefore: 'OPEN', statusAfter: 'PAID' })
+    const [end] = await apply(store, absence(invoice('in_1')))
+    expect(end).toMatchObject({ kind: 'DELETED', statusBefore: 'PAID', statusAfter: null, entity: { id: 'in_1' } })
+    expect(await apply(store, absence(invoice('in_1')))).toEqual([])
+  })
+
+  it('is nothing when it is unknown and does not exist', async () => {
+    expect(await apply(store, absence(invoice('in_9'), { kind: 'UPDATED' }))).toEqual([])
+    expect(await indexOf(store)).toMatchObject({ records: [] })
+  })
+
+  it('stays dead for news older than its end, and lives again by newer news', async () => {
+    await apply(store, sight(contact('1'), { updatedAt: at(5) }), absence(contact('1'), { at: at(10) }))
+    expect(await apply(store, sight(contact('1'), { updatedAt: at(10) }))).toEqual([])
+    expect(await apply(store, sight(contact('1'), { updatedAt: null }))).toEqual([])
+    expect(told(await apply(store, sight(contact('1'), { updatedAt: at(11) })))).toEqual([
+      'CREATED hubspot:contact:1 Customer:1 []>[]',
+    ])
+  })
+
+  it('stays dead when its end arrives before its birth', async () => {
+    expect(await apply(store, absence(contact('1'), { at: at(10) }))).toEqual([])
+    expect(await apply(store, sight(contact('1'), { updatedAt: at(5) }))).toEqual([])
+  })
+
+  it('is not overwritten by an older version, but caches hear of it', async () => {
+    await apply(store, sight(invoice('in_1'), { status: 'PAID', updatedAt: at(9) }))
+    const [change] = await apply(store, sight(invoice('in_1'), { status: 'OPEN', updatedAt: at(8) }))
+    expect(change).toMatchObject({ kind: 'UPDATED', statusBefore: 'PAID', statusAfter: 'PAID' })
+    expect(await indexOf(store)).toMatchObject({ records: [{ status: 'PAID' }] })
+  })
+
+  it('makes no Change when the same version comes again and says of no field', async () => {
+    const version = { status: 'OPEN', updatedAt: at(5) }
+    await apply(store, sight(invoice('in_1'), version))
+    expect(await apply(store, sight(invoice('in_1'), version))).toEqual([])
+    expect(await apply(store, sight(invoice('in_1'), version, { fields: ['status'], origin: 'sweep' }))).toEqual([])
+    expect(await apply(store, sight(invoice('in_1'), version, { fields: ['status'] }))).toHaveLength(1)
+    expect(await apply(store, sight(invoice('in_1'), { ...version, updatedAt: null }))).toHaveLength(1)
+  })
+
+  it('makes no Change at first sight of an import, and one when the import shows another value', async () => {
+    expect(await apply(store, sight(invoice('in_1'), { status: 'OPEN' }, { origin: 'import' }))).toEqual([])
+    expect(await apply(store, sight(invoice('in_1'), { status: 'OPEN' }, { origin: 'import' }))).toEqual([])
+    expect(await apply(store, sight(invoice('in_1'), { status: 'PAID' }, { origin: 'import' }))).toHaveLength(1)
+  })
+
+  it('may stand in one list of observations twice', async () => {
+    const changes = await apply(
+      store,
+      sight(invoice('in_1'), { status: 'OPEN' }),
+      sight(invoice('in_1'), { status: 'PAID' }),
+      absence(invoice('in_1')),
+    )
+    expect(changes.map(change => change.kind)).toEqual(['CREATED', 'UPDATED', 'DELETED'])
+  })
+
+  it('must be of a kind that is declared', async () => {
+    const stranger = { system: 'stripe', kind: 'quote', id: 'q' }
+    await expect(apply(store, sight(stranger))).rejects.toThrow('got stripe:quote')
+  })
+})
+
+describe('links', () => {
+  it('are made by e-mail whichever side comes first', async () => {
+    await apply(store, sight(payer('cus_1'), { email: ' Ann@X.example ' }))
+    expect(told(await apply(store, sight(contact('1'), { email: 'ann@x.EXAMPLE' })))).toEqual([
+      'CREATED hubspot:contact:1 Customer:1 []>[]',
+      'LINKED stripe:customer:cus_1 Customer:1 []>[Customer:1]',
+    ])
+    expect(told(await apply(store, sight(payer('cus_2'), { email: 'ann@x.example' })))).toEqual([
+      'CREATED stripe:customer:cus_2 Customer:1 []>[Customer:1]',
+    ])
+  })
+
+  it('by name do not fall back to e-mail', async () => {
+    await apply(store, sight(contact('1'), { email: 'a@x.example' }))
+    const names = { type: 'Customer' as const, id: '404' }
+    await apply(store, sight(payer('cus_1'), { email: 'a@x.example', names }))
+    expect(await indexOf(store)).toMatchObject({ links: [], unlinked: [{ reason: 'UNKNOWN_REFERENCE' }] })
+    expect(told(await apply(store, sight(contact('404'))))).toContain(
+      'LINKED stripe:customer:cus_1 Customer:404 []>[Customer:404]',
+    )
+    expect(await indexOf(store)).toMatchObject({ links: [{ evidence: 'explicit' }], unlinked: [] })
+  })
+
+  it('are not made to one of several with the e-mail, and are when only one is left', async () => {
+    await apply(store, sight(contact('1'), { email: 'a@x.example' }), sight(payer('cus_1'), { email: 'a@x.example' }))
+    expect(told(await apply(store, sight(contact('2'), { email: 'a@x.example' })))).toContain(
+      'LINKED stripe:customer:cus_1 Customer:1 [Customer:1]>[]',
+    )
+    expect(await indexOf(store)).toMatchObject({
+      links: [],
+      unlinked: [{ reason: 'AMBIGUOUS_EMAIL', candidates: '["1","2"]' }],
+    })
+    expect(told(await apply(store, sight(contact('1'), { email: 'b@x.example' })))).toEqual([
+      'UPDATED hubspot:contact:1 Customer:1 []>[]',
+      'LINKED stripe:customer:cus_1 Customer:2 []>[Customer:2]',
+    ])
+  })
+
+  it('end with the owner, with a LINKED Change for each, and children lose their parent', async () => {
+    await apply(
+      store,
+      sight(contact('1'), { email: 'a@x.example' }),
+      sight(payer('cus_1'), { email: 'a@x.example' }),
+      sight(invoice('in_1'), { parents: ofPayer('cus_1') }),
+    )
+    expect(told(await apply(store, absence(contact('1'))))).toEqual([
+      'DELETED hubspot:contact:1 Customer:1 []>[]',
+      'LINKED stripe:customer:cus_1 Customer:1 [Customer:1]>[]',
+    ])
+    expect(await indexOf(store)).toMatchObject({
+      links: [],
+      unlinked: [{ reason: 'BIRTH' }],
+      parents: [{ entity_id: null }],
+    })
+  })
+
+  it('said by a person are not changed by anything automatic while the entity lives', async () => {
+    await apply(
+      store,
+      sight(contact('1'), { email: 'a@x.example' }),
+      sight(contact('2')),
+      sight(payer('cus_1'), { email: 'a@x.example' }),
+      sight(invoice('in_1'), { parents: ofPayer('cus_1') }),
+    )
+    const link = (id: string | null) => store.write(tx => linkByPerson(tx, catalogue, payer('cus_1'), id, now))
+    expect(told(await link('2'))).toEqual(['LINKED stripe:customer:cus_1 Customer:2 [Customer:1]>[Customer:2]'])
+    expect(await link('2')).toEqual([])
+    await apply(store, sight(payer('cus_1'), { email: 'b@x.example' }), sight(contact('1'), { email: 'b@x.example' }))
+    expect(await indexOf(store)).toMatchObject({
+      links: [{ entity_id: '2', evidence: 'person' }],
+      parents: [{ entity_id: '2' }],
+    })
+    expect(told(await link(null))).toEqual(['LINKED stripe:customer:cus_1 Customer:2 [Customer:2]>[]'])
+    await apply(store, sight(contact('1'), { email: 'c@x.example' }), sight(payer('cus_1'), { email: 'c@x.example' }))
+    expect(await indexOf(store)).toMatchObject({ links: [], parents: [{ entity_id: null }] })
+    await link('2')
+    expect(told(await apply(store, absence(contact('2'))))).toContain(
+      'LINKED stripe:customer:cus_1 Customer:1 [Customer:2]>[Customer:1]',
+    )
+  })
+
+  it('said by a person must name what exists', async () => {
+    await apply(store, sight(contact('1')), sight(payer('cus_1')))
+    const link = (id: string, entity: string | null) =>
+      store.write(tx => linkByPerson(tx, catalogue, payer(id), entity, now))
+    await expect(link('cus_9', '1')).rejects.toMatchObject({ extensions: { code: 'NOT_FOUND' } })
+    await expect(link('cus_1', '9')).rejects.toMatchObject({ extensions: { code: 'NOT_FOUND' } })
+    await expect(store.write(tx => linkByPerson(tx, catalogue, invoice('in_1'), '1', now))).rejects.toMatchObject({
+      extensions: { code: 'BAD_USER_INPUT' },
+    })
+  })
+})
+
+describe('parents', () => {
+  it('named by text resolve to an id, a linked record or a unique e-mail, once it appears', async () => {
+    await apply(
+      store,
+      sight(task('t1'), { parents: ofText(' 1 ') }),
+      sight(task('t2'), { parents: ofText('cus_1') }),
+      sight(task('t3'), { parents: ofText('A@x.example') }),
+      sight(task('t4'), { parents: [{ entity: 'Order', reference: 'in_1' }] }),
+    )
+    await apply(store, sight(payer('cus_1'), { email: 'a@x.example' }))
+    const [created] = await apply(store, sight(contact('1'), { email: 'a@x.example' }), sight(invoice('in_1')))
+    expect(created?.kind).toBe('CREATED')
+    const parents = [{ entity_id: '1' }, { entity_id: '1' }, { entity_id: '1' }, { entity_id: 'in_1' }]
+    expect(await indexOf(store)).toMatchObject({ parents })
+    await apply(store, sight(contact('2'), { email: 'a@x.example' }))
+    expect(await indexOf(store)).toMatchObject({
+      parents: [{ entity_id: '1' }, { entity_id: null }, { entity_id: null }, { entity_id: 'in_1' }],
+    })
+  })
+
+  it('before and after stand in the Change of a record that moves', async () => {
+    await apply(store, sight(contact('1')), sight(contact('2')), sight(task('t1'), { parents: ofText('1') }))
+    expect(told(await apply(store, sight(task('t1'), { parents: ofText('2') })))).toEqual([
+      'UPDATED asana:task:t1 Job:t1 [Customer:1]>[Customer:2]',
+    ])
+    expect(told(await apply(store, absence(task('t1'))))).toEqual(['DELETED asana:task:t1 Job:t1 [Customer:2]>[]'])
+  })
+
+  it('resolve within the list of observations that brings them', async () => {
+    const changes = await apply(
+      store,
+      sight(invoice('in_1'), { parents: ofPayer('cus_1') }),
+      sight(payer('cus_1'), { email: 'a@x.example' }),
+      sight(contact('1'), { email: 'a@x.example' }),
+    )
+    expect(told(changes)[0]).toBe('CREATED stripe:invoice:in_1 Order:in_1 []>[Customer:1]')
+  })
+})
+
+describe('merges', () => {
+  it('make the loser an alias and hand its links and children to the winner', async () => {
+    await apply(
+      store,
+      sight(contact('1'), { email: 'a@x.example' }),
+      sight(contact('2'), { email: 'b@x.example' }),
+      sight(payer('cus_1'), { email: 'a@x.example' }),
+      sight(payer('cus_2'), { names: { type: 'Customer', id: '1' } }),
+      sight(invoice('in_1'), { parents: ofPayer('cus_1') }),
+      sight(task('t1'), { parents: ofText('1') }),
+    )
+    expect(told(await apply(store, merge(contact('1'), contact('2'))))).toEqual([
+      'DELETED hubspot:contact:1 Customer:2 [Customer:1]>[]',
+      'UPDATED hubspot:contact:2 Customer:2 []>[]',
+      'LINKED stripe:customer:cus_1 Customer:2 [Customer:1]>[Customer:2]',
+      'LINKED stripe:customer:cus_2 Customer:2 [Customer:1]>[Customer:2]',
+    ])
+    expect(await indexOf(store)).toMatchObject({
+      links: [
+        { record_id: '1', entity_id: '2', evidence: 'merged' },
+        { record_id: 'cus_1', entity_id: '2', evidence: 'email' },
+        { record_id: 'cus_2', entity_id: '2', evidence: 'explicit' },
+      ],
+      parents: [{ entity_id: '2' }, { entity_id: '2' }],
+    })
+    expect(await apply(store, merge(contact('1'), contact('2')))).toEqual([])
+    expect(await apply(store, merge(contact('2'), contact('1')))).toEqual([])
+  })
+
+  it('collapse in chains, whatever their order', async () => {
+    for (const order of [
+      ['1', '2', '2', '3'],
+      ['2', '3', '1', '2'],
+    ]) {
+      await clear(store)
+      await apply(store, sight(contact('1')), sight(contact('2')), sight(contact('3')))
+      const [a = '', b = '', c = '', d = ''] = order
+      await apply(store, merge(contact(a), contact(b)), merge(contact(c), contact(d)))
+      expect(await indexOf(store)).toMatchObject({
+        links: [
+          { record_id: '1', entity_id: '3' },
+          { record_id: '2', entity_id: '3' },
+        ],
+      })
+    }
+  })
+
+  it('wait for a winner that is not known yet', async () => {
+    await apply(
+      store,
+      sight(contact('1'), { email: 'a@x.example' }),
+      sight(payer('cus_1'), { email: 'a@x.example' }),
+      sight(invoice('in_1'), { parents: ofPayer('cus_1') }),
+      sight(task('t1'), { parents: ofText('1') }),
+      merge(contact('1'), contact('2')),
+    )
+    await apply(store, sight(contact('2'), { email: 'b@x.example' }))
+    expect(await indexOf(store)).toMatchObject({
+      links: [{ entity_id: '2' }, { record_id: 'cus_1', entity_id: '2', evidence: 'email' }],
+      parents: [{ entity_id: '2' }, { entity_id: '2' }],
+    })
+  })
+})
+
+describe('order', () => {
+  it('of observations of different records and of versions makes no difference to the index', async () => {
+    const emails = fc.constantFrom(null, 'a@x.example', 'b@x.example')
+    const ids = fc.constantFrom('1', '2', '3')
+    const version = fc.integer({ min: 1, max: 1_000 })
+    const observation: fc.Arbitrary<Observation> = fc.oneof(
+      fc
+        .record({ id: ids, email: emails, v: version })
+        .map(({ id, email, v }) => sight(contact(id), { email, updatedAt: at(v) })),
+      fc.record({ id: ids, email: emails, names: fc.option(ids), v: version }).map(({ id, email, names, v }) =>
+        sight(payer(`cus_${id}`), {
+          email,
+          names: names === null ? null : { type: 'Customer', id: names },
+          updatedAt: at(v),
+        }),
+      ),
+      fc
+        .record({ id: ids, of: ids, v: version })
+        .map(({ id, of, v }) => sight(invoice(`in_${id}`), { parents: ofPayer(`cus_${of}`), updatedAt: at(v) })),
+      fc
+        .record({ id: ids, of: fc.constantFrom('1', '2', 'cus_1', 'cus_3', 'a@x.example'), v: version })
+        .map(({ id, of, v }) => sight(task(id), { parents: ofText(of), updatedAt: at(v) })),
+      fc
+        .record({ id: ids, of: fc.constantFrom(contact, task) })
+        .map(({ id, of }) => absence(of(id), { at: at(2_000) })),
+    )
+    // Two different values of one version are the vendor's fault, not an order.
+    const list = fc.uniqueArray(observation, {
+      maxLength: 14,
+      selector: o => `${o.record.kind}:${o.record.id}:${o.observed?.updatedAt?.getTime()}`,
+    })
+    const inTwoOrders = list.chain(all =>
+      fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length })),
+    )
+    await fc.assert(
+      fc.asyncProperty(inTwoOrders, fc.boolean(), async ([first, second], isOneByOne) => {
+        await clear(store)
+        await clear(other)
+        await apply(store, ...first)
+        for (const part of isOneByOne ? second.map(one => [one]) : [second]) await apply(other, ...part)
+        expect(await indexOf(other)).toEqual(await indexOf(store))
+      }),
+      { numRuns: 25 },
+    )
+  })
+})

@@ -1,0 +1,134 @@
+import { expect, test } from 'vitest'
+import {
+  type StoredEntry,
+  claimDue,
+  failEntry,
+  finishEntries,
+  releaseLeases,
+  renewLeases,
+} from '../../../gateway/store/deliveries.ts'
+import { storeReceived } from '../../../gateway/store/received.ts'
+import type { Store } from '../../../gateway/store/store.ts'
+import type { Hint } from '../../../subgraphs/contract.ts'
+import { openMemoryStore } from './open-for-test.ts'
+
+const start = new Date('2026-03-01T12:00:00Z')
+const leaseMs = 60_000
+
+const seconds = (count: number): Date => new Date(start.getTime() + count * 1_000)
+
+const fullHint: Hint = {
+  kind: 'DELETED',
+  record: { system: 'hubspot', kind: 'contact', id: '1' },
+  at: seconds(-5),
+  fields: ['email'],
+  observed: {
+    record: { system: 'hubspot', kind: 'contact', id: '1' },
+    parents: [
+      { entity: 'Customer', record: { system: 'stripe', kind: 'customer', id: 'cus_1' } },
+      { entity: 'Order', reference: 'in_1' },
+    ],
+    status: 'lead',
+    isClosed: false,
+    createdAt: seconds(-9),
+    updatedAt: null,
+    email: 'a@example.com',
+    names: { type: 'Customer', id: '2' },
+  },
+  mergedInto: { system: 'hubspot', kind: 'contact', id: '2' },
+}
+
+async function receive(store: Store, worker: string, ...keys: string[]): Promise<readonly StoredEntry[]> {
+  const entries = keys.map(key => ({ key, hints: [fullHint] }))
+  const request = { system: 'hubspot', endpoint: '', url: '', headers: {}, body: Buffer.from('x'), entries }
+  const stored = await storeReceived(store, { ...request, receivedAt: start }, leaseMs, worker)
+  return stored.entries
+}
+
+async function entryOf(store: Store, key: string): Promise<unknown> {
+  return store.read(db => db.selectFrom('delivery_entries').selectAll().where('key', '=', key).executeTakeFirst())
+}
+
+const finish = (store: Store, entries: readonly StoredEntry[]): Promise<boolean> =>
+  store.write(tx => finishEntries(tx, entries, seconds(90)))
+
+test('an entry is claimed once its lease is over, with its hints as they were, and then by nobody else', async () => {
+  const store = await openMemoryStore()
+  await receive(store, 'first', 'a')
+  expect(await claimDue(store, 'second', 10, leaseMs, seconds(59))).toEqual([])
+  const claimed = await claimDue(store, 'second', 10, leaseMs, seconds(60))
+  expect(claimed).toMatchObject([{ key: 'a', attempts: 2, worker: 'second', hints: [fullHint] }])
+  expect(await claimDue(store, 'third', 10, leaseMs, seconds(61))).toEqual([])
+})
+
+test('no more than the limit is claimed, the longest due first', async () => {
+  const store = await openMemoryStore()
+  const [a, b, c] = await receive(store, 'first', 'a', 'b', 'c')
+  if (a === undefined || b === undefined || c === undefined) throw new Error('three entries were stored')
+  await store.write(async tx => {
+    await failEntry(tx, a, { dueAt: seconds(30), error: 'later' }, start)
+    await failEntry(tx, b, { dueAt: seconds(10), error: 'sooner' }, start)
+  })
+  expect(await claimDue(store, 'second', 1, leaseMs, seconds(40))).toMatchObject([{ key: 'b', attempts: 2 }])
+  expect(await claimDue(store, 'second', 5, leaseMs, seconds(40))).toMatchObject([{ key: 'a', attempts: 2 }])
+})
+
+test('a done entry is done; it is claimed no more', async () => {
+  const store = await openMemoryStore()
+  const entries = await receive(store, 'first', 'a', 'b')
+  expect(await finish(store, entries)).toBe(true)
+  expect(await entryOf(store, 'a')).toMatchObject({ state: 'done', lease_by: null, ended_at: seconds(90).getTime() })
+  expect(await claimDue(store, 'second', 10, leaseMs, seconds(9_999))).toEqual([])
+})
+
+test('a worker that lost its lease to another, or to itself, cannot finish, fail or renew', async () => {
+  for (const next of ['second', 'first']) {
+    const store = await openMemoryStore()
+    const [late, other] = await receive(store, 'first', 'a', 'b')
+    if (late === undefined || other === undefined) throw new Error('two entries were stored')
+    await renewLeases(store, [other], leaseMs, seconds(30))
+    const [current] = await claimDue(store, next, 10, leaseMs, seconds(60))
+    if (current === undefined) throw new Error('the entry was due')
+    const before = await entryOf(store, 'a')
+    expect(await finish(store, [late])).toBe(false)
+    expect(await store.write(tx => failEntry(tx, late, { dead: 'no' }, seconds(61)))).toBe(false)
+    await renewLeases(store, [late], leaseMs, seconds(70))
+    expect(await entryOf(store, 'a')).toEqual(before)
+    expect(await finish(store, [current, other])).toBe(true)
+    expect(await finish(store, [current])).toBe(false)
+  }
+})
+
+test('a renewed lease lasts from then on', async () => {
+  const store = await openMemoryStore()
+  const entries = await receive(store, 'first', 'a')
+  await renewLeases(store, entries, leaseMs, seconds(50))
+  expect(await claimDue(store, 'second', 10, leaseMs, seconds(109))).toEqual([])
+  expect(await claimDue(store, 'second', 10, leaseMs, seconds(110))).toHaveLength(1)
+})
+
+test('an entry given up is dead with its reason', async () => {
+  const store = await openMemoryStore()
+  const [entry] = await receive(store, 'first', 'a')
+  if (entry === undefined) throw new Error('an entry was stored')
+  expect(await store.write(tx => failEntry(tx, entry, { dead: 'refused ten times' }, seconds(5)))).toBe(true)
+  expect(await entryOf(store, 'a')).toMatchObject({ state: 'dead', error: 'refused ten times', lease_by: null })
+})
+
+test('what a worker lets go of at its end is due at once; what others hold is not', async () => {
+  const store = await openMemoryStore()
+  await receive(store, 'first', 'a', 'b')
+  await receive(store, 'other', 'c')
+  expect(await releaseLeases(store, 'first', seconds(1))).toBe(2)
+  expect(await claimDue(store, 'second', 10, leaseMs, seconds(1))).toMatchObject([{ key: 'a' }, { key: 'b' }])
+})
+
+test('an entry whose stored hints are spoilt is dead and keeps no other from being claimed', async () => {
+  const store = await openMemoryStore()
+  await receive(store, 'first', 'a', 'b')
+  await store.write(tx =>
+    tx.updateTable('delivery_entries').set({ hints: '[{"kind":"NO"}]' }).where('key', '=', 'a').execute(),
+  )
+  expect(await claimDue(store, 'second', 10, leaseMs, seconds(60))).toMatchObject([{ key: 'b' }])
+  expect(await entryOf(store, 'a')).toMatchObject({ state: 'dead', error: 'its stored hints cannot be read' })
+})

@@ -1,0 +1,63 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { deserialize, serialize } from 'node:v8'
+import { startSimulators, type SimulatorSeeds, type Simulators } from './start.ts'
+
+/**
+ * The three stand-ins as a process of their own, until whoever started it lets go. Told by the environment:
+ * SIMULATORS_PORTS (JSON), SIMULATORS_WEBHOOK_BASE, SIMULATORS_DATA (a file), SIMULATORS_LIFE (on, off), SIMULATORS_RESET (yes, no).
+ */
+const { env } = process
+const file = env['SIMULATORS_DATA'] ?? '.data/tools'
+const saveEveryMs = 2000
+
+process.on('SIGINT', () => undefined)
+
+try {
+  if (env['SIMULATORS_RESET'] === 'yes') rmSync(file, { force: true })
+  const simulators = await startSimulators({
+    ports: readPorts(env['SIMULATORS_PORTS'] ?? '{}'),
+    webhookBase: env['SIMULATORS_WEBHOOK_BASE'],
+    secrets: { hubspot: 'demo-hubspot-secret', stripe: 'whsec_demo', asana: 'demo-asana-secret' },
+    seeds: load(),
+    openDoor: true,
+    life: env['SIMULATORS_LIFE'] !== 'off',
+    tell: line => process.send?.({ happened: line }),
+  })
+  const saving = setInterval(() => save(simulators), saveEveryMs)
+  const end = async (): Promise<void> => {
+    clearInterval(saving)
+    save(simulators)
+    await simulators.close()
+    process.exit(0)
+  }
+  process.once('disconnect', () => void end())
+  process.once('SIGTERM', () => void end())
+  process.send?.({ ready: true })
+} catch (error) {
+  process.send?.({ failed: error instanceof Error ? error.message : 'the stand-ins cannot start' })
+  process.exitCode = 1
+  if (process.connected) process.disconnect()
+}
+
+/** @returns undefined when there is nothing to go on from */
+function load(): SimulatorSeeds | undefined {
+  try {
+    const kept: { readonly version: number; readonly seeds: SimulatorSeeds } = deserialize(readFileSync(file))
+    return kept.version === 1 ? kept.seeds : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A reader finds the old file or the new one, whenever this process is killed. */
+function save(simulators: Simulators): void {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(`${file}.new`, serialize({ version: 1, seeds: simulators.snapshot() }))
+  renameSync(`${file}.new`, file)
+}
+
+function readPorts(text: string): Readonly<Record<string, number>> {
+  const ports: Readonly<Record<string, number>> = JSON.parse(text)
+  return ports
+}
