@@ -41,6 +41,8 @@ export interface Gateway {
   readonly runtime: Runtime
   readonly importing: Importing
   readonly processor: DeliveryProcessor
+  /** Registers a system's webhooks with the vendor; `tell` gets what was done and what is left. */
+  connect(system: System, tell: Tell): Promise<'done' | 'failed'>
   /** Finishes what is under way, then ends: no request, socket or acknowledged delivery is lost. */
   close(): Promise<void>
 }
@@ -123,7 +125,9 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
 
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
     log.info({ url: `${url}/graphql`, ms: Math.round(performance.now() - startedAt) }, 'the graph is served')
-    return { port, url, runtime, importing, processor, close }
+    const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
+      connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, tell, signal })
+    return { port, url, runtime, importing, processor, connect, close }
 
     async function close(): Promise<void> {
       clearInterval(pruning)

@@ -77,6 +77,8 @@ async function run(): Promise<void> {
     return
   }
   const gateway = gatewayStarted.value
+  // The stand-in of Asana forgets its webhooks, as it hands out their secrets in a handshake.
+  gateway.connect('asana', line => log.debug(line)).catch((error: unknown) => log.error({ err: error }, 'Asana cannot be connected'))
   process.stdout.write(welcome(gateway.url))
 
   let isStopping = false

@@ -165,7 +165,7 @@ export function openRecordCache(options: RecordCacheOptions): RecordCache {
       const before = entries.peek(key)
       // Fetches do not end in the order in which they began.
       if (before !== undefined && before.beginning.moment > beginning.moment) return
-      if (beginning.moment < 0) {
+      if (beginning.moment <= evictions.lastOf(key)) {
         // Too old to be kept, but no longer to be doubted: the record is gone.
         if (value === null) entries.delete(key)
         return

@@ -44,7 +44,6 @@ export class GraphServer {
       includeStacktraceInErrorResponses: false,
       stopOnTerminationSignals: false,
       csrfPrevention: true,
-      status400ForVariableCoercionErrors: true,
       plugins: [answerExtensions, ...plugins],
       formatError: (formatted, error) => this.#format(formatted, error),
       logger: {

@@ -120,17 +120,23 @@ export async function resolveParents(
   if (owner === null) return
   const found = entityOfRow(owner, catalogue.copiesOf(entity))
   const update = async (where: RawBuilder<unknown>): Promise<never[]> => {
-    await sql`update parents set entity_id = ${found} where entity_type = ${entity} and ${where}`.execute(tx)
+    await sql`update parents set entity_id = ${found} where ${where}`.execute(tx)
     return []
   }
+  const isOfType = sql`entity_type = ${entity}`
   for (const { system, kind, ids } of byKind(which.records ?? [])) {
     await inParts(ids, part =>
-      update(sql`parent_system = ${system} and parent_kind = ${kind} and parent_id in (${sql.join(part)})`),
+      update(
+        sql`parent_system = ${system} and parent_kind = ${kind} and parent_id in (${sql.join(part)}) and ${isOfType}`,
+      ),
     )
   }
-  await inParts(which.references ?? [], part => update(sql`reference in (${sql.join(part)})`))
-  await inParts(which.ids ?? [], part => update(sql`entity_id in (${sql.join(part)})`))
-  await inParts(which.children ?? [], part => update(sql`child in (${sql.join(part)})`))
+  await inParts(which.references ?? [], part => update(sql`reference in (${sql.join(part)}) and ${isOfType}`))
+  await inParts(which.ids ?? [], part => update(sql`entity_id in (${sql.join(part)}) and ${isOfType}`))
+  // An expression, lest SQLite walks all parents of the type by `parents_by_entity` rather than those of a few children.
+  await inParts(which.children ?? [], part =>
+    update(sql`child in (${sql.join(part)}) and coalesce(entity_type, '') = ${entity}`),
+  )
 }
 
 function entityOfRow(owner: KnownKind, copies: readonly KnownKind[]): RawBuilder<unknown> {

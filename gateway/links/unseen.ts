@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Change } from '../../schema/change.ts'
 import type { Clock } from '../../subgraphs/contract.ts'
 import { applyObservations } from '../changes/apply.ts'
@@ -21,20 +22,22 @@ export async function deleteUnseen(
   onApplied: (changes: readonly Change[]) => void,
 ): Promise<void> {
   const began = startedAt.getTime()
-  let behind = -1
+  let behind = { sort_at: Number.MIN_SAFE_INTEGER, id: 0 }
   for (;;) {
     signal.throwIfAborted()
     const { changes, last } = await store.write(async tx => {
+      // In the order of `records_by_sort`, from where the last rows were, so that no row is looked at twice.
       const rows = await tx
         .selectFrom('records')
-        .select(['id', 'record_id'])
+        .select(['id', 'sort_at', 'record_id'])
         .where('system', '=', system)
         .where('kind', '=', kind)
-        .where('is_deleted', '=', 0)
-        .where('id', '>', behind)
+        .where('is_deleted', '=', sql.lit(0))
         .where('sort_at', '<', began)
+        .where(sql<boolean>`(sort_at, id) > (${behind.sort_at}, ${behind.id})`)
         .where(eb => eb.or([eb('seen_run', 'is', null), eb('seen_run', '<', run)]))
         .where(eb => eb.or([eb('updated_at', 'is', null), eb('updated_at', '<', began)]))
+        .orderBy('sort_at')
         .orderBy('id')
         .limit(rowsAtOnce)
         .execute()
@@ -46,13 +49,11 @@ export async function deleteUnseen(
         at: startedAt,
         origin: 'import' as const,
       }))
-      return {
-        changes: await applyObservations(tx, catalogue, observations, clock.now()),
-        last: rows.at(-1)?.id ?? null,
-      }
+      const applied = await applyObservations(tx, catalogue, observations, clock.now())
+      return { changes: applied, last: rows.at(-1) }
     })
     if (changes.length > 0) onApplied(changes)
-    if (last === null) return
+    if (last === undefined) return
     behind = last
   }
 }

@@ -18,7 +18,7 @@ try {
   const simulators = await startSimulators({
     ports: readPorts(env['SIMULATORS_PORTS'] ?? '{}'),
     webhookBase: env['SIMULATORS_WEBHOOK_BASE'],
-    secrets: { hubspot: 'demo-hubspot-secret', stripe: 'whsec_demo', asana: 'demo-asana-secret' },
+    secrets: { hubspot: 'demo-hubspot-secret', stripe: 'whsec_demo' },
     seeds: load(),
     openDoor: true,
     life: env['SIMULATORS_LIFE'] !== 'off',

@@ -11,7 +11,8 @@ describe('customers', () => {
     const { sdk } = await world()
     const customer = live(await sdk.customers.retrieve('cus_9'))
     expect(customer).toMatchObject({ id: 'cus_9', object: 'customer', metadata: { crm_id: '101' }, livemode: false })
-    expect(customer.address).toMatchObject({ line1: expect.any(String), postal_code: expect.any(String) })
+    const { address } = small.accounts.find(({ id }) => id === 'cus_9') ?? {}
+    expect(customer.address).toMatchObject({ line1: address?.street, postal_code: address?.zip })
     expect(customer.lastResponse.requestId).toMatch(/^req_/)
     expect(customer.lastResponse.apiVersion).toBe('2026-10-28.endive')
   })
@@ -157,8 +158,8 @@ describe('invoices', () => {
     expect(own[0]).toMatchObject({
       object: 'event',
       data: { object: { status: 'paid' }, previous_attributes: { status: 'open', amount_paid: 0 } },
-      request: { id: expect.stringMatching(/^req_/) },
     })
+    expect(own[0]?.request?.id).toMatch(/^req_/)
     expect(await sdk.events.retrieve(own[0]?.id ?? '')).toEqual(expect.objectContaining({ type: 'invoice.updated' }))
     await expect(sdk.invoices.pay(draft.id, { paid_out_of_band: true })).rejects.toMatchObject({ statusCode: 400 })
   })
@@ -259,7 +260,6 @@ describe('invoices', () => {
     const lines = await sdk.invoices.listLineItems(id, { expand: ['data.pricing.price_details.price'] })
     expect(lines.data[0]?.pricing?.price_details?.price).toMatchObject({
       object: 'price',
-      unit_amount: expect.any(Number),
     })
     const price = await sdk.prices.retrieve('price_001_usd', { expand: ['product.default_price'] })
     expect(price.product).toMatchObject({ id: 'prod_001', default_price: { id: 'price_001_usd' } })

@@ -134,6 +134,18 @@ describe('the pace', () => {
     await Promise.all(turns)
   })
 
+  it('does not let what is cheap overtake what is dear', async () => {
+    const pace = open({ name: 'all', limit: 4, windowMs: 1_000 })
+    const log: string[] = []
+    const turns = [take(pace, log, 'first')]
+    await vi.advanceTimersByTimeAsync(500)
+    turns.push(take(pace, log, 'dear', { operation: operation({ all: 4 }) }))
+    turns.push(...['cheap 1', 'cheap 2', 'cheap 3'].map(name => take(pace, log, name)))
+    await vi.advanceTimersByTimeAsync(5_000)
+    await Promise.all(turns)
+    expect(log).toEqual(['first at 0', 'dear at 1001', 'cheap 1 at 2002', 'cheap 2 at 2002', 'cheap 3 at 2002'])
+  })
+
   it('takes nothing from blocked pools, and turns away who would wait too long', async () => {
     const pace = open({ name: 'all', limit: 1, windowMs: 100 })
     const log: string[] = []

@@ -18,7 +18,7 @@ const reference = z.union([id, z.object({ id }).transform(record => record.id)])
 
 /** The SDK makes a decimal object of some decimal texts. */
 const decimal = z
-  .custom<string | number | object>(
+  .custom<string | number | { toString(): string }>(
     value =>
       typeof value === 'string' ||
       typeof value === 'number' ||

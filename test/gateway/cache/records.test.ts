@@ -132,6 +132,21 @@ describe('reading records', () => {
   })
 })
 
+describe('fetches that end in another order than they began', () => {
+  it('leave the answer of the one that began last', async () => {
+    const { records, calls } = handDriven()
+    const background = records.load('contact', { id: '1' }, contextOf('background'))
+    await settled()
+    const query = records.load('contact', { id: '1' }, contextOf())
+    await settled()
+    calls[1]?.answer([{ id: '1', change: 1 }])
+    await query
+    calls[0]?.answer([{ id: '1', change: 0 }])
+    await background
+    expect(await records.load('contact', { id: '1' }, contextOf())).toMatchObject({ change: 1 })
+  })
+})
+
 describe('a vendor that fails', () => {
   it('leaves a query the last good value, written down with its age, for 5 min', async () => {
     const driven = handDriven()

@@ -51,7 +51,10 @@ function readAction(action: unknown): Omit<AsanaRequest, 'params' | 'me'> {
   const query = url.searchParams
   // A GET's data are its query.
   if (method === 'GET') for (const [field, value] of Object.entries(data)) query.set(field, String(value))
-  for (const field of ['limit', 'offset']) if (options[field] !== undefined) query.set(field, String(options[field]))
+  for (const field of ['limit', 'offset']) {
+    const value = options[field]
+    if (typeof value === 'string' || typeof value === 'number') query.set(field, String(value))
+  }
   const fields = list(options, 'fields')
   if (fields !== undefined) query.set('opt_fields', fields.join(','))
   return { method, path: url.pathname, query, data }

@@ -24,13 +24,13 @@ export function readPage(query: URLSearchParams): Page {
 }
 
 /** One page of rows, with `next_page` as Asana writes it. */
-export function pageOf<Row>(
-  rows: Iterable<{ readonly at: number; readonly row: Row }>,
+export function pageOf(
+  rows: Iterable<{ readonly at: number; readonly row: unknown }>,
   page: Page,
   path: string,
   query: URLSearchParams,
 ): Record<string, unknown> {
-  const data: Row[] = []
+  const data: unknown[] = []
   for (const { at, row } of rows) {
     if (page.limit !== null && data.length === page.limit) return { data, next_page: nextPage(at, path, query) }
     // What it answers to an unpaged request for a long list.
@@ -43,7 +43,7 @@ export function pageOf<Row>(
 }
 
 /** A short list, held as a whole. */
-export function pageOfAll<Row>(rows: readonly Row[], path: string, query: URLSearchParams): Record<string, unknown> {
+export function pageOfAll(rows: readonly unknown[], path: string, query: URLSearchParams): Record<string, unknown> {
   const page = readPage(query)
   return pageOf(
     rows.slice(page.from).map((row, at) => ({ at: page.from + at, row })),
@@ -104,7 +104,8 @@ function nextPage(at: number, path: string, query: URLSearchParams): Record<stri
   const offset = Buffer.from(`at:${at}`).toString('base64url')
   const next = new URLSearchParams(query)
   next.set('offset', offset)
-  return { offset, path: `${path}?${next}`, uri: `https://app.asana.com/api/1.0${path}?${next}` }
+  const to = `${path}?${next.toString()}`
+  return { offset, path: to, uri: `https://app.asana.com/api/1.0${to}` }
 }
 
 function readOffset(offset: string): number {

@@ -181,7 +181,11 @@ export async function startAsana(options: AsanaOptions = {}): Promise<AsanaSimul
     moveTask: (gid, section) => state.moveTask(gid, sectionGid(section), me),
     leaveProject: (gid, project = jobsProject) => state.leaveProject(gid, project, me),
     deleteTask: gid => state.deleteTask(gid, me),
-    snapshot: () => ({ projects: [...state.projects.values()], users: [...state.users.values()], tasks: [...state.tasks(0)] }),
+    snapshot: () => ({
+      projects: [...state.projects.values()],
+      users: [...state.users.values()],
+      tasks: [...state.tasks(0)],
+    }),
     async close() {
       clearInterval(beating)
       hooks.close()

@@ -54,6 +54,7 @@ function plain(params: Params): Record<string, unknown> {
 
 function nest(rows: readonly (readonly [string, string, unknown])[]): object {
   const outer = new Map<string, Map<string, unknown>>()
-  for (const [name, inner, value] of rows) outer.set(name, (outer.get(name) ?? new Map()).set(inner, value))
+  for (const [name, inner, value] of rows)
+    outer.set(name, (outer.get(name) ?? new Map<string, unknown>()).set(inner, value))
   return Object.fromEntries([...outer].map(([name, inner]) => [name, Object.fromEntries(inner)]))
 }

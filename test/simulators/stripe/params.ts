@@ -13,7 +13,7 @@ export function readForm(pairs: Iterable<readonly [string, string]>): Params {
     for (const step of path.slice(0, -1)) {
       const key = step === '' ? String(at.size) : step
       const held = at.get(key)
-      const next: Growing = held === undefined || typeof held === 'string' ? new Map() : held
+      const next: Growing = held === undefined || typeof held === 'string' ? new Map<string, string | Growing>() : held
       at.set(key, next)
       at = next
     }
@@ -25,18 +25,24 @@ export function readForm(pairs: Iterable<readonly [string, string]>): Params {
 
 /** What the SDK would send for the same object. */
 export function paramsOf(from: object): Params {
+  // By way of JSON: what is undefined goes, and decimals become text.
+  const plain: unknown = JSON.parse(JSON.stringify(from))
+  return fieldsOf(plain)
+}
+
+function fieldsOf(value: unknown): Params {
+  const fields: [string, unknown][] = typeof value === 'object' && value !== null ? Object.entries(value) : []
   return new Map(
-    Object.entries(from)
-      .filter(([, value]) => value !== undefined)
-      .map(([field, value]: [string, unknown]) => [field, paramOf(value)]),
+    fields.map(([field, inner]) => [
+      field,
+      typeof inner === 'object' && inner !== null ? fieldsOf(inner) : leaf(inner),
+    ]),
   )
 }
 
-function paramOf(value: unknown): string | Params {
-  if (value === null) return ''
-  const isNested =
-    typeof value === 'object' && (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)
-  return isNested ? paramsOf(value) : String(value)
+function leaf(value: unknown): string {
+  if (typeof value === 'string') return value
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
 }
 
 export function refuseUnknown(params: Params, known: readonly string[]): void {

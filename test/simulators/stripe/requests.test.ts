@@ -29,7 +29,6 @@ describe('requests', () => {
       code: 'resource_missing',
       param: 'id',
       statusCode: 404,
-      requestId: expect.stringMatching(/^req_/),
     })
     expect(await sdk.customers.list({ limit: 101 }).catch(fault)).toEqual([400, undefined, 'limit'])
     expect(await sdk.customers.list({ starting_after: 'cus_none' }).catch(fault)).toEqual([
@@ -39,9 +38,9 @@ describe('requests', () => {
     ])
     expect(await sdk.invoices.create({}).catch(fault)).toEqual([400, 'parameter_missing', 'customer'])
     const unknown = await post(simulator, '/v1/customers', 'nickname=x')
-    expect(unknown).toMatchObject({ status: 400, error: { code: 'parameter_unknown', param: 'nickname' } })
+    expect(unknown).toMatchObject({ status: 400, read: { error: { code: 'parameter_unknown', param: 'nickname' } } })
     const nowhere = await post(simulator, '/v1/unicorns', '')
-    expect(nowhere).toMatchObject({ status: 404, error: { type: 'invalid_request_error' } })
+    expect(nowhere).toMatchObject({ status: 404, read: { error: { type: 'invalid_request_error' } } })
     const stranger = new Stripe('sk_test_other', { ...place(simulator), maxNetworkRetries: 0 })
     await expect(stranger.customers.list()).rejects.toMatchObject({ type: 'StripeAuthenticationError' })
     const keyless = await fetch(`${simulator.url}/v1/customers`)
@@ -96,8 +95,8 @@ async function post(simulator: StripeSimulator, path: string, body: string) {
     },
     body,
   })
-  const read: { readonly error?: unknown } = JSON.parse(await response.text())
-  return { status: response.status, error: read.error }
+  const read: unknown = await response.json()
+  return { status: response.status, read }
 }
 
 function fault(error: unknown) {

@@ -112,7 +112,11 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
     retryScale,
     onDelivered: event => state.events.delivered(event.id),
   })
-  const state = createState(options.seed ?? seedFrom(options.business ?? seedBusiness({ now: clock() })), clock, dispatch)
+  const state = createState(
+    options.seed ?? seedFrom(options.business ?? seedBusiness({ now: clock() })),
+    clock,
+    dispatch,
+  )
   const endpoints = createEndpoints(state, ({ record }) => deliveries.forget(record.id))
   const customers = createCustomers(state)
   const invoices = createInvoices(state, customers)

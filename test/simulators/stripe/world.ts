@@ -58,11 +58,12 @@ export async function listener(status: (body: string) => number = () => 200) {
   return { url: `http://127.0.0.1:${port}/webhooks/stripe`, arrivals }
 }
 
-export function readEvent(body: string): { readonly type: string } {
-  const event: { readonly type: string } = JSON.parse(body)
-  return event
+export function typeOf(body: string): string {
+  const event: unknown = JSON.parse(body)
+  const isTyped = typeof event === 'object' && event !== null && 'type' in event
+  return isTyped && typeof event.type === 'string' ? event.type : ''
 }
 
 export function typesOf(arrivals: readonly Arrival[]): string[] {
-  return arrivals.map(({ body }) => readEvent(body).type)
+  return arrivals.map(({ body }) => typeOf(body))
 }

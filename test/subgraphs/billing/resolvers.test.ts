@@ -122,12 +122,9 @@ function world(options: { isComplete?: boolean; ids?: readonly string[] } = {}):
     context,
     run: async source => {
       const { data, errors } = await graphql({ schema, source, contextValue: context })
-      return JSON.parse(
-        JSON.stringify({
-          data,
-          errors: errors?.map(({ message, path, extensions }) => ({ message, path, extensions })),
-        }),
-      )
+      // As a client reads it: objects without a prototype and dates compare as their JSON.
+      const asRead: unknown = JSON.parse(JSON.stringify(data ?? null))
+      return { data: asRead, errors }
     },
   }
 }
@@ -173,21 +170,15 @@ describe('lists of orders', () => {
     await run(
       '{ orders(filter: { status: [OPEN], customer: "5", email: "a@b.c", changedSince: "2026-01-01T00:00:00Z" }) { isComplete } products(filter: { isActive: true }) { isComplete } }',
     )
-    expect(filters).toEqual(
-      [
-        {
-          status: ['OPEN'],
-          email: 'a@b.c',
-          changedSince: '2026-01-01T00:00:00.000Z',
-          parents: [{ type: 'Customer', id: '5' }],
-        },
-        { isClosed: false },
-      ].map(filter =>
-        'changedSince' in filter
-          ? { ...filter, changedSince: new Date('2026-01-01') }
-          : expect.objectContaining(filter),
-      ),
-    )
+    expect(filters).toMatchObject([
+      {
+        status: ['OPEN'],
+        email: 'a@b.c',
+        changedSince: new Date('2026-01-01'),
+        parents: [{ type: 'Customer', id: '5' }],
+      },
+      { isClosed: false },
+    ])
   })
 })
 
@@ -266,9 +257,7 @@ describe('mutations', () => {
   ])('%s is bad input, and nothing is written', async (_, mutation) => {
     const { run, intents } = world()
     const { errors } = await run(mutation)
-    expect(errors).toMatchObject([
-      { message: expect.stringContaining('expected'), extensions: { code: 'BAD_USER_INPUT' } },
-    ])
+    expect(errors).toMatchObject([{ message: textWith('expected'), extensions: { code: 'BAD_USER_INPUT' } }])
     expect(intents).toEqual([])
   })
 
@@ -277,9 +266,15 @@ describe('mutations', () => {
     async name => {
       const { run, intents } = world()
       await run(`mutation { ${name}(input: { id: "in_1" }) { order { id } } }`)
-      expect(intents).toMatchObject([
-        { role: 'billing', entity: 'Order', id: 'in_1', fields: expect.arrayContaining(['status']) },
-      ])
+      expect(intents).toMatchObject([{ role: 'billing', entity: 'Order', id: 'in_1', fields: listWith('status') }])
     },
   )
 })
+
+function textWith(part: string): unknown {
+  return expect.stringContaining(part)
+}
+
+function listWith(item: string): unknown {
+  return expect.arrayContaining([item])
+}

@@ -10,6 +10,8 @@ import type { Opened } from './open.ts'
 const now = new Date('2026-06-01T09:00:00.000Z')
 const business = seedBusiness({ customers: 40, orders: 150, jobs: 0, now })
 
+const anyText: unknown = expect.any(String)
+
 let simulator: StripeSimulator
 let opened: Opened
 
@@ -184,7 +186,7 @@ describe('writes', () => {
     await source.finalize(voided, opened.context)
     expect((await source.void(voided, opened.context))[0]).toMatchObject({ observed: { status: 'VOID' } })
     const fault = await faultOf(source.void(voided, opened.context))
-    expect(fault).toMatchObject({ kind: 'rejected', inputFault: expect.stringMatching(/./) })
+    expect(fault).toMatchObject({ kind: 'rejected', inputFault: anyText })
   })
 
   test('a write whose answer got lost is sent again and done once', async () => {

@@ -1,0 +1,230 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient, type Client } from 'graphql-ws'
+import { onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import { z } from 'zod'
+import { readConfig } from '../../gateway/config.ts'
+import { startGateway, type Gateway } from '../../gateway/gateway.ts'
+import { registry } from '../../subgraphs/registry.ts'
+import type { Log } from '../../subgraphs/contract.ts'
+import { seedBusiness, type BusinessOptions } from '../simulators/core/business.ts'
+import { startSimulators, type Simulators } from '../simulators/start.ts'
+
+export interface WorldOptions {
+  readonly business?: BusinessOptions
+  readonly environment?: Readonly<Record<string, string>>
+  /** Whether the first import is waited for. */
+  readonly waitsForImport?: boolean
+  /** The store's URL; a file of its own in a folder of its own when absent. */
+  readonly storeUrl?: string
+}
+
+export interface GraphQLAnswer {
+  readonly status: number
+  readonly data: unknown
+  readonly errors: readonly { readonly message: string; readonly path?: readonly (string | number)[]; readonly extensions?: Record<string, unknown> }[]
+  readonly extensions: Record<string, unknown>
+}
+
+export interface LogLine {
+  readonly level: string
+  readonly fields: object
+  readonly message: string
+}
+
+export interface World {
+  readonly gateway: Gateway
+  readonly tools: Simulators
+  readonly log: readonly LogLine[]
+  ask(query: string, variables?: object, headers?: Readonly<Record<string, string>>): Promise<GraphQLAnswer>
+  /** Asks, and fails on any error of the answer. */
+  data(query: string, variables?: object): Promise<unknown>
+  subscribe(query: string, variables?: Record<string, unknown>): Frames
+  client(): Client
+  post(path: string, request: { readonly headers: Readonly<Record<string, string>>; readonly body: string | Buffer }): Promise<Response>
+  /** Resolves once every webhook the tools have to send was sent and worked on. */
+  settled(): Promise<void>
+}
+
+/** The frames of one subscription, as they come. */
+export interface Frames {
+  next(): Promise<Record<string, unknown>>
+  /** Frames that came and were not read yet. */
+  readonly waiting: readonly unknown[]
+  end(): void
+}
+
+const answer = z.object({
+  data: z.unknown(),
+  errors: z
+    .array(
+      z.object({
+        message: z.string(),
+        path: z.array(z.union([z.string(), z.number()])).optional(),
+        extensions: z.record(z.string(), z.unknown()).optional(),
+      }),
+    )
+    .default([]),
+  extensions: z.record(z.string(), z.unknown()).default({}),
+})
+
+/** Gateway and tools on free ports, with a small business; ends itself with the test. */
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'livegraph-'))
+  const log: LogLine[] = []
+  const port = await freePort()
+  const tools = await startSimulators({
+    business: seedBusiness({ customers: 20, orders: 60, jobs: 50, now: new Date(), ...options.business }),
+    webhookBase: `http://127.0.0.1:${port}`,
+    openDoor: true,
+    retryScale: 0.001,
+  })
+  const gateway = await openGateway(options, tools, { port, folder, log }).catch(async (error: unknown) => {
+    await tools.close()
+    throw error
+  })
+  const clients: Client[] = []
+  onTestFinished(async () => {
+    for (const client of clients) await client.dispose()
+    await gateway.close()
+    await tools.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  if (options.waitsForImport !== false) await gateway.importing.ended()
+  // Asana hands out its secret in a handshake.
+  if ((await gateway.connect('asana', () => undefined)) !== 'done') throw new Error('Asana could not be connected')
+
+  const world: World = {
+    gateway,
+    tools,
+    log,
+    async ask(query, variables = {}, headers = {}) {
+      const response = await fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ query, variables }),
+      })
+      const body: unknown = await response.json()
+      return { status: response.status, ...answer.parse(body) }
+    },
+    async data(query, variables) {
+      const { data, errors } = await world.ask(query, variables)
+      if (errors.length > 0) throw new Error(`the answer has errors: ${JSON.stringify(errors)}`)
+      return data
+    },
+    client() {
+      const client = createClient({
+        url: `${gateway.url.replace('http', 'ws')}/graphql`,
+        webSocketImpl: WebSocket,
+        retryAttempts: 0,
+      })
+      clients.push(client)
+      return client
+    },
+    subscribe(query, variables) {
+      return framesOf(world.client(), query, variables)
+    },
+    post(path, { headers, body }) {
+      return fetch(`${gateway.url}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' ? body : new Uint8Array(body),
+      })
+    },
+    async settled() {
+      await tools.hubspot.webhooks.idle()
+      await tools.stripe.webhooks.idle()
+      await tools.asana.webhooks.idle()
+      await gateway.processor.idle()
+    },
+  }
+  return world
+}
+
+async function openGateway(
+  { environment = {}, storeUrl }: WorldOptions,
+  tools: Simulators,
+  { port, folder, log }: { readonly port: number; readonly folder: string; readonly log: LogLine[] },
+): Promise<Gateway> {
+  const read = readConfig(
+    {
+      PORT: String(port),
+      STORE_URL: storeUrl ?? `sqlite:${join(folder, 'graph.db')}`,
+      HUBSPOT_ACCESS_TOKEN: tools.hubspot.accessToken,
+      HUBSPOT_CLIENT_SECRET: tools.hubspot.clientSecret,
+      HUBSPOT_BASE_URL: tools.hubspot.url,
+      STRIPE_SECRET_KEY: tools.stripe.secretKey,
+      STRIPE_WEBHOOK_SECRET: tools.stripe.webhookSecret,
+      STRIPE_BASE_URL: tools.stripe.url,
+      ASANA_ACCESS_TOKEN: tools.asana.accessToken,
+      ASANA_PROJECTS: '99',
+      ASANA_CUSTOMER_FIELD: '123',
+      ASANA_ORDER_FIELD: '124',
+      ASANA_BASE_URL: tools.asana.url,
+      ...environment,
+    },
+    registry,
+    { isExplorable: true, isTerminal: false },
+  )
+  if (!read.ok) throw new Error(`settings: ${JSON.stringify(read.faults)}`)
+  return startGateway(read.config, { log: recorder(log) })
+}
+
+function recorder(lines: LogLine[]): Log {
+  const at = (level: string) => (fields: object, message?: string) => void lines.push({ level, fields, message: message ?? '' })
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+function framesOf(client: Client, query: string, variables?: Record<string, unknown>): Frames {
+  const came: Record<string, unknown>[] = []
+  const readers: { resolve(frame: Record<string, unknown>): void; reject(error: Error): void }[] = []
+  let ended: Error | null = null
+  const end = client.subscribe<Record<string, unknown>>(
+    { query, variables },
+    {
+      next(frame) {
+        const value = { ...frame }
+        const reader = readers.shift()
+        if (reader === undefined) came.push(value)
+        else reader.resolve(value)
+      },
+      error: reason => finish(new Error(`the subscription failed: ${describe(reason)}`)),
+      complete: () => finish(new Error('the subscription is over')),
+    },
+  )
+  return {
+    waiting: came,
+    next() {
+      const frame = came.shift()
+      if (frame !== undefined) return Promise.resolve(frame)
+      if (ended !== null) return Promise.reject(ended)
+      return new Promise((resolve, reject) => readers.push({ resolve, reject }))
+    },
+    end,
+  }
+
+  function finish(error: Error): void {
+    ended = error
+    for (const reader of readers.splice(0)) reader.reject(error)
+  }
+}
+
+function describe(reason: unknown): string {
+  if (reason instanceof Error) return reason.message
+  if (typeof reason === 'object' && reason !== null && 'code' in reason) return `closed with ${String(reason.code)}`
+  return JSON.stringify(reason)
+}
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net')
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
