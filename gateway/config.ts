@@ -32,14 +32,26 @@ export type LogFormat = (typeof logFormats)[number]
 /** Settings of the gateway itself, as they stand in `.env.example`. */
 export const gatewaySettings: readonly SettingDoc[] = [
   setting('PORT', '4000', 'The port to listen on.'),
-  setting('HOST', '127.0.0.1', 'The address to listen on. Nobody is asked who they are yet: let only trusted people reach it.'),
-  setting('PUBLIC_URL', 'https://graph.example.com', 'How vendors reach this process, webhooks included: what they call and sign. http://HOST:PORT when not given.'),
+  setting(
+    'HOST',
+    '127.0.0.1',
+    'The address to listen on. Nobody is asked who they are yet: let only trusted people reach it.',
+  ),
+  setting(
+    'PUBLIC_URL',
+    'https://graph.example.com',
+    'How vendors reach this process, webhooks included: what they call and sign. http://HOST:PORT when not given.',
+  ),
   setting('STORE_URL', 'sqlite:.data/graph.db', 'Where links, the record index, deliveries and Changes are kept.'),
   setting('VENDOR_TRY_TIMEOUT_MS', '3000', 'How long one try of a vendor call may take.'),
   setting('VENDOR_TOTAL_TIMEOUT_MS', '10000', 'How long a vendor call may take in all, waiting and retries included.'),
   setting('CACHE_MAX_BYTES', '67108864', 'How much memory cached records may take.'),
   setting('LOG_LEVEL', 'info', `One of ${logLevels.join(', ')}.`),
-  setting('LOG_FORMAT', 'pretty', `One of ${logFormats.join(', ')}; json for machines. pretty on a terminal, json elsewhere when not given.`),
+  setting(
+    'LOG_FORMAT',
+    'pretty',
+    `One of ${logFormats.join(', ')}; json for machines. pretty on a terminal, json elsewhere when not given.`,
+  ),
 ]
 
 function setting(name: string, example: string, help: string): SettingDoc {
@@ -81,12 +93,18 @@ export function readConfig(
   const host = text('HOST') ?? '127.0.0.1'
   const publicUrl = text('PUBLIC_URL') ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   if (!isWebAddress(publicUrl)) {
-    faults.push({ name: 'PUBLIC_URL', message: `expected an address such as https://graph.example.com, got "${publicUrl}"` })
+    faults.push({
+      name: 'PUBLIC_URL',
+      message: `expected an address such as https://graph.example.com, got "${publicUrl}"`,
+    })
   }
   const storeUrl = text('STORE_URL') ?? 'sqlite:.data/graph.db'
   if (!/^sqlite:.+/.test(storeUrl)) {
     const scheme = storeUrl.split(':')[0] ?? ''
-    faults.push({ name: 'STORE_URL', message: `expected sqlite:<path of a file>, for example sqlite:.data/graph.db; got the scheme "${scheme}"` })
+    faults.push({
+      name: 'STORE_URL',
+      message: `expected sqlite:<path of a file>, for example sqlite:.data/graph.db; got the scheme "${scheme}"`,
+    })
   }
   const roles = registry.flatMap(registered => {
     const configured = registered.configure(environment)

@@ -55,19 +55,25 @@ export async function openControl(
       open.delete(socket)
       left.abort()
     })
-    const write = (one: z.infer<typeof answer>): void => void (socket.writable && socket.write(`${JSON.stringify(one)}\n`))
+    const write = (one: z.infer<typeof answer>): void =>
+      void (socket.writable && socket.write(`${JSON.stringify(one)}\n`))
     createInterface(socket).once('line', text => {
       const asked = request.safeParse(parsed(text))
-      const ran = asked.success ? run(asked.data, line => write({ line }), left.signal) : Promise.resolve('failed' as const)
+      const ran = asked.success
+        ? run(asked.data, line => write({ line }), left.signal)
+        : Promise.resolve('failed' as const)
       ran
         .catch((error: unknown) => {
           write({ line: error instanceof Error ? error.message : 'it failed' })
           return 'failed' as const
         })
-        .then(end => {
-          write({ end })
-          socket.end()
-        }, () => socket.destroy())
+        .then(
+          end => {
+            write({ end })
+            socket.end()
+          },
+          () => socket.destroy(),
+        )
     })
   })
   await new Promise<void>((done, failed) => {

@@ -16,6 +16,7 @@ import { openImporting, type Importing } from './importing.ts'
 import { openLinks } from './links/links.ts'
 import { unlinkedPage } from './links/unlinked.ts'
 import { explorePages } from './pages/explore.ts'
+import { isExploringOrigin } from './pages/origins.ts'
 import { openSockets } from './push/socket.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
 import { healthOf, systemStatuses } from './status.ts'
@@ -97,7 +98,12 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       secrets,
       store: async (system, received, entries, receivedAt) => {
         const { endpoint, url, headers, body } = received
-        const stored = await storeReceived(store, { system, endpoint, url, headers, body, receivedAt, entries }, leaseMs, runtime.worker)
+        const stored = await storeReceived(
+          store,
+          { system, endpoint, url, headers, body, receivedAt, entries },
+          leaseMs,
+          runtime.worker,
+        )
         return stored.entries
       },
       process: entries => processor.accept(entries),
@@ -105,13 +111,14 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       log,
     })
     const sockets = openSockets({ server, hub: runtime.hub, schema: graph.planner.apiGraphQLSchema, log })
+    const publicOrigin = new URL(config.publicUrl).origin
     const http = createHttp({
       graph: server,
       sockets,
       webhook: receive,
       health: () => healthOf(runtime, importing),
-      page: config.isExplorable ? explorePages() : () => null,
-      allowsOrigins: config.isExplorable,
+      page: config.isExplorable ? explorePages() : () => Promise.resolve(null),
+      allowsOrigin: origin => origin === publicOrigin || (config.isExplorable && isExploringOrigin(origin)),
       log,
     })
     const { port } = await http.listen(config.port, config.host)
@@ -131,18 +138,30 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
 
     async function close(): Promise<void> {
       clearInterval(pruning)
-      await control?.close()
-      await importing.stop()
-      // Deliveries acknowledged meanwhile are in the store; those under way are finished.
-      await http.close()
-      await processor.stop()
-      await releaseLeases(store, runtime.worker, clock.now())
-      await server.stop()
-      await runtime.close()
+      const faults: unknown[] = []
+      // A step that fails must not keep the next ones from being taken: sockets and timers would outlive us.
+      for (const step of [
+        () => control?.close(),
+        () => importing.stop(),
+        // Deliveries acknowledged meanwhile are in the store; those under way are finished.
+        () => http.close(),
+        () => processor.stop(),
+        () => releaseHeld(runtime, clock, log),
+        () => server.stop(),
+        () => runtime.close(),
+      ]) {
+        try {
+          await step()
+        } catch (error) {
+          faults.push(error)
+        }
+      }
+      if (faults.length > 0) throw new AggregateError(faults, 'not everything could be ended in order')
     }
 
     async function answerControl(asked: ControlRequest, tell: Tell, signal: AbortSignal): Promise<'done' | 'failed'> {
-      if (asked.command === 'import') return importing.run({ system: asked.system, restart: asked.restart, tell, signal })
+      if (asked.command === 'import')
+        return importing.run({ system: asked.system, restart: asked.restart, tell, signal })
       return connectSystem(runtime, { system: asked.system, publicUrl: config.publicUrl, secrets, tell, signal })
     }
   } catch (error) {
@@ -221,6 +240,15 @@ class LostLease extends Error {
 function openControlOf(config: GatewayConfig, run: Parameters<typeof openControl>[1]) {
   const path = controlPath(config.storeUrl)
   return path === null ? Promise.resolve(null) : openControl(path, run)
+}
+
+/** What was acknowledged and waits is free for the next process at once, rather than when our leases run out. */
+async function releaseHeld({ store, worker }: Runtime, clock: Clock, log: Log): Promise<void> {
+  try {
+    await releaseLeases(store, worker, clock.now())
+  } catch (error) {
+    log.warn({ err: error }, 'deliveries that wait could not be released; they are due again when their leases run out')
+  }
 }
 
 async function forgetOld({ store }: Runtime, clock: Clock, log: Log): Promise<void> {

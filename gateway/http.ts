@@ -48,10 +48,10 @@ export interface HttpOptions {
   /** Null for an address nobody listens on. */
   webhook(system: string, endpoint: string, request: WebhookRequest): Promise<WebhookAnswer> | null
   health(): Promise<Health>
-  /** Pages for people, by path; none in production. */
-  page(path: string): Page | null
-  /** Whether web pages of other origins may ask. */
-  readonly allowsOrigins: boolean
+  /** Pages for people, by path and the host they are asked for at; none in production. */
+  page(path: string, host: string): Promise<Page | null>
+  /** Whether web pages of another origin may ask, over HTTP or a websocket. */
+  allowsOrigin(origin: string): boolean
   readonly log: Log
 }
 
@@ -73,8 +73,9 @@ export function createHttp(options: HttpOptions): HttpServer {
   })
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
-    if (pathOf(request) === '/graphql') sockets.upgrade(request, socket, head)
-    else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
+    if (pathOf(request) !== '/graphql') socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
+    else if (mayAsk(options, request)) sockets.upgrade(request, socket, head)
+    else socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n')
   })
   server.on('clientError', (_error, socket) => {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
@@ -111,11 +112,14 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
   if (path === '/health/live') return sendJson(response, 200, { status: 'live' })
   if (path === '/health/ready') {
     const health = await options.health()
-    return sendJson(response, health.isReady ? 200 : 503, { status: health.isReady ? 'ready' : 'not ready', parts: health.parts })
+    return sendJson(response, health.isReady ? 200 : 503, {
+      status: health.isReady ? 'ready' : 'not ready',
+      parts: health.parts,
+    })
   }
   if (path.startsWith('/webhooks/')) return answerWebhook(options, request, response, path)
   if (path === '/graphql') return answerGraphQL(options, request, response)
-  const page = request.method === 'GET' || request.method === 'HEAD' ? options.page(path) : null
+  const page = isRead(request) ? await options.page(path, request.headers.host ?? '') : null
   if (page !== null) return sendPage(request, response, page)
   sendText(response, 404, 'There is nothing here. The graph is at /graphql.\n')
 }
@@ -132,7 +136,8 @@ async function answerWebhook(
     return sendText(response, 405, 'Webhooks are sent with POST.\n')
   }
   const body = await readBody(request, maxWebhookBytes)
-  if (body === 'too large') return sendText(response, 413, `A webhook may hold at most ${maxWebhookBytes} bytes.\n`, true)
+  if (body === 'too large')
+    return sendText(response, 413, `A webhook may hold at most ${maxWebhookBytes} bytes.\n`, true)
   if (body === 'cut off') return
   const result = options.webhook(system, rest.join('/'), {
     method: 'POST',
@@ -147,17 +152,18 @@ async function answerWebhook(
 }
 
 async function answerGraphQL(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (options.allowsOrigins) allowOrigin(request, response)
+  allowOrigin(options, request, response)
   if (request.method === 'OPTIONS') {
     response.writeHead(204).end()
     return
   }
-  if (request.method === 'GET' && wantsPage(request)) {
-    const page = options.page('/graphql')
+  if (isRead(request) && wantsPage(request)) {
+    const page = await options.page('/graphql', request.headers.host ?? '')
     if (page !== null) return sendPage(request, response, page)
   }
   const read = request.method === 'POST' ? await readBody(request, maxGraphQLBytes) : Buffer.alloc(0)
-  if (read === 'too large') return sendJson(response, 413, problem(`A request may hold at most ${maxGraphQLBytes} bytes.`), true)
+  if (read === 'too large')
+    return sendJson(response, 413, problem(`A request may hold at most ${maxGraphQLBytes} bytes.`), true)
   if (read === 'cut off') return
   const body = parseBody(request, read)
   if (body === undefined) {
@@ -243,13 +249,27 @@ function wantsPage(request: IncomingMessage): boolean {
   return (request.headers.accept ?? '').includes('text/html') && !(request.url ?? '').includes('query=')
 }
 
-function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
+function isRead(request: IncomingMessage): boolean {
+  return request.method === 'GET' || request.method === 'HEAD'
+}
+
+/** Browsers let any page open a websocket to any address, and leave it to the server to look where the page is from. */
+function mayAsk(options: HttpOptions, request: IncomingMessage): boolean {
+  const { origin, host } = request.headers
+  if (origin === undefined || options.allowsOrigin(origin)) return true
+  return host !== undefined && (origin === `http://${host}` || origin === `https://${host}`)
+}
+
+function allowOrigin(options: HttpOptions, request: IncomingMessage, response: ServerResponse): void {
   const { origin } = request.headers
-  if (origin === undefined) return
-  response.setHeader('Access-Control-Allow-Origin', origin)
   response.setHeader('Vary', 'Origin')
+  if (origin === undefined || !options.allowsOrigin(origin)) return
+  response.setHeader('Access-Control-Allow-Origin', origin)
   response.setHeader('Access-Control-Allow-Methods', 'GET, POST, OPTIONS')
-  response.setHeader('Access-Control-Allow-Headers', request.headers['access-control-request-headers'] ?? 'content-type')
+  response.setHeader(
+    'Access-Control-Allow-Headers',
+    request.headers['access-control-request-headers'] ?? 'content-type',
+  )
   response.setHeader('Access-Control-Max-Age', '600')
   if (request.headers['access-control-request-private-network'] === 'true') {
     response.setHeader('Access-Control-Allow-Private-Network', 'true')

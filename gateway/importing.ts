@@ -31,7 +31,10 @@ export interface ImportRequest {
 /** How often progress is logged. */
 const tellEveryMs = 2000
 
-export function openImporting(runtime: Runtime, { log, clock }: { readonly log: Log; readonly clock: Clock }): Importing {
+export function openImporting(
+  runtime: Runtime,
+  { log, clock }: { readonly log: Log; readonly clock: Clock },
+): Importing {
   const stopping = new AbortController()
   const running = new Map<System, Promise<boolean>>()
   let first: Promise<unknown> = Promise.resolve()
@@ -63,7 +66,9 @@ export function openImporting(runtime: Runtime, { log, clock }: { readonly log: 
   async function startUnfinished(): Promise<void> {
     const progress = await runtime.store.read(db => listProgress(db))
     const unfinished = runtime.systems.filter(({ system, adapter }) =>
-      adapter.importers.some(({ kind }) => !progress.some(one => one.system === system && one.kind === kind && one.state === 'done')),
+      adapter.importers.some(
+        ({ kind }) => !progress.some(one => one.system === system && one.kind === kind && one.state === 'done'),
+      ),
     )
     await Promise.all(unfinished.map(({ system }) => begin(system, false, () => undefined, stopping.signal)))
   }
@@ -103,7 +108,10 @@ export function openImporting(runtime: Runtime, { log, clock }: { readonly log: 
         toldAt = now
         const of = total === null ? '' : ` of ${total}`
         tell(`${system}: ${imported}${of} ${kind}s${isDone ? ', done' : ''}`)
-        log.info({ system, kind, imported, ...(total === null ? {} : { total }) }, isDone ? 'a kind of record is imported' : 'importing')
+        log.info(
+          { system, kind, imported, ...(total === null ? {} : { total }) },
+          isDone ? 'a kind of record is imported' : 'importing',
+        )
       },
     })
     const isDone = outcomes.every(outcome => outcome.isDone)

@@ -11,7 +11,13 @@ export function openLog(level: LogLevel, format: LogFormat): Logger {
   if (format === 'json') return pino({ ...options, timestamp: () => `,"time":"${new Date().toISOString()}"` })
   return pino(
     options,
-    PinoPretty({ colorize: process.stdout.isTTY, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', singleLine: true, sync: true }),
+    PinoPretty({
+      colorize: process.stdout.isTTY,
+      translateTime: 'SYS:HH:MM:ss',
+      ignore: 'pid,hostname',
+      singleLine: true,
+      sync: true,
+    }),
   )
 }
 

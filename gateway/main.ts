@@ -21,7 +21,10 @@ if (values.help === true) {
   process.stdout.write(help)
 } else {
   if (existsSync('.env')) process.loadEnvFile('.env')
-  const read = readConfig(process.env, registry, { isExplorable: values.dev === true, isTerminal: process.stdout.isTTY })
+  const read = readConfig(process.env, registry, {
+    isExplorable: values.dev === true,
+    isTerminal: process.stdout.isTTY,
+  })
   if (read.ok) {
     await run(read.config)
   } else {

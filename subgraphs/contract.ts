@@ -260,8 +260,8 @@ export interface Hint {
   readonly at: Date | null
   /** The entity's fields that changed, in the graph's words; empty when the vendor does not say. */
   readonly fields: readonly string[]
-  /** From the body, for vendors that send whole records. Without it the record is read again. */
-  readonly observed?: ObservedRecord
+  /** Whether the vendor says that it came of a write of ours: what it changed was told when it was written. */
+  readonly isEcho?: boolean
   /** The record this one was merged into; `kind` is DELETED then and the id becomes an alias. */
   readonly mergedInto?: RecordRef
 }

@@ -1,7 +1,9 @@
+import { z } from 'zod'
 import type { ChangeKind } from '../../schema/change.ts'
 import type { RecordRef } from '../../schema/systems.ts'
 import { normalizeEmail } from '../../schema/values.ts'
 import type { ObservedRecord } from '../../subgraphs/contract.ts'
+import { parseColumn } from '../store/json-column.ts'
 import { namedParents, sameParents, type NamedParent, type ParentRow } from '../links/parents.ts'
 import type { NewRecordRow, RecordRow } from '../links/records.ts'
 
@@ -17,6 +19,8 @@ export interface Observation {
   /** When it happened, by the system's clock: the record existed then, or ceased to. Null when the system does not say. */
   readonly at: Date | null
   readonly mergedInto?: RecordRef
+  /** It came of a write of ours, whose own Change has told of it. */
+  readonly isEcho?: boolean
   /** A listing rather than news: what it does not show to have changed makes no Change. */
   readonly origin?: 'sweep' | 'import'
 }
@@ -44,6 +48,8 @@ export interface Effect {
   /** The row the running import is to be told of as seen, where nothing else of it is written. */
   readonly seenRow: number | null
 }
+
+const fieldNames = z.array(z.string())
 
 const nothing: Effect = { row: null, parents: null, isNew: false, isGone: false, change: null, seenRow: null }
 
@@ -87,6 +93,7 @@ export function tombstoneOf(
     sort_at: row?.sort_at ?? now.getTime(),
     is_deleted: 1,
     deleted_at: Math.max((at ?? now).getTime(), row?.updated_at ?? 0),
+    told: null,
     seen_run: run ?? row?.seen_run ?? null,
   }
 }
@@ -103,7 +110,7 @@ function effectOfSight(
   const livedAt = Math.max(updatedAt ?? -Infinity, timeOf(observation.at) ?? -Infinity)
   if (isDead && livedAt <= (stored.deleted_at ?? Infinity)) return nothing
   const seenRow = stored !== null && run !== null && stored.seen_run !== run ? stored.id : null
-  const isOlder = !isDead && updatedAt !== null && stored !== null && updatedAt < (stored.updated_at ?? updatedAt)
+  const isOlder = !isDead && stored !== null && isBehind(observation, updatedAt, stored)
   if (isOlder) return { ...nothing, change: isListing ? null : 'UPDATED', seenRow }
 
   const createdAt = timeOf(observed.createdAt) ?? stored?.created_at ?? null
@@ -114,32 +121,58 @@ function effectOfSight(
     status: observed.status,
     is_closed: observed.isClosed === null ? null : Number(observed.isClosed),
     created_at: createdAt,
-    updated_at: updatedAt ?? stored?.updated_at ?? null,
+    updated_at: updatedAt ?? latest(stored?.updated_at ?? null, timeOf(observation.at), createdAt),
     email: normalizeEmail(observed.email),
     names_type: observed.names?.type ?? null,
     names_id: observed.names?.id ?? null,
     sort_at: createdAt ?? stored?.sort_at ?? now.getTime(),
     is_deleted: 0,
     deleted_at: null,
+    told: null,
     seen_run: run ?? stored?.seen_run ?? null,
   }
   const named = namedParents(observed.parents)
   const isNew = stored === null || isDead
   const hasParents = isNew ? named.length > 0 : !sameParents(storedParents, named)
+  const told = stored !== null && stored.updated_at === row.updated_at ? toldOf(stored) : []
   const isSame = stored !== null && !isNew && !hasParents && sameRow(stored, row)
-  if (!isSame) {
-    const isUnremarkable = stored === null && observation.origin === 'import'
-    return {
-      row,
-      parents: hasParents ? named : null,
-      isNew,
-      isGone: false,
-      change: isUnremarkable ? null : isNew ? 'CREATED' : 'UPDATED',
-      seenRow: null,
-    }
+  const change = isNew ? 'CREATED' : isSame && isTold(observation, updatedAt, told) ? null : 'UPDATED'
+  if (isSame && change === null && stored.updated_at === row.updated_at) return { ...nothing, seenRow }
+  const isUnremarkable = stored === null && observation.origin === 'import'
+  return {
+    row: { ...row, told: JSON.stringify([...new Set([...told, ...observation.fields])]) },
+    parents: hasParents ? named : null,
+    isNew,
+    isGone: false,
+    change: isUnremarkable ? null : change,
+    seenRow: null,
   }
-  const isEcho = updatedAt !== null && (isListing || observation.fields.length === 0)
-  return { ...nothing, change: isEcho || observation.origin === 'import' ? null : 'UPDATED', seenRow }
+}
+
+/** Whether something newer of the record is known. Where the vendor gives no version, only news beats a listing. */
+function isBehind({ origin, at }: Observation, updatedAt: number | null, stored: RecordRow): boolean {
+  if (stored.updated_at === null) return false
+  if (updatedAt !== null) return updatedAt < stored.updated_at
+  return origin !== undefined && at !== null && at.getTime() < stored.updated_at
+}
+
+/**
+ * Whether a Change has told of what is observed, so that it is no news: it came of our own write, or the record has the
+ * version at which just these fields were told. A listing that shows nothing new is none either.
+ */
+function isTold({ isEcho, origin, fields }: Observation, updatedAt: number | null, told: readonly string[]): boolean {
+  if (isEcho === true || origin === 'import') return true
+  if (updatedAt === null) return false
+  return origin !== undefined || fields.every(field => field === 'updatedAt' || told.includes(field))
+}
+
+function toldOf({ told }: RecordRow): readonly string[] {
+  return told === null ? [] : parseColumn(fieldNames, told, 'records.told')
+}
+
+function latest(...times: readonly (number | null)[]): number | null {
+  const known = times.filter(time => time !== null)
+  return known.length === 0 ? null : Math.max(...known)
 }
 
 function sameRow(stored: RecordRow, row: NewRecordRow): boolean {
@@ -147,7 +180,6 @@ function sameRow(stored: RecordRow, row: NewRecordRow): boolean {
     stored.status === row.status &&
     stored.is_closed === row.is_closed &&
     stored.created_at === row.created_at &&
-    stored.updated_at === row.updated_at &&
     stored.email === row.email &&
     stored.names_type === row.names_type &&
     stored.names_id === row.names_id

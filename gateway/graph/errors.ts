@@ -15,7 +15,10 @@ export const vendorAnswers: Readonly<Record<VendorErrorKind, Answer>> = {
   unavailable: { code: 'SYSTEM_UNAVAILABLE', message: system => `${system} cannot be reached at the moment.` },
   'rate-limited': { code: 'SYSTEM_RATE_LIMITED', message: system => `${system} takes no more requests at the moment.` },
   unreadable: { code: 'SYSTEM_UNREADABLE', message: system => `${system} gave an answer that makes no sense.` },
-  unauthorized: { code: 'SYSTEM_UNAUTHORIZED', message: system => `${system} does not accept our credentials for this.` },
+  unauthorized: {
+    code: 'SYSTEM_UNAUTHORIZED',
+    message: system => `${system} does not accept our credentials for this.`,
+  },
   'not-found': { code: 'NOT_FOUND', message: system => `${system} has no such record.` },
   rejected: { code: 'SYSTEM_REJECTED', message: system => `${system} refused the request.` },
   aborted: { code: 'ABORTED', message: () => 'The request was given up before it was answered.' },
@@ -32,7 +35,10 @@ export function clientError(error: GraphQLError, role: Owner, log: Log): GraphQL
     const answer = vendorAnswers[cause.kind]
     // A client that left causes no fault worth a line.
     if (cause.kind !== 'aborted') {
-      log.warn({ role, system: cause.system, kind: cause.kind, reason: cause.message }, 'a vendor did not give what was asked')
+      log.warn(
+        { role, system: cause.system, kind: cause.kind, reason: cause.message },
+        'a vendor did not give what was asked',
+      )
     }
     return {
       ...place,

@@ -1,6 +1,11 @@
 import { executeQueryPlan, type GraphQLDataSource, type ServiceMap } from '@apollo/gateway'
 import type { PlanNode, QueryPlan } from '@apollo/query-planner'
-import type { GatewayExecutionResult, GatewayGraphQLRequestContext, GatewayInterface, GatewaySchemaLoadOrUpdateCallback } from '@apollo/server-gateway-interface'
+import type {
+  GatewayExecutionResult,
+  GatewayGraphQLRequestContext,
+  GatewayInterface,
+  GatewaySchemaLoadOrUpdateCallback,
+} from '@apollo/server-gateway-interface'
 import { getVariableValues, GraphQLError, OperationTypeNode } from 'graphql'
 import { requestOf } from './subscription.ts'
 import type { OperationContext } from './context.ts'

@@ -17,10 +17,15 @@ const defaultPage = 20
  * Refuses operations that would take too much, whichever way they came.
  * @throws GraphQLError `OPERATION_TOO_LARGE` saying what was allowed and what came
  */
-export function checkSize({ operation, fragments }: PlannedOperation, variables: Readonly<Record<string, unknown>>): void {
+export function checkSize(
+  { operation, fragments }: PlannedOperation,
+  variables: Readonly<Record<string, unknown>>,
+): void {
   const nodes = nodesOf(operation.selectionSet, { fragments, variables, depth: 1 })
   if (nodes > maxNodes) {
-    throw tooLarge(`The operation asks for up to ${nodes} entries; at most ${maxNodes} are allowed. Ask for smaller pages.`)
+    throw tooLarge(
+      `The operation asks for up to ${nodes} entries; at most ${maxNodes} are allowed. Ask for smaller pages.`,
+    )
   }
 }
 
@@ -45,7 +50,8 @@ function nodesOf(selection: SelectionSetNode, reading: Reading): number {
       const size = isConnection ? pageSize(node.arguments ?? [], reading.variables) : 1
       nodes += size * (1 + inner)
     } else {
-      const set = node.kind === Kind.INLINE_FRAGMENT ? node.selectionSet : reading.fragments[node.name.value]?.selectionSet
+      const set =
+        node.kind === Kind.INLINE_FRAGMENT ? node.selectionSet : reading.fragments[node.name.value]?.selectionSet
       if (set !== undefined) nodes += nodesOf(set, reading)
     }
     if (nodes > maxNodes * 1000) break
@@ -59,7 +65,8 @@ function pageSize(
 ): number {
   for (const { name, value } of given) {
     if (name.value !== 'first' && name.value !== 'last') continue
-    const size = value.kind === Kind.INT ? Number(value.value) : value.kind === Kind.VARIABLE ? variables[value.name.value] : null
+    const size =
+      value.kind === Kind.INT ? Number(value.value) : value.kind === Kind.VARIABLE ? variables[value.name.value] : null
     if (typeof size === 'number') return Math.max(size, 1)
   }
   return defaultPage

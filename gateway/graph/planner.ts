@@ -1,6 +1,12 @@
 import { Supergraph, operationFromDocument, type Schema } from '@apollo/federation-internals'
 import { QueryPlanner, type QueryPlan } from '@apollo/query-planner'
-import { Kind, type DocumentNode, type FragmentDefinitionNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql'
+import {
+  Kind,
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql'
 import { LRUCache } from 'lru-cache'
 
 /** An operation with the plan of its fetches, ready to be executed any number of times. */

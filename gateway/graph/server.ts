@@ -1,5 +1,16 @@
-import { ApolloServer, type ApolloServerPlugin, type GraphQLRequest, type HTTPGraphQLRequest, type HTTPGraphQLResponse } from '@apollo/server'
+import {
+  ApolloServer,
+  type ApolloServerPlugin,
+  type GraphQLRequest,
+  type HTTPGraphQLRequest,
+  type HTTPGraphQLResponse,
+} from '@apollo/server'
 import { unwrapResolverError } from '@apollo/server/errors'
+import {
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled'
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Log } from '../../subgraphs/contract.ts'
 import { openContext, type ContextPorts, type OperationContext } from './context.ts'
@@ -9,7 +20,11 @@ import type { ChangeFrame, SubscriptionRequest } from './subscription.ts'
 
 /** A result as it goes over the wire, or the reasons why there is none. */
 export type Outcome =
-  | { readonly data: Record<string, unknown> | null; readonly errors?: readonly GraphQLFormattedError[]; readonly extensions?: Record<string, unknown> }
+  | {
+      readonly data: Record<string, unknown> | null
+      readonly errors?: readonly GraphQLFormattedError[]
+      readonly extensions?: Record<string, unknown>
+    }
   | { readonly refused: readonly GraphQLFormattedError[] }
 
 export interface AcceptedSubscription {
@@ -39,12 +54,14 @@ export class GraphServer {
     this.#apollo = new ApolloServer<OperationContext>({
       gateway: graph,
       introspection,
+      // "Did you mean ..." tells the schema to whoever guesses.
+      hideSchemaDetailsFromClientErrors: !introspection,
       parseOptions: { maxTokens },
       maxRecursiveSelections: true,
       includeStacktraceInErrorResponses: false,
       stopOnTerminationSignals: false,
       csrfPrevention: true,
-      plugins: [answerExtensions, ...plugins],
+      plugins: [...silentPlugins, answerExtensions, ...plugins],
       formatError: (formatted, error) => this.#format(formatted, error),
       logger: {
         debug: message => log.debug({}, String(message)),
@@ -76,7 +93,9 @@ export class GraphServer {
   }
 
   /** Checks and plans a subscription; nothing is executed until its first frame. */
-  async subscribe(request: GraphQLRequest): Promise<AcceptedSubscription | { readonly refused: readonly GraphQLFormattedError[] }> {
+  async subscribe(
+    request: GraphQLRequest,
+  ): Promise<AcceptedSubscription | { readonly refused: readonly GraphQLFormattedError[] }> {
     const accepted: SubscriptionRequest[] = []
     const purpose = { kind: 'subscribe' as const, accept: (asked: SubscriptionRequest) => void accepted.push(asked) }
     const outcome = await this.#run(request, openContext(this.#ports, { purpose }))
@@ -114,6 +133,13 @@ export class GraphServer {
     return { message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
   }
 }
+
+/** Apollo's own page loads scripts from its site, and a key in the environment would send it what is asked here. */
+const silentPlugins: readonly ApolloServerPlugin<OperationContext>[] = [
+  ApolloServerPluginLandingPageDisabled(),
+  ApolloServerPluginSchemaReportingDisabled(),
+  ApolloServerPluginUsageReportingDisabled(),
+]
 
 /** Errors of subgraphs were put in words there; see errors.ts. */
 function isFederated(error: GraphQLFormattedError): boolean {

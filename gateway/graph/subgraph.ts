@@ -8,7 +8,10 @@ import type { Log } from '../../subgraphs/contract.ts'
 import type { OperationContext } from './context.ts'
 import { clientError } from './errors.ts'
 
-type Module = Extract<Extract<Parameters<typeof buildSubgraphSchema>[0], readonly unknown[]>[number], { typeDefs: DocumentNode }>
+type Module = Extract<
+  Extract<Parameters<typeof buildSubgraphSchema>[0], readonly unknown[]>[number],
+  { typeDefs: DocumentNode }
+>
 
 export type Resolvers = NonNullable<Module['resolvers']>
 
@@ -27,12 +30,7 @@ const maxDocuments = 2000
  * Its data source answers the planner's fetches without a detour over HTTP. A fetch comes from a validated operation, so
  * it is not validated again; a fault of one field is an error of that field.
  */
-export function openSubgraph(
-  name: Owner,
-  typeDefs: DocumentNode,
-  resolvers: Resolvers,
-  log: Log,
-): LocalSubgraph {
+export function openSubgraph(name: Owner, typeDefs: DocumentNode, resolvers: Resolvers, log: Log): LocalSubgraph {
   const schema = buildSubgraphSchema([{ typeDefs, resolvers: { ...scalars, ...resolvers } }])
   const documents = new LRUCache<string, DocumentNode>({ max: maxDocuments })
   const parsed = (query: string): DocumentNode => {
@@ -54,7 +52,8 @@ export function openSubgraph(
           variableValues: request.variables,
           operationName: request.operationName,
           contextValue: context,
-          rootValue: context.purpose.kind === 'push' ? { [context.purpose.frame.field]: context.purpose.frame } : undefined,
+          rootValue:
+            context.purpose.kind === 'push' ? { [context.purpose.frame.field]: context.purpose.frame } : undefined,
         })
         return {
           data: result.data,

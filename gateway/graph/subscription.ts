@@ -17,7 +17,12 @@ import type { PlannedOperation } from './planner.ts'
 /** What a subscription is about. */
 export type Topic =
   | { readonly kind: 'entity'; readonly entity: EntityRef }
-  | { readonly kind: 'children'; readonly type: EntityType; readonly parent: EntityRef | null; readonly status: string | null }
+  | {
+      readonly kind: 'children'
+      readonly type: EntityType
+      readonly parent: EntityRef | null
+      readonly status: string | null
+    }
   | {
       readonly kind: 'feed'
       readonly entities: readonly EntityType[] | null
@@ -123,7 +128,12 @@ function topicOf(field: string, values: unknown): Topic {
     }
     case 'changes': {
       const { entities, systems, fields } = argumentsOf.changes.parse(values)
-      return { kind: 'feed', entities: entities == null ? null : entities.map(typeOf), systems: systems ?? null, fields: fields ?? null }
+      return {
+        kind: 'feed',
+        entities: entities == null ? null : entities.map(typeOf),
+        systems: systems ?? null,
+        fields: fields ?? null,
+      }
     }
     default:
       throw badInput(`no such subscription: ${field}`)
@@ -132,7 +142,8 @@ function topicOf(field: string, values: unknown): Topic {
 
 function typeOf(name: string): EntityType {
   const type = entityTypes.find(entity => entity === name)
-  if (type === undefined) throw badInput(`changes: expected entities among ${entityTypes.join(', ')}; got ${name.slice(0, 50)}`)
+  if (type === undefined)
+    throw badInput(`changes: expected entities among ${entityTypes.join(', ')}; got ${name.slice(0, 50)}`)
   return type
 }
 

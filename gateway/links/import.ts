@@ -126,7 +126,7 @@ async function importKind(options: ImportOptions, system: System, importer: Impo
     if (changes.length > 0) onApplied(changes)
     progress = reached
     if (page.next === null) {
-      await deleteUnseen(store, catalogue, progress, clock, signal, onApplied)
+      await untilGiven(options, system, kind, () => deleteUnseen(store, catalogue, reached, clock, signal, onApplied))
       const now = clock.now()
       await untilGiven(options, system, kind, () =>
         store.write(tx =>

@@ -121,11 +121,12 @@ async function readLinksOf(
   const found = new Map<string, LinkOfEntity[]>()
   for (const { owner, ids } of byOwner(catalogue, refs)) {
     const { system, kind, entity: type } = owner
+    // `cross join` is where SQLite keeps the order: the few that are wanted first, then their links.
     const { rows } = await sql<LinkOfEntity>`
       with wanted(id, living) as (${livingOf(owner, [...ids])})
       select w.id as wanted, w.living, l.system, l.kind, l.record_id, l.evidence, l.linked_at, r.created_at from wanted w
-        join links l on l.entity_type = ${type} and l.entity_id = w.living
-        left join records r on r.system = l.system and r.kind = l.kind and r.record_id = l.record_id
+        cross join links l left join records r on r.system = l.system and r.kind = l.kind and r.record_id = l.record_id
+        where l.entity_type = ${type} and l.entity_id = w.living
       union all
       select w.id, w.living, r.system, r.kind, r.record_id, 'owner', coalesce(r.created_at, r.sort_at), r.created_at
         from wanted w join records r on r.system = ${system} and r.kind = ${kind} and r.record_id = w.living

@@ -114,14 +114,14 @@ async function readByEmail(
   const rows = await inParts(emails, part =>
     db
       .selectFrom('records')
-      .select(['email', 'record_id', 'is_deleted'])
+      .select(['system', 'kind', 'email', 'record_id', 'is_deleted'])
       .where('email', 'in', part)
-      .where('system', '=', owner.system)
-      .where('kind', '=', owner.kind)
       .execute(),
   )
-  const byEmail = gather(rows.filter(row => row.is_deleted === 0))
-  const retired = rows.filter(row => row.is_deleted === 1 && row.email !== null && !byEmail.has(row.email))
+  // Sorted out here: with the kind among its conditions, SQLite may walk all records of the kind.
+  const owners = rows.filter(row => row.system === owner.system && row.kind === owner.kind)
+  const byEmail = gather(owners.filter(row => row.is_deleted === 0))
+  const retired = owners.filter(row => row.is_deleted === 1 && row.email !== null && !byEmail.has(row.email))
   if (retired.length === 0) return byEmail
   const winners = await readLiving(
     db,

@@ -123,7 +123,8 @@ export async function resolveParents(
     await sql`update parents set entity_id = ${found} where ${where}`.execute(tx)
     return []
   }
-  const isOfType = sql`entity_type = ${entity}`
+  // An expression, lest SQLite finds it cheaper to walk all parents of the type by `parents_by_entity`.
+  const isOfType = sql`coalesce(entity_type, '') = ${entity}`
   for (const { system, kind, ids } of byKind(which.records ?? [])) {
     await inParts(ids, part =>
       update(
@@ -132,11 +133,8 @@ export async function resolveParents(
     )
   }
   await inParts(which.references ?? [], part => update(sql`reference in (${sql.join(part)}) and ${isOfType}`))
-  await inParts(which.ids ?? [], part => update(sql`entity_id in (${sql.join(part)}) and ${isOfType}`))
-  // An expression, lest SQLite walks all parents of the type by `parents_by_entity` rather than those of a few children.
-  await inParts(which.children ?? [], part =>
-    update(sql`child in (${sql.join(part)}) and coalesce(entity_type, '') = ${entity}`),
-  )
+  await inParts(which.children ?? [], part => update(sql`child in (${sql.join(part)}) and ${isOfType}`))
+  await inParts(which.ids ?? [], part => update(sql`entity_type = ${entity} and entity_id in (${sql.join(part)})`))
 }
 
 function entityOfRow(owner: KnownKind, copies: readonly KnownKind[]): RawBuilder<unknown> {

@@ -104,6 +104,7 @@ export async function writeRecords(
           sort_at: eb.ref('excluded.sort_at'),
           is_deleted: eb.ref('excluded.is_deleted'),
           deleted_at: eb.ref('excluded.deleted_at'),
+          told: eb.ref('excluded.told'),
           seen_run: eb.ref('excluded.seen_run'),
         })),
       )

@@ -1,7 +1,7 @@
 import type { EntityRef, EntityType } from '../../schema/entities.ts'
 import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { StoreTransaction } from '../store/store.ts'
-import type { Catalogue, KnownKind } from './catalogue.ts'
+import type { Catalogue } from './catalogue.ts'
 import { matchOf, readOwners, type Match } from './match.ts'
 import { resolveParents } from './parents.ts'
 import { byKind, inParts, readLinks, readRecords, refOf, type LinkRow, type RecordRow } from './records.ts'
@@ -77,18 +77,14 @@ async function settleType(
   for (const { email } of retired.values()) if (email !== null) emails.add(email)
 
   const copies = new Map(given.map(copy => [recordKey(refOf(copy)), copy]))
-  for (const kind of copyKinds) {
-    const concerned = [
-      ...(await readCopies(tx, kind, 'email', emails)),
-      ...(await readNaming(tx, kind, entity, [...lives, ...aliases])),
-      ...(await readCopies(
-        tx,
-        kind,
-        'record_id',
-        linked.filter(record => record.system === kind.system && record.kind === kind.kind).map(record => record.id),
-      )),
-    ]
-    for (const copy of concerned) copies.set(recordKey(refOf(copy)), copy)
+  const concerned = [
+    ...(await readByEmail(tx, emails)),
+    ...(await readNaming(tx, entity, [...lives, ...aliases])),
+    ...(await readRecords(tx, linked)).values(),
+  ]
+  for (const copy of concerned) {
+    const isCopy = copyKinds.some(kind => kind.system === copy.system && kind.kind === copy.kind)
+    if (isCopy && copy.is_deleted === 0) copies.set(recordKey(refOf(copy)), copy)
   }
   const changes = await rematch(tx, catalogue, entity, [...copies.values()], vanished, now)
   const own = [...lives].map(id => ({ system: owner.system, kind: owner.kind, id }))
@@ -112,40 +108,14 @@ function readLinked(tx: StoreTransaction, entity: EntityType, ids: Iterable<stri
   )
 }
 
-function readCopies(
-  tx: StoreTransaction,
-  kind: KnownKind,
-  column: 'email' | 'record_id',
-  values: Iterable<string>,
-): Promise<RecordRow[]> {
-  return inParts(values, part =>
-    tx
-      .selectFrom('records')
-      .selectAll()
-      .where(column, 'in', part)
-      .where('system', '=', kind.system)
-      .where('kind', '=', kind.kind)
-      .where('is_deleted', '=', 0)
-      .execute(),
-  )
+// The kinds are sorted out by the caller: with the kind among its conditions, SQLite may walk all records of the kind.
+function readByEmail(tx: StoreTransaction, emails: Iterable<string>): Promise<RecordRow[]> {
+  return inParts(emails, part => tx.selectFrom('records').selectAll().where('email', 'in', part).execute())
 }
 
-function readNaming(
-  tx: StoreTransaction,
-  kind: KnownKind,
-  entity: EntityType,
-  ids: Iterable<string>,
-): Promise<RecordRow[]> {
+function readNaming(tx: StoreTransaction, entity: EntityType, ids: Iterable<string>): Promise<RecordRow[]> {
   return inParts(ids, part =>
-    tx
-      .selectFrom('records')
-      .selectAll()
-      .where('names_type', '=', entity)
-      .where('names_id', 'in', part)
-      .where('system', '=', kind.system)
-      .where('kind', '=', kind.kind)
-      .where('is_deleted', '=', 0)
-      .execute(),
+    tx.selectFrom('records').selectAll().where('names_type', '=', entity).where('names_id', 'in', part).execute(),
   )
 }
 

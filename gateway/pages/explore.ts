@@ -1,53 +1,86 @@
-import { readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { build } from 'esbuild'
 import type { Page } from '../http.ts'
-import { examples } from './examples.ts'
+import { favicon, html, pageScript, sandboxSite } from './html.ts'
 
 const require = createRequire(import.meta.url)
 
 const script = 'text/javascript; charset=utf-8'
 
-/** How long Apollo's site may take before the page goes on without it. */
-const sandboxWaitMs = 4000
+/** What the page loads from here, each with where it comes from. Read, or made, when first asked for: a start is not delayed. */
+const files: Readonly<Record<string, { readonly contentType: string; read(): Promise<string | Buffer> }>> = {
+  '/explore/sandbox.js': { contentType: script, read: sandboxScript },
+  '/explore/graphiql.js': { contentType: script, read: () => packageFile('graphiql/graphiql.min.js') },
+  '/explore/graphiql.css': {
+    contentType: 'text/css; charset=utf-8',
+    read: () => packageFile('graphiql/graphiql.min.css'),
+  },
+  '/explore/react.js': { contentType: script, read: () => packageFile('react/umd/react.production.min.js') },
+  '/explore/react-dom.js': {
+    contentType: script,
+    read: () => packageFile('react-dom/umd/react-dom.production.min.js'),
+  },
+  '/explore/graphql-ws.js': { contentType: script, read: () => packageFile('graphql-ws/umd/graphql-ws.min.js') },
+  // Sandbox's embedding asks for it, and would fetch Apollo's icon if there were none.
+  '/favicon.ico': { contentType: 'image/svg+xml', read: () => Promise.resolve(favicon) },
+}
 
 /**
  * The page at `/graphql` for people: Apollo Sandbox when its site can be reached, else GraphiQL from this machine, with the
  * same examples. Nothing is sent to anybody; Sandbox's telemetry is off.
- * @returns the page for a path; null for paths that are none of its own
+ * @returns the page for a path, as asked for at a host; null for paths that are none of its own
  */
-export function explorePages(): (path: string) => Page | null {
-  const files = new Map<string, Page>()
-  const packaged: Readonly<Record<string, () => Page>> = {
-    '/explore/graphiql.js': () => ({ contentType: script, body: packageFile('graphiql/graphiql.min.js') }),
-    '/explore/graphiql.css': () => ({ contentType: 'text/css; charset=utf-8', body: packageFile('graphiql/graphiql.min.css') }),
-    '/explore/react.js': () => ({ contentType: script, body: packageFile('react/umd/react.production.min.js') }),
-    '/explore/react-dom.js': () => ({ contentType: script, body: packageFile('react-dom/umd/react-dom.production.min.js') }),
-    '/explore/graphql-ws.js': () => ({ contentType: script, body: packageFile('graphql-ws/umd/graphql-ws.min.js') }),
-    '/graphql': () => ({ contentType: 'text/html; charset=utf-8', body: html }),
-  }
-  void sandboxScript().then(
-    body => files.set('/explore/sandbox.js', { contentType: script, body }),
-    // The page falls back to GraphiQL.
-    () => undefined,
-  )
-  return path => {
-    const known = files.get(path)
+export function explorePages(): (path: string, host: string) => Promise<Page | null> {
+  const read = new Map<string, Promise<Page>>()
+  return async (path, host) => {
+    if (path === '/graphql') {
+      return {
+        contentType: 'text/html; charset=utf-8',
+        body: html,
+        headers: { 'Content-Security-Policy': contentSecurityPolicy(host), 'Cache-Control': 'no-store' },
+      }
+    }
+    const file = Object.hasOwn(files, path) ? files[path] : undefined
+    if (file === undefined) return null
+    const known = read.get(path)
     if (known !== undefined) return known
-    const make = Object.hasOwn(packaged, path) ? packaged[path] : undefined
-    if (make === undefined) return null
-    const page = make()
-    files.set(path, page)
+    const page = file.read().then(body => ({
+      contentType: file.contentType,
+      body,
+      headers: { 'Cache-Control': 'no-cache' },
+    }))
+    read.set(path, page)
+    page.catch(() => read.delete(path))
     return page
   }
 }
 
+/** Scripts from here alone; the graph at this address and Sandbox's site are all the page may talk to. */
+function contentSecurityPolicy(host: string): string {
+  // Not every browser counts websockets of the same host as 'self'.
+  const sockets = /^[\w.:[\]-]+$/.test(host) ? ` ws://${host} wss://${host}` : ''
+  return [
+    `default-src 'none'`,
+    `script-src 'self' 'sha256-${createHash('sha256').update(pageScript).digest('base64')}'`,
+    // GraphiQL's editor sets style attributes.
+    `style-src 'self' 'unsafe-inline'`,
+    `img-src 'self' data:`,
+    `font-src 'self' data:`,
+    `connect-src 'self'${sockets} ${sandboxSite}`,
+    `frame-src ${sandboxSite}`,
+    `frame-ancestors 'none'`,
+    `base-uri 'none'`,
+    `form-action 'none'`,
+  ].join('; ')
+}
+
 /** A path below a package's folder, whatever its `exports` allow. */
-function packageFile(path: string): Buffer {
+async function packageFile(path: string): Promise<Buffer> {
   const [name = ''] = path.split('/')
   for (const folder of require.resolve.paths(name) ?? []) {
     try {
-      return readFileSync(`${folder}/${path}`)
+      return await readFile(`${folder}/${path}`)
     } catch {
       continue
     }
@@ -57,6 +90,7 @@ function packageFile(path: string): Buffer {
 
 /** Sandbox's embedding as one script for browsers. */
 async function sandboxScript(): Promise<string> {
+  const { build } = await import('esbuild')
   const { outputFiles } = await build({
     stdin: { contents: `export { ApolloSandbox } from '@apollo/sandbox'`, resolveDir: import.meta.dirname },
     bundle: true,
@@ -70,83 +104,3 @@ async function sandboxScript(): Promise<string> {
   })
   return outputFiles[0]?.text ?? ''
 }
-
-const html = `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>One live graph</title>
-    <style>
-      html, body, #explorer { height: 100%; margin: 0; }
-      #explorer iframe { border: 0; }
-      #note { font: 14px/1.5 system-ui, sans-serif; padding: 12px; }
-    </style>
-  </head>
-  <body>
-    <div id="explorer"><p id="note">Opening the explorer …</p></div>
-    <script>
-      const examples = ${JSON.stringify(examples).replaceAll('<', '\\u003c')}
-      const endpoint = location.origin + location.pathname
-      const websocket = endpoint.replace(/^http/, 'ws')
-      const explorer = document.getElementById('explorer')
-      const site = 'https://sandbox.embed.apollographql.com'
-
-      function load(src) {
-        return new Promise((done, failed) => {
-          const script = document.createElement('script')
-          script.src = src
-          script.onload = done
-          script.onerror = () => failed(new Error(src))
-          document.head.append(script)
-        })
-      }
-
-      async function openSandbox() {
-        await fetch(site, { mode: 'no-cors', signal: AbortSignal.timeout(${sandboxWaitMs}) })
-        await load('/explore/sandbox.js')
-        explorer.textContent = ''
-        new SandboxEmbedding.ApolloSandbox({
-          target: '#explorer',
-          initialEndpoint: endpoint,
-          initialSubscriptionEndpoint: websocket,
-          runTelemetry: false,
-          endpointIsEditable: true,
-          initialState: { document: examples.map(({ document }) => document).join('\\n'), pollForSchemaUpdates: false, sharedHeaders: {} },
-        })
-        document.body.dataset.explorer = 'sandbox'
-      }
-
-      async function openGraphiQL() {
-        const style = document.createElement('link')
-        style.rel = 'stylesheet'
-        style.href = '/explore/graphiql.css'
-        document.head.append(style)
-        await load('/explore/react.js')
-        await load('/explore/react-dom.js')
-        await load('/explore/graphiql.js')
-        await load('/explore/graphql-ws.js')
-        const wsClient = graphqlWs.createClient({ url: websocket })
-        const fetcher = GraphiQL.createFetcher({ url: endpoint, wsClient })
-        explorer.textContent = ''
-        ReactDOM.createRoot(explorer).render(
-          React.createElement(GraphiQL, {
-            fetcher,
-            defaultEditorToolsVisibility: false,
-            defaultTabs: examples.map(({ document }) => ({ query: document })),
-            shouldPersistHeaders: false,
-          }),
-        )
-        document.body.dataset.explorer = 'graphiql'
-      }
-
-      const wanted = new URLSearchParams(location.search).get('explorer')
-      const opened = wanted === 'graphiql' ? openGraphiQL() : openSandbox().catch(openGraphiQL)
-      opened.catch(error => {
-        explorer.innerHTML = '<p id="note">The explorer could not be opened. The graph answers POST requests at this address.</p>'
-        console.error(error)
-      })
-    </script>
-  </body>
-</html>
-`

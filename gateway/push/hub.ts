@@ -172,7 +172,10 @@ export class PushHub {
     } else if (after <= this.#ports.newest() && (await this.#ports.reaches(after))) {
       await this.#replay(group, member, after)
     } else {
-      this.#send(member, await this.#execute(group, this.#special(group, 'GAP', Math.min(after, this.#ports.newest()), null)))
+      this.#send(
+        member,
+        await this.#execute(group, this.#special(group, 'GAP', Math.min(after, this.#ports.newest()), null)),
+      )
       await this.#present(group, member, subject)
     }
     const held = member.held ?? []
@@ -187,7 +190,8 @@ export class PushHub {
     if (asked === null) return null
     const living = await this.#ports.resolve(asked)
     if (living !== null && living.id !== asked.id) {
-      const moved = topic.kind === 'children' ? { ...topic, parent: living } : { kind: 'entity' as const, entity: living }
+      const moved =
+        topic.kind === 'children' ? { ...topic, parent: living } : { kind: 'entity' as const, entity: living }
       for (const key of keysOfTopic(moved)) this.#listen(group, key)
     }
     return living
@@ -271,7 +275,8 @@ export class PushHub {
     if (view === null) return null
     // A link that comes or goes changes a whole list: no single entity of it is the subject.
     const isOther = topic.kind === 'children' && subject?.type !== topic.type
-    const entity = topic.kind === 'entity' ? subject : subject === null || isOther ? null : await this.#ports.resolve(subject)
+    const entity =
+      topic.kind === 'entity' ? subject : subject === null || isOther ? null : await this.#ports.resolve(subject)
     // The entity lives although this record of it is gone: it was merged into another.
     const kind = view.kind === 'DELETED' && topic.kind === 'entity' && entity !== null ? 'UPDATED' : view.kind
     return this.#execute(group, { field, change: { ...view, kind }, entity, subject: isOther ? null : change.entity })

@@ -2,7 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols, type SubscribePayload } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
-import { getOperationAST, GraphQLError, parse, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql'
+import {
+  getOperationAST,
+  GraphQLError,
+  parse,
+  type DocumentNode,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from 'graphql'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Log } from '../../subgraphs/contract.ts'
 import { maxTokens } from '../graph/limits.ts'
@@ -39,7 +46,11 @@ type Prepared =
   | { readonly kind: 'subscription'; readonly subscription: Subscription; readonly onSlow: () => void }
 
 export function openSockets({ server, hub, schema, log }: SocketOptions): SocketServer {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, handleProtocols: protocols => handleProtocols(protocols) })
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxMessageBytes,
+    handleProtocols: protocols => handleProtocols(protocols),
+  })
   const left = new WeakMap<WebSocket, AbortController>()
   const running = new Set<Promise<unknown>>()
 
@@ -68,7 +79,9 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
       onSubscribe: async (context, _id, payload) => {
         const { socket } = context.extra
         if (Object.keys(context.subscriptions).length > maxOperations) {
-          return [refusal(`At most ${maxOperations} operations may run over one socket at a time.`, 'TOO_MANY_OPERATIONS')]
+          return [
+            refusal(`At most ${maxOperations} operations may run over one socket at a time.`, 'TOO_MANY_OPERATIONS'),
+          ]
         }
         const document = parsed(payload)
         if (document instanceof GraphQLError) return [document]
@@ -142,7 +155,12 @@ function prepared(schema: GraphQLSchema, document: DocumentNode, payload: Subscr
 }
 
 function isPrepared(value: unknown): value is Prepared {
-  return typeof value === 'object' && value !== null && 'kind' in value && (value.kind === 'result' || value.kind === 'subscription')
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    (value.kind === 'result' || value.kind === 'subscription')
+  )
 }
 
 function parsed(payload: SubscribePayload): DocumentNode | GraphQLError {
@@ -150,7 +168,11 @@ function parsed(payload: SubscribePayload): DocumentNode | GraphQLError {
     return parse(payload.query, { maxTokens })
   } catch (error) {
     if (error instanceof GraphQLError) {
-      return new GraphQLError(error.message, { source: error.source, positions: error.positions, extensions: { code: 'GRAPHQL_PARSE_FAILED' } })
+      return new GraphQLError(error.message, {
+        source: error.source,
+        positions: error.positions,
+        extensions: { code: 'GRAPHQL_PARSE_FAILED' },
+      })
     }
     throw error
   }

@@ -1,29 +1,11 @@
 import { z } from 'zod'
 import { changeKinds } from '../../schema/change.ts'
-import { entityTypes } from '../../schema/entities.ts'
 import type { Hint } from '../../subgraphs/contract.ts'
 import { parseColumn } from './json-column.ts'
 
 /** As JSON writes a Date. */
 const instant = z.string().pipe(z.coerce.date()).nullable()
-const entityType = z.enum(entityTypes)
 const recordRef = z.object({ system: z.string(), kind: z.string(), id: z.string() })
-
-const observedRecord = z.object({
-  record: recordRef,
-  parents: z.array(
-    z.union([
-      z.object({ entity: entityType, record: recordRef }),
-      z.object({ entity: entityType, reference: z.string() }),
-    ]),
-  ),
-  status: z.string().nullable(),
-  isClosed: z.boolean().nullable(),
-  createdAt: instant,
-  updatedAt: instant,
-  email: z.string().nullable(),
-  names: z.object({ type: entityType, id: z.string() }).nullable(),
-})
 
 const hints = z.array(
   z.object({
@@ -31,7 +13,7 @@ const hints = z.array(
     record: recordRef,
     at: instant,
     fields: z.array(z.string()),
-    observed: observedRecord.optional(),
+    isEcho: z.boolean().optional(),
     mergedInto: recordRef.optional(),
   }),
 )

@@ -25,7 +25,7 @@ export const schema: readonly string[] = [
   `create table records (
     id integer primary key autoincrement, system text not null, kind text not null, record_id text not null, status text,
     is_closed integer, created_at integer, updated_at integer, email text, names_type text, names_id text,
-    sort_at integer not null, is_deleted integer not null default 0, deleted_at integer, seen_run integer)`,
+    sort_at integer not null, is_deleted integer not null default 0, deleted_at integer, told text, seen_run integer)`,
   `create unique index records_by_record on records (system, kind, record_id)`,
   `create index records_by_sort on records (system, kind, sort_at, id) where is_deleted = 0`,
   `create index records_by_status on records (system, kind, status, sort_at, id) where is_deleted = 0`,

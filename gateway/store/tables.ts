@@ -100,6 +100,8 @@ interface RecordsTable {
   /** A tombstone: it existed and does no more. */
   is_deleted: number
   deleted_at: number | null
+  /** json: string[], the fields that Changes have told of while `updated_at` was what it is; null for none. */
+  told: string | null
   /** The import run that saw it last; null when none has. */
   seen_run: number | null
 }

@@ -68,6 +68,8 @@ export class DeliveryProcessor {
 
   /** Takes entries that this process has claimed. Returns at once. */
   accept(entries: readonly StoredEntry[]): void {
+    // Claimed while we were told to stop: they stay in the store.
+    if (this.#isStopping) return
     for (const group of byDeliveryAndRecord(entries)) this.#waiting.push(group)
     this.#next()
   }
@@ -122,11 +124,11 @@ export class DeliveryProcessor {
   }
 
   async #observe(hint: Hint): Promise<Observation> {
-    const { record, kind, fields, at, mergedInto } = hint
+    const { record, kind, fields, at, isEcho, mergedInto } = hint
     this.#ports.evict(record, at)
     // A merged record's id answers with the winner: it must not be read as itself.
     const observed = mergedInto === undefined ? await this.#ports.observe(record) : null
-    return { record, observed, kind, fields, at, ...(mergedInto === undefined ? {} : { mergedInto }) }
+    return { record, observed, kind, fields, at, isEcho, mergedInto }
   }
 
   async #fail(entry: StoredEntry, error: unknown): Promise<void> {
@@ -183,9 +185,11 @@ function merge(entries: readonly StoredEntry[]): readonly Hint[] {
       ...known,
       kind: strongest(known.kind, hint.kind),
       // "Something changed" beside named fields leaves the named ones unsure.
-      fields: isSilent && (saysNothing(known) || saysNothing(hint)) ? [] : [...new Set([...known.fields, ...hint.fields])],
+      fields:
+        isSilent && (saysNothing(known) || saysNothing(hint)) ? [] : [...new Set([...known.fields, ...hint.fields])],
       at: latest(known.at, hint.at),
-      ...(hint.mergedInto === undefined ? {} : { mergedInto: hint.mergedInto }),
+      isEcho: known.isEcho === true && hint.isEcho === true,
+      mergedInto: hint.mergedInto ?? known.mergedInto,
     })
   }
   return [...merged.values()]

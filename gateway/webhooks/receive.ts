@@ -21,7 +21,12 @@ export interface ReceivePorts {
   readonly publicUrl: string
   readonly secrets: Secrets
   /** Durable once it resolves; entries whose key is known are left out of what it returns. */
-  store(system: System, received: Received, entries: readonly DeliveryEntry[], receivedAt: Date): Promise<readonly StoredEntry[]>
+  store(
+    system: System,
+    received: Received,
+    entries: readonly DeliveryEntry[],
+    receivedAt: Date,
+  ): Promise<readonly StoredEntry[]>
   /** Takes over what was stored; returns at once. */
   process(entries: readonly StoredEntry[]): void
   readonly clock: Clock
@@ -91,8 +96,7 @@ async function receive(
       log.warn({ system, endpoint, reason: verdict.reason }, 'a webhook was refused')
       return { status: 401, text: refusals[verdict.reason] }
     }
-    const read = adapter.read(received)
-    // The vendor signed it, so it is kept for a person to see.
+    const read = readOf(adapter, received, { system, log })
     const entries = 'entries' in read ? read.entries : [{ key: keyOfBody(received), unreadable: read.unreadable }]
     const stored = await ports.store(system, received, entries, receivedAt)
     ports.process(stored)
@@ -101,6 +105,20 @@ async function receive(
     if (!(error instanceof StoreError)) throw error
     log.error({ err: error, system }, 'a webhook could not be stored; the vendor sends it again')
     return { status: 503, headers: { 'Retry-After': '5' }, text: 'Cannot be stored at the moment.' }
+  }
+}
+
+/** The vendor signed it, so whatever it holds is kept for a person to see rather than sent again and again. */
+function readOf(
+  adapter: WebhookAdapter,
+  received: Received,
+  { system, log }: { readonly system: System; readonly log: Log },
+): ReturnType<WebhookAdapter['read']> {
+  try {
+    return adapter.read(received)
+  } catch (error) {
+    log.error({ err: error, system }, 'a genuine webhook could not be read')
+    return { unreadable: `reading it failed: ${error instanceof Error ? error.name : 'unknown fault'}` }
   }
 }
 

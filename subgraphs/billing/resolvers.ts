@@ -4,53 +4,38 @@ import type { RecordRef } from '../../schema/systems.ts'
 import type { Money } from '../../schema/values.ts'
 import { connectionOf } from '../connection.ts'
 import type { Connection } from '../connection.ts'
-import type { GraphContext, IndexEntry, PageArguments, PageFilter, Written } from '../contract.ts'
+import type { GraphContext, IndexEntry, PageFilter, Written } from '../contract.ts'
+import type {
+  CreateOrderInput,
+  MutationCreateOrderArgs,
+  MutationFinalizeOrderArgs,
+  QueryOrdersArgs,
+  QueryProductsArgs,
+  Resolvers,
+} from './generated.ts'
 import type { BillingSource, NewOrder, NewOrderLine, OrderFields, OrderLineFields, ProductFields } from './source.ts'
 
 /** An order before anything of it is read. */
-interface OrderNode {
+export interface OrderNode {
   readonly id: string
   readonly near?: string
   /** Known for orders of a list. */
   readonly record?: RecordRef
 }
 
-interface Node {
+/** A customer, of whom billing knows the CRM's id. */
+export interface CustomerNode {
   readonly id: string
 }
 
-interface OrderListArguments extends PageArguments {
-  readonly filter?: {
-    readonly status?: readonly string[] | null
-    readonly customer?: string | null
-    readonly email?: string | null
-    readonly changedSince?: Date | null
-  } | null
+/** A product before anything of it is read. */
+export interface ProductNode {
+  readonly id: string
 }
 
-interface ProductListArguments extends PageArguments {
-  readonly filter?: { readonly isActive?: boolean | null; readonly changedSince?: Date | null } | null
-}
+export type OrderPage = Connection<OrderNode>
 
-interface OrderLineInput {
-  readonly priceId?: string | null
-  readonly description?: string | null
-  readonly unitAmount?: number | null
-  readonly quantity?: number | null
-}
-
-interface CreateOrderInput {
-  readonly customerId: string
-  readonly currency: string
-  readonly lines: readonly OrderLineInput[]
-  readonly daysUntilDue?: number | null
-  readonly memo?: string | null
-  readonly finalize?: boolean | null
-}
-
-interface Input<T> {
-  readonly input: T
-}
+export type ProductPage = Connection<ProductNode>
 
 interface CustomerBalance {
   readonly currency: string
@@ -70,12 +55,12 @@ const createdFields = ['customer', 'lines', 'memo', 'dueAt', 'status'] as const
  */
 export function billingResolvers(source: BillingSource) {
   const orders = new WeakMap<OrderNode, Promise<OrderFields | null>>()
-  const products = new WeakMap<Node, Promise<ProductFields | null>>()
+  const products = new WeakMap<ProductNode, Promise<ProductFields | null>>()
 
   const loadOrder = (node: OrderNode, context: GraphContext): Promise<OrderFields | null> =>
     once(orders, node, () => source.order({ id: node.id, near: node.near }, context))
 
-  const loadProduct = (node: Node, context: GraphContext): Promise<ProductFields | null> =>
+  const loadProduct = (node: ProductNode, context: GraphContext): Promise<ProductFields | null> =>
     once(products, node, () => source.product(node.id, context))
 
   const orderField =
@@ -85,17 +70,17 @@ export function billingResolvers(source: BillingSource) {
 
   const productField =
     <K extends keyof ProductFields>(key: K) =>
-    async (node: Node, _: unknown, context: GraphContext): Promise<ProductFields[K] | null> =>
+    async (node: ProductNode, _: unknown, context: GraphContext): Promise<ProductFields[K] | null> =>
       (await loadProduct(node, context))?.[key] ?? null
 
   const orderPage = async (
     within: EntityRef | null,
-    { filter, ...page }: OrderListArguments,
+    { filter, ...page }: Partial<QueryOrdersArgs>,
     context: GraphContext,
   ): Promise<Connection<OrderNode>> =>
     connectionOf(await context.index.page('Order', within, orderFilter(filter), page), orderNode)
 
-  const balances = async (customer: Node, context: GraphContext): Promise<readonly CustomerBalance[]> => {
+  const balances = async (customer: CustomerNode, context: GraphContext): Promise<readonly CustomerBalance[]> => {
     const records = await context.links.recordsOf(customerRef(customer.id), source.system)
     const [outstanding, credits] = await Promise.all([
       outstandingOf(customer.id, loadOrder, context),
@@ -120,7 +105,11 @@ export function billingResolvers(source: BillingSource) {
     send: (id: string) => Promise<readonly [Written, ...Written[]]>,
   ): Promise<{ readonly order: OrderNode }> => {
     const order = await context.links.resolve({ type: 'Order', id })
-    if (order === null) throw badInput(`input.id: expected the id of an order, got one that none has`)
+    if (order === null) {
+      throw new GraphQLError('input.id: expected the id of an order, got one that none has', {
+        extensions: { code: 'NOT_FOUND' },
+      })
+    }
     const written = await context.writes.write({ role: 'billing', entity: 'Order', id: order.id, fields }, () =>
       send(order.id),
     )
@@ -129,17 +118,19 @@ export function billingResolvers(source: BillingSource) {
 
   return {
     Query: {
-      order: (_: unknown, { id }: Node, context: GraphContext) => living({ type: 'Order', id }, context),
-      orders: (_: unknown, args: OrderListArguments, context: GraphContext) => orderPage(null, args, context),
-      product: (_: unknown, { id }: Node, context: GraphContext) => living({ type: 'Product', id }, context),
-      products: async (_: unknown, { filter, ...page }: ProductListArguments, context: GraphContext) =>
-        connectionOf(await context.index.page('Product', null, productFilter(filter), page), ({ id }): Node => ({
+      order: (_: unknown, { id }: { readonly id: string }, context: GraphContext) =>
+        living({ type: 'Order', id }, context),
+      orders: (_: unknown, args: Partial<QueryOrdersArgs>, context: GraphContext) => orderPage(null, args, context),
+      product: (_: unknown, { id }: { readonly id: string }, context: GraphContext) =>
+        living({ type: 'Product', id }, context),
+      products: async (_: unknown, { filter, ...page }: Partial<QueryProductsArgs>, context: GraphContext) =>
+        connectionOf(await context.index.page('Product', null, productFilter(filter), page), ({ id }): ProductNode => ({
           id,
         })),
     },
 
     Mutation: {
-      createOrder: async (_: unknown, { input }: Input<CreateOrderInput>, context: GraphContext) => {
+      createOrder: async (_: unknown, { input }: MutationCreateOrderArgs, context: GraphContext) => {
         const lines = newLines(input.lines)
         const daysUntilDue = input.daysUntilDue ?? 30
         if (daysUntilDue < 0) throw badInput(`input.daysUntilDue: expected 0 or more, got ${daysUntilDue.toString()}`)
@@ -158,27 +149,28 @@ export function billingResolvers(source: BillingSource) {
         )
         return { order: { id: written.id } }
       },
-      finalizeOrder: (_: unknown, { input }: Input<Node>, context: GraphContext) =>
+      finalizeOrder: (_: unknown, { input }: MutationFinalizeOrderArgs, context: GraphContext) =>
         changeOrder(input.id, ['status'], context, id => source.finalize(id, context)),
-      voidOrder: (_: unknown, { input }: Input<Node>, context: GraphContext) =>
+      voidOrder: (_: unknown, { input }: MutationFinalizeOrderArgs, context: GraphContext) =>
         changeOrder(input.id, ['status'], context, id => source.void(id, context)),
-      markOrderPaid: (_: unknown, { input }: Input<Node>, context: GraphContext) =>
+      markOrderPaid: (_: unknown, { input }: MutationFinalizeOrderArgs, context: GraphContext) =>
         changeOrder(input.id, ['status', 'paidAt'], context, id => source.markPaid(id, context)),
     },
 
     Customer: {
-      __resolveReference: ({ id }: Node, context: GraphContext) => living(customerRef(id), context),
-      balances: (customer: Node, _: unknown, context: GraphContext) => balances(customer, context),
-      paymentMethod: async ({ id }: Node, _: unknown, context: GraphContext) => {
+      __resolveReference: ({ id }: { readonly id: string }, context: GraphContext) => living(customerRef(id), context),
+      balances: (customer: CustomerNode, _: unknown, context: GraphContext) => balances(customer, context),
+      paymentMethod: async ({ id }: { readonly id: string }, _: unknown, context: GraphContext) => {
         const [leading] = await context.links.recordsOf(customerRef(id), source.system)
         return leading === undefined ? null : source.paymentMethod(leading.record, context)
       },
-      orders: ({ id }: Node, args: OrderListArguments, context: GraphContext) =>
+      orders: ({ id }: { readonly id: string }, args: Partial<QueryOrdersArgs>, context: GraphContext) =>
         orderPage(customerRef(id), args, context),
     },
 
     Order: {
-      __resolveReference: ({ id }: Node, context: GraphContext) => living({ type: 'Order', id }, context),
+      __resolveReference: ({ id }: { readonly id: string }, context: GraphContext) =>
+        living({ type: 'Order', id }, context),
       number: orderField('number'),
       status: orderField('status'),
       lines: async (node: OrderNode, _: unknown, context: GraphContext) => {
@@ -211,22 +203,23 @@ export function billingResolvers(source: BillingSource) {
     },
 
     Product: {
-      __resolveReference: ({ id }: Node, context: GraphContext) => living({ type: 'Product', id }, context),
+      __resolveReference: ({ id }: { readonly id: string }, context: GraphContext) =>
+        living({ type: 'Product', id }, context),
       name: productField('name'),
       description: productField('description'),
       isActive: productField('isActive'),
       createdAt: productField('createdAt'),
       updatedAt: productField('updatedAt'),
-      prices: async (node: Node, _: unknown, context: GraphContext) => {
+      prices: async (node: ProductNode, _: unknown, context: GraphContext) => {
         const product = await loadProduct(node, context)
         return product === null ? null : source.prices(product.id, context)
       },
     },
-  }
+  } satisfies Resolvers
 }
 
 /** The entity an id leads to; null when it is gone. */
-async function living(ref: EntityRef, context: GraphContext): Promise<Node | null> {
+async function living(ref: EntityRef, context: GraphContext): Promise<{ readonly id: string } | null> {
   const entity = await context.links.resolve(ref)
   return entity === null ? null : { id: entity.id }
 }
@@ -267,7 +260,7 @@ function customerRef(id: string): EntityRef {
   return { type: 'Customer', id }
 }
 
-function orderFilter(filter: OrderListArguments['filter']): PageFilter {
+function orderFilter(filter: QueryOrdersArgs['filter']): PageFilter {
   return {
     status: filter?.status,
     email: filter?.email,
@@ -276,11 +269,11 @@ function orderFilter(filter: OrderListArguments['filter']): PageFilter {
   }
 }
 
-function productFilter(filter: ProductListArguments['filter']): PageFilter {
+function productFilter(filter: QueryProductsArgs['filter']): PageFilter {
   return { isClosed: filter?.isActive == null ? null : !filter.isActive, changedSince: filter?.changedSince }
 }
 
-function newLines(lines: readonly OrderLineInput[]): readonly NewOrderLine[] {
+function newLines(lines: CreateOrderInput['lines']): readonly NewOrderLine[] {
   if (lines.length === 0 || lines.length > maxLines) {
     throw badInput(`input.lines: expected 1 to ${maxLines.toString()} lines, got ${lines.length.toString()}`)
   }

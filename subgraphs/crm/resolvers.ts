@@ -1,23 +1,19 @@
 import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../../schema/entities.ts'
 import { normalizeEmail } from '../../schema/values.ts'
-import { connectionOf } from '../connection.ts'
-import type { GraphContext, PageArguments } from '../contract.ts'
+import { connectionOf, type Connection } from '../connection.ts'
+import type { GraphContext } from '../contract.ts'
 import { VendorError } from '../vendor-error.ts'
-import type { CrmSource, CustomerFields, CustomerPatch, LifecycleStage } from './source.ts'
+import type { QueryCustomersArgs, Resolvers } from './generated.ts'
+import type { CrmSource, CustomerFields, CustomerPatch } from './source.ts'
 
 /** A customer in an answer; its values are asked for when a field needs them. */
-interface CustomerNode {
+export interface CustomerNode {
   readonly id: string
 }
 
-interface CustomersArguments extends PageArguments {
-  readonly filter?: {
-    readonly email?: string | null
-    readonly lifecycleStage?: readonly LifecycleStage[] | null
-    readonly changedSince?: Date | null
-  } | null
-}
+/** A page of customers, whose values are asked for when a field needs them. */
+export type CustomerPage = Connection<CustomerNode>
 
 type ValueField = Exclude<keyof CustomerFields, 'id'>
 
@@ -67,7 +63,7 @@ export function crmResolvers(source: CrmSource) {
         }
       },
 
-      async customers(_: unknown, { filter, ...page }: CustomersArguments, context: GraphContext) {
+      async customers(_: unknown, { filter, ...page }: Partial<QueryCustomersArgs>, context: GraphContext) {
         const email = filter?.email ?? null
         return connectionOf<CustomerNode>(
           await context.index.page(
@@ -146,7 +142,7 @@ export function crmResolvers(source: CrmSource) {
       createdAt: value('createdAt'),
       updatedAt: value('updatedAt'),
     },
-  }
+  } satisfies Resolvers
 }
 
 function nodeOf({ id }: EntityRef): CustomerNode {

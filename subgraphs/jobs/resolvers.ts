@@ -1,28 +1,31 @@
 import { GraphQLError } from 'graphql'
 import type { EntityRef, EntityType } from '../../schema/entities.ts'
 import type { RecordRef } from '../../schema/systems.ts'
-import { connectionOf } from '../connection.ts'
-import type { GraphContext, PageArguments } from '../contract.ts'
+import { connectionOf, type Connection } from '../connection.ts'
+import type { GraphContext } from '../contract.ts'
 import { VendorError } from '../vendor-error.ts'
+import type { QueryJobsArgs, Resolvers } from './generated.ts'
 import type { JobFields, JobPatch, JobsSource, ScheduleFields } from './source.ts'
 
 /** A job in an answer; its values are asked for when a field needs them. */
-interface JobNode {
+export interface JobNode {
   readonly id: string
   readonly near?: string
   /** Where the index already told it. */
   readonly record?: RecordRef
 }
 
-interface JobsArguments extends PageArguments {
-  readonly filter?: {
-    readonly status?: readonly string[] | null
-    readonly isCompleted?: boolean | null
-    readonly customer?: string | null
-    readonly order?: string | null
-    readonly changedSince?: Date | null
-  } | null
+/** A customer, of whom the jobs tool knows the CRM's id. */
+export interface CustomerNode {
+  readonly id: string
 }
+
+/** An order, of which the jobs tool knows billing's id. */
+export interface OrderNode {
+  readonly id: string
+}
+
+export type JobPage = Connection<JobNode>
 
 type ValueField = Exclude<keyof JobFields, 'id' | 'record'>
 
@@ -66,7 +69,7 @@ export function jobsResolvers(source: JobsSource) {
   }
 
   function jobsWithin(type: EntityType) {
-    return ({ id }: { readonly id: string }, args: JobsArguments, context: GraphContext) =>
+    return ({ id }: { readonly id: string }, args: Partial<QueryJobsArgs>, context: GraphContext) =>
       listJobs({ type, id }, args, context)
   }
 
@@ -91,7 +94,7 @@ export function jobsResolvers(source: JobsSource) {
           throw error
         }
       },
-      jobs: (_: unknown, args: JobsArguments, context: GraphContext) => listJobs(null, args, context),
+      jobs: (_: unknown, args: Partial<QueryJobsArgs>, context: GraphContext) => listJobs(null, args, context),
     },
 
     Customer: { __resolveReference: reference('Customer'), jobs: jobsWithin('Customer') },
@@ -153,10 +156,10 @@ export function jobsResolvers(source: JobsSource) {
         return { job: nodeOf(job) }
       },
     },
-  }
+  } satisfies Resolvers
 }
 
-async function listJobs(within: EntityRef | null, { filter, ...page }: JobsArguments, context: GraphContext) {
+async function listJobs(within: EntityRef | null, { filter, ...page }: Partial<QueryJobsArgs>, context: GraphContext) {
   const { customer, order } = filter ?? {}
   const parents: EntityRef[] = []
   if (typeof customer === 'string') parents.push({ type: 'Customer', id: customer })

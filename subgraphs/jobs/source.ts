@@ -41,7 +41,10 @@ export interface JobsSource {
   readonly system: string
   /** @returns null when there is no such job */
   job(wanted: Wanted, context: GraphContext): Promise<JobFields | null>
-  create(fields: JobPatch & { readonly title: string }, context: GraphContext): Promise<readonly [Written, ...Written[]]>
+  create(
+    fields: JobPatch & { readonly title: string },
+    context: GraphContext,
+  ): Promise<readonly [Written, ...Written[]]>
   update(id: string, patch: JobPatch, context: GraphContext): Promise<readonly [Written, ...Written[]]>
   complete(id: string, context: GraphContext): Promise<readonly [Written, ...Written[]]>
 }

@@ -28,10 +28,17 @@ test('a change made in the CRM is on the screen of whoever watches, with the new
   const world = await startWorld()
   const frames = world.subscribe(watchAda)
   const first = await frames.next()
-  expect(first).toMatchObject({ data: { customerChanged: { change: { kind: 'CURRENT', fields: [], system: null }, customer: { id: '101' } } } })
+  expect(first).toMatchObject({
+    data: { customerChanged: { change: { kind: 'CURRENT', fields: [], system: null }, customer: { id: '101' } } },
+  })
   world.tools.hubspot.updateContact('101', { phone: '+15550123' })
   expect(await frames.next()).toMatchObject({
-    data: { customerChanged: { change: { kind: 'UPDATED', fields: ['phone'], system: 'hubspot' }, customer: { phone: '+15550123' } } },
+    data: {
+      customerChanged: {
+        change: { kind: 'UPDATED', fields: ['phone'], system: 'hubspot' },
+        customer: { phone: '+15550123' },
+      },
+    },
   })
 })
 
@@ -52,7 +59,9 @@ test('what a mutation wrote is told once: the webhook that follows is an echo', 
   const frames = world.subscribe(`subscription { changes(entities: ["Customer"]) { change { kind fields } entityId } }`)
   await frames.next()
   await world.data(`mutation { updateCustomer(input: { id: "101", phone: "+15550111" }) { customer { phone } } }`)
-  expect(await frames.next()).toMatchObject({ data: { changes: { change: { kind: 'UPDATED', fields: ['phone'] }, entityId: '101' } } })
+  expect(await frames.next()).toMatchObject({
+    data: { changes: { change: { kind: 'UPDATED', fields: ['phone'] }, entityId: '101' } },
+  })
   await world.settled()
   world.tools.hubspot.updateContact('102', { phone: '+15550112' })
   expect(await frames.next()).toMatchObject({ data: { changes: { entityId: '102' } } })

@@ -19,12 +19,18 @@ export interface WorldOptions {
   readonly waitsForImport?: boolean
   /** The store's URL; a file of its own in a folder of its own when absent. */
   readonly storeUrl?: string
+  /** As in demo and development, unless false: as in production. */
+  readonly isExplorable?: boolean
 }
 
 export interface GraphQLAnswer {
   readonly status: number
   readonly data: unknown
-  readonly errors: readonly { readonly message: string; readonly path?: readonly (string | number)[]; readonly extensions?: Record<string, unknown> }[]
+  readonly errors: readonly {
+    readonly message: string
+    readonly path?: readonly (string | number)[]
+    readonly extensions?: Record<string, unknown>
+  }[]
   readonly extensions: Record<string, unknown>
 }
 
@@ -43,7 +49,10 @@ export interface World {
   data(query: string, variables?: object): Promise<unknown>
   subscribe(query: string, variables?: Record<string, unknown>): Frames
   client(): Client
-  post(path: string, request: { readonly headers: Readonly<Record<string, string>>; readonly body: string | Buffer }): Promise<Response>
+  post(
+    path: string,
+    request: { readonly headers: Readonly<Record<string, string>>; readonly body: string | Buffer },
+  ): Promise<Response>
   /** Resolves once every webhook the tools have to send was sent and worked on. */
   settled(): Promise<void>
 }
@@ -144,7 +153,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 }
 
 async function openGateway(
-  { environment = {}, storeUrl }: WorldOptions,
+  { environment = {}, storeUrl, isExplorable = true }: WorldOptions,
   tools: Simulators,
   { port, folder, log }: { readonly port: number; readonly folder: string; readonly log: LogLine[] },
 ): Promise<Gateway> {
@@ -166,14 +175,15 @@ async function openGateway(
       ...environment,
     },
     registry,
-    { isExplorable: true, isTerminal: false },
+    { isExplorable, isTerminal: false },
   )
   if (!read.ok) throw new Error(`settings: ${JSON.stringify(read.faults)}`)
   return startGateway(read.config, { log: recorder(log) })
 }
 
 function recorder(lines: LogLine[]): Log {
-  const at = (level: string) => (fields: object, message?: string) => void lines.push({ level, fields, message: message ?? '' })
+  const at = (level: string) => (fields: object, message?: string) =>
+    void lines.push({ level, fields, message: message ?? '' })
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 

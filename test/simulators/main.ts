@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
+import { z } from 'zod'
 import { startSimulators, type SimulatorSeeds, type Simulators } from './start.ts'
 
 /**
@@ -10,6 +11,11 @@ import { startSimulators, type SimulatorSeeds, type Simulators } from './start.t
 const { env } = process
 const file = env['SIMULATORS_DATA'] ?? '.data/tools'
 const saveEveryMs = 2000
+
+/** Written by this very file, so the version says it all. */
+const kept = z.object({ version: z.literal(1), seeds: z.custom<SimulatorSeeds>() })
+
+const portNumbers = z.record(z.string(), z.number())
 
 process.on('SIGINT', () => undefined)
 
@@ -43,8 +49,7 @@ try {
 /** @returns undefined when there is nothing to go on from */
 function load(): SimulatorSeeds | undefined {
   try {
-    const kept: { readonly version: number; readonly seeds: SimulatorSeeds } = deserialize(readFileSync(file))
-    return kept.version === 1 ? kept.seeds : undefined
+    return kept.parse(deserialize(readFileSync(file))).seeds
   } catch {
     return undefined
   }
@@ -58,6 +63,5 @@ function save(simulators: Simulators): void {
 }
 
 function readPorts(text: string): Readonly<Record<string, number>> {
-  const ports: Readonly<Record<string, number>> = JSON.parse(text)
-  return ports
+  return portNumbers.parse(JSON.parse(text))
 }

@@ -18,7 +18,12 @@ export interface SystemStatus {
   readonly dueEntries: number
   readonly deadEntries: number
   readonly isReachable: boolean
-  readonly pools: readonly { readonly name: string; readonly limit: number; readonly windowMs: number; readonly used: number }[]
+  readonly pools: readonly {
+    readonly name: string
+    readonly limit: number
+    readonly windowMs: number
+    readonly used: number
+  }[]
 }
 
 export interface UnlinkedPage {
@@ -51,7 +56,12 @@ export interface LivePorts {
 }
 
 interface LinkRecordArguments {
-  readonly input: { readonly system: string; readonly kind: string; readonly id: string; readonly customerId?: string | null }
+  readonly input: {
+    readonly system: string
+    readonly kind: string
+    readonly id: string
+    readonly customerId?: string | null
+  }
 }
 
 export function liveResolvers(ports: LivePorts): Resolvers {

@@ -9,7 +9,7 @@ import { system } from './mapping.ts'
 import { stripeReaders } from './readers.ts'
 import type { StripeRecords } from './readers.ts'
 import { observe, openStripeSource, stripeImporters } from './source.ts'
-import { webhook } from './webhook.ts'
+import { openWebhook } from './webhook.ts'
 
 export const stripe: SystemDefinition<BillingSource> = {
   system,
@@ -33,15 +33,16 @@ export const stripe: SystemDefinition<BillingSource> = {
           isTls: config.baseUrl.protocol === 'https:',
         })
         const client = openClient(config, calls)
+        const newKey = (): string => `${config.writeMark}-${randomUUID()}`
         const records = ports.records<StripeRecords>(stripeReaders(client))
         return {
-          source: openStripeSource({ client, records, newKey: randomUUID, log: ports.log }),
+          source: openStripeSource({ client, records, newKey, log: ports.log }),
           importers: stripeImporters(client, ports.log),
           observe: (record, context) => observe(records, record, context),
-          webhook,
+          webhook: openWebhook(config.writeMark),
           webhookSecrets: config.webhookSecrets,
           webhookEndpoints: [''],
-          connect: connectPorts => connectStripe(client, randomUUID, connectPorts),
+          connect: connectPorts => connectStripe(client, newKey, connectPorts),
           close: () => Promise.resolve(),
         }
       },

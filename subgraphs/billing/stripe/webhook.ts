@@ -131,6 +131,8 @@ const event = z.object({
   created: z.int().min(0).max(8_640_000_000_000),
   /** Set for what happened in an account connected to ours: none of our records. */
   account: z.string().nullish(),
+  /** The API request it came of. */
+  request: z.object({ idempotency_key: z.string().nullish() }).nullish().catch(null),
   data: z.object({
     object: z.object({ id: reference, customer: reference, invoice: reference, product: reference }),
     previous_attributes: z.record(z.string(), z.unknown()).nullish(),
@@ -143,24 +145,27 @@ type Event = z.infer<typeof event>
 const thinEvent = z.object({ id: z.string().min(1).max(255), object: z.literal('v2.core.event') })
 
 /**
+ * @param writeMark what stands before the idempotency keys of our own writes
  * One request is one event. It only says what to read again: Stripe promises no order of events, so the record an event
  * carries may be older than what is known. Source: docs.stripe.com/webhooks, "Event ordering".
  */
-export const webhook: WebhookAdapter = {
-  verify: (received, secrets, now) => verifySignature(received, scheme, secrets, now),
-  read(received) {
-    const body = jsonOf(received)
-    if (body === undefined) return { unreadable: 'expected an event of Stripe, got a body that is no JSON' }
-    const thin = thinEvent.safeParse(body)
-    if (thin.success) return { entries: [{ key: thin.data.id, hints: [] }] }
-    const parsed = event.safeParse(body)
-    if (parsed.success) return { entries: [entryOf(parsed.data)] }
-    const path = parsed.error.issues[0]?.path.map(String).join('.')
-    return { unreadable: `expected an event of Stripe, got something else at ${path ?? 'its root'}` }
-  },
+export function openWebhook(writeMark: string): WebhookAdapter {
+  return {
+    verify: (received, secrets, now) => verifySignature(received, scheme, secrets, now),
+    read(received) {
+      const body = jsonOf(received)
+      if (body === undefined) return { unreadable: 'expected an event of Stripe, got a body that is no JSON' }
+      const thin = thinEvent.safeParse(body)
+      if (thin.success) return { entries: [{ key: thin.data.id, hints: [] }] }
+      const parsed = event.safeParse(body)
+      if (parsed.success) return { entries: [entryOf(parsed.data, writeMark)] }
+      const path = parsed.error.issues[0]?.path.map(String).join('.')
+      return { unreadable: `expected an event of Stripe, got something else at ${path ?? 'its root'}` }
+    },
+  }
 }
 
-function entryOf({ id, type, created, account, data }: Event): DeliveryEntry {
+function entryOf({ id, type, created, account, request, data }: Event, writeMark: string): DeliveryEntry {
   const happening = happenings.get(type)
   if (happening === undefined || account != null) return { key: id, hints: [] }
   const before = data.previous_attributes ?? {}
@@ -176,6 +181,7 @@ function entryOf({ id, type, created, account, data }: Event): DeliveryEntry {
     record: recordRef(happening.kind, recordId),
     at: new Date(created * 1000),
     fields: happening.idIn === 'id' ? changedFields(happening, Object.keys(before)) : happening.fields,
+    ...(request?.idempotency_key?.startsWith(`${writeMark}-`) === true ? { isEcho: true } : {}),
   }
   return { key: id, hints: [hint] }
 }

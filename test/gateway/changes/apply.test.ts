@@ -12,13 +12,16 @@ import {
   contact,
   indexOf,
   invoice,
+  isLongWay,
   merge,
   now,
   openTestStore,
   payer,
+  planOf,
   sight,
   task,
   told,
+  watched,
 } from '../links/fixture.ts'
 
 let store: Store
@@ -345,5 +348,34 @@ describe('order', () => {
       }),
       { numRuns: 25 },
     )
+  })
+})
+
+describe('statements', () => {
+  it('do not grow with the batch, and walk no table or kind', async () => {
+    const batch = (size: number, version: number): Observation[] =>
+      Array.from({ length: size }, (_, index) => `${index}`).flatMap(id => [
+        sight(contact(id), { email: `${id}-${version}@x.example`, updatedAt: at(version) }),
+        sight(payer(`cus_${id}`), { email: `${id}-${version}@x.example`, updatedAt: at(version) }),
+        sight(invoice(`in_${id}`), { parents: ofPayer(`cus_${id}`), updatedAt: at(version) }),
+        sight(task(id), { parents: ofText(version === 1 ? id : `cus_${id}`), updatedAt: at(version) }),
+      ])
+    const seen = watched(store)
+    const statementsOf = async (observations: Observation[]): Promise<number> => {
+      seen.statements.length = 0
+      await apply(seen.store, ...observations)
+      for (const statement of seen.statements) {
+        const plan = statement.sql.startsWith('insert') ? [] : planOf(statement)
+        expect(plan.filter(isLongWay), statement.sql.slice(0, 100)).toEqual([])
+      }
+      return seen.statements.length
+    }
+    const few = await statementsOf(batch(2, 1))
+    expect(few).toBeGreaterThan(10)
+    await clear(store)
+    expect(await statementsOf(batch(50, 1))).toBe(few)
+    const again = await statementsOf(batch(50, 2))
+    expect(again).toBeLessThan(60)
+    await statementsOf(Array.from({ length: 50 }, (_, id) => absence(contact(`${id}`))))
   })
 })

@@ -10,7 +10,10 @@ function withAdded(name: string, sdl: string): readonly SubgraphSource[] {
   const added = parse(sdl)
   return subgraphSources().map(source =>
     source.name === name
-      ? { ...source, typeDefs: { ...source.typeDefs, definitions: [...source.typeDefs.definitions, ...added.definitions] } }
+      ? {
+          ...source,
+          typeDefs: { ...source.typeDefs, definitions: [...source.typeDefs.definitions, ...added.definitions] },
+        }
       : source,
   )
 }
@@ -59,7 +62,13 @@ describe('composition', () => {
   test('a shared type that is neither an entity nor a value type fails it', () => {
     const sources = subgraphSources().map(source =>
       source.name === 'crm' || source.name === 'jobs'
-        ? { ...source, typeDefs: { ...source.typeDefs, definitions: [...source.typeDefs.definitions, ...parse('type Van { plate: String }').definitions] } }
+        ? {
+            ...source,
+            typeDefs: {
+              ...source.typeDefs,
+              definitions: [...source.typeDefs.definitions, ...parse('type Van { plate: String }').definitions],
+            },
+          }
         : source,
     )
     expect(faultsOf(() => compose(sources)).join('\n')).toContain('Van.plate is defined by crm and jobs')

@@ -34,7 +34,9 @@ test.each(cases)('$name is written through $role: $isAllowed', async ({ name, ow
   let sent = 0
   const send = () => {
     sent += 1
-    return Promise.resolve([{ kind: 'UPDATED', record: { system: 'any', kind: 'row', id: '1' }, fields: [field] }] as const)
+    return Promise.resolve([
+      { kind: 'UPDATED', record: { system: 'any', kind: 'row', id: '1' }, fields: [field] },
+    ] as const)
   }
   const outcome = await writes.write({ role, entity, id: '1', fields: [field] }, send).catch((error: unknown) => error)
   if (isAllowed) {

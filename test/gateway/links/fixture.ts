@@ -1,4 +1,6 @@
 import type { CompiledQuery, KyselyPlugin } from 'kysely'
+import Database from 'libsql'
+import { z } from 'zod'
 import type { Change } from '../../../schema/change.ts'
 import { recordKey, type RecordRef } from '../../../schema/systems.ts'
 import type { Log, ObservedRecord } from '../../../subgraphs/contract.ts'
@@ -6,7 +8,8 @@ import { applyObservations } from '../../../gateway/changes/apply.ts'
 import type { Observation } from '../../../gateway/changes/observe.ts'
 import { openCatalogue } from '../../../gateway/links/catalogue.ts'
 import { openStore } from '../../../gateway/store/open.ts'
-import type { Store } from '../../../gateway/store/store.ts'
+import { schema } from '../../../gateway/store/schema.ts'
+import type { Store, StoreReader } from '../../../gateway/store/store.ts'
 
 export const catalogue = openCatalogue([
   { system: 'hubspot', role: 'crm', kinds: [{ kind: 'contact', entity: 'Customer', as: 'owner' }] },
@@ -130,25 +133,46 @@ export async function indexOf(store: Store): Promise<unknown> {
   }))
 }
 
-/** The store, with every statement read through it written down. */
+/** The store, with every statement that goes to it written down. */
 export function watched(store: Store): { store: Store; statements: CompiledQuery[] } {
   const statements: CompiledQuery[] = []
+  const watching = (db: StoreReader): KyselyPlugin => ({
+    transformQuery({ node, queryId }) {
+      statements.push(db.getExecutor().compileQuery(node, queryId))
+      return node
+    },
+    transformResult: ({ result }) => Promise.resolve(result),
+  })
   return {
     statements,
     store: {
-      read: query =>
-        store.read(db => {
-          const plugin: KyselyPlugin = {
-            transformQuery({ node, queryId }) {
-              statements.push(db.getExecutor().compileQuery(node, queryId))
-              return node
-            },
-            transformResult: ({ result }) => Promise.resolve(result),
-          }
-          return query(db.withPlugin(plugin))
-        }),
-      write: work => store.write(work),
+      read: query => store.read(db => query(db.withPlugin(watching(db)))),
+      write: work => store.write(tx => work(tx.withPlugin(watching(tx)))),
       close: () => store.close(),
     },
   }
+}
+
+/** How SQLite would run a statement, by the store's tables alone: a step a line. */
+export function planOf(statement: CompiledQuery): readonly string[] {
+  const db = new Database(':memory:')
+  try {
+    for (const ddl of schema) db.exec(ddl)
+    const rows = db.prepare(`explain query plan ${statement.sql}`).all([...statement.parameters])
+    return planRows.parse(rows).map(row => row.detail)
+  } finally {
+    db.close()
+  }
+}
+
+const planRows = z.array(z.object({ detail: z.string() }))
+
+/** Whether a step of a plan reads all records of a kind, all parents or links of a type, or a whole table. */
+export function isLongWay(step: string): boolean {
+  const isTable = /^SCAN (?!(import_progress|w|wanted)$)/.test(step)
+  return (
+    isTable ||
+    (/\((system=\? AND kind=\?|entity_type=\?|names_type=\?|parent_system=\? AND parent_kind=\?)\)/.test(step) &&
+      !step.includes('import_progress'))
+  )
 }

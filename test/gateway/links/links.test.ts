@@ -12,10 +12,12 @@ import {
   clear,
   contact,
   invoice,
+  isLongWay,
   merge,
   now,
   openTestStore,
   payer,
+  planOf,
   sight,
   task,
   watched,
@@ -132,6 +134,17 @@ describe('records and entities', () => {
     expect(seen.statements).toHaveLength(3)
     await Promise.all(ids.map(id => links.parentOf(invoice(id), 'Customer')))
     expect(seen.statements).toHaveLength(4)
+  })
+
+  it('reads by the indexes alone, however many are asked for', async () => {
+    const seen = watched(store)
+    const links = openLinks(seen.store, catalogue)
+    const ids = Array.from({ length: 300 }, (_, index) => String(index))
+    await Promise.all(ids.map(id => links.resolve(customer(id))))
+    await Promise.all(ids.map(id => links.recordsOf(customer(id), 'stripe')))
+    await Promise.all(ids.map(id => links.entityOf(payer(id))))
+    await Promise.all(ids.map(id => links.parentOf(invoice(id), 'Customer')))
+    for (const statement of seen.statements) expect(planOf(statement).filter(isLongWay)).toEqual([])
   })
 
   it('sees what was written between two calls', async () => {

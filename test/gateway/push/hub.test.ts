@@ -104,10 +104,16 @@ describe('a subscription', () => {
   test('begins with the present value, then hears of each Change', async () => {
     const { change, follow, subscribe } = world()
     const frames = subscribe(onAda)
-    expect(await next(frames)).toMatchObject({ change: { kind: 'CURRENT', fields: [], sequence: 0 }, customer: { value: 0 } })
+    expect(await next(frames)).toMatchObject({
+      change: { kind: 'CURRENT', fields: [], sequence: 0 },
+      customer: { value: 0 },
+    })
     change(ada)
     follow()
-    expect(await next(frames)).toMatchObject({ change: { kind: 'UPDATED', fields: ['phone'], sequence: 1 }, customer: { value: 1 } })
+    expect(await next(frames)).toMatchObject({
+      change: { kind: 'UPDATED', fields: ['phone'], sequence: 1 },
+      customer: { value: 1 },
+    })
   })
 
   test('of other entities it hears nothing', async () => {

@@ -4,7 +4,11 @@ import { maxWaitMs, Outbox } from '../../../gateway/push/outbox.ts'
 function world() {
   let nowMs = 0
   const told = { slow: 0, closed: 0 }
-  const outbox = new Outbox<number>({ now: () => nowMs, onSlow: () => (told.slow += 1), onClose: () => (told.closed += 1) })
+  const outbox = new Outbox<number>({
+    now: () => nowMs,
+    onSlow: () => (told.slow += 1),
+    onClose: () => (told.closed += 1),
+  })
   return { outbox, told, pass: (ms: number) => (nowMs += ms) }
 }
 

@@ -22,19 +22,7 @@ const fullHint: Hint = {
   record: { system: 'hubspot', kind: 'contact', id: '1' },
   at: seconds(-5),
   fields: ['email'],
-  observed: {
-    record: { system: 'hubspot', kind: 'contact', id: '1' },
-    parents: [
-      { entity: 'Customer', record: { system: 'stripe', kind: 'customer', id: 'cus_1' } },
-      { entity: 'Order', reference: 'in_1' },
-    ],
-    status: 'lead',
-    isClosed: false,
-    createdAt: seconds(-9),
-    updatedAt: null,
-    email: 'a@example.com',
-    names: { type: 'Customer', id: '2' },
-  },
+  isEcho: true,
   mergedInto: { system: 'hubspot', kind: 'contact', id: '2' },
 }
 

@@ -253,11 +253,17 @@ describe('mutations', () => {
     ['no quantity', create('[{ priceId: "price_1", quantity: 0 }]')],
     ['a due day before today', create('[{ priceId: "price_1" }]', 'daysUntilDue: -1')],
     ['nobody', create('[{ priceId: "price_1" }]').replace('"old"', '"0"')],
-    ['an order that is gone', 'mutation { voidOrder(input: { id: "0" }) { order { id } } }'],
   ])('%s is bad input, and nothing is written', async (_, mutation) => {
     const { run, intents } = world()
     const { errors } = await run(mutation)
     expect(errors).toMatchObject([{ message: textWith('expected'), extensions: { code: 'BAD_USER_INPUT' } }])
+    expect(intents).toEqual([])
+  })
+
+  test('an order that is gone is not found, and nothing is written', async () => {
+    const { run, intents } = world()
+    const { errors } = await run('mutation { voidOrder(input: { id: "0" }) { order { id } } }')
+    expect(errors).toMatchObject([{ message: textWith('expected'), extensions: { code: 'NOT_FOUND' } }])
     expect(intents).toEqual([])
   })
 

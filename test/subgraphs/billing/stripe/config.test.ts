@@ -3,7 +3,9 @@ import { parseConfig } from '../../../../subgraphs/billing/stripe/config.ts'
 
 describe('the settings of Stripe', () => {
   test('a key alone is enough, and the address is Stripe itself', () => {
-    expect(parseConfig({ STRIPE_SECRET_KEY: 'rk_live_1', STRIPE_WEBHOOK_SECRET: '', STRIPE_BASE_URL: ' ' })).toEqual({
+    expect(
+      parseConfig({ STRIPE_SECRET_KEY: 'rk_live_1', STRIPE_WEBHOOK_SECRET: '', STRIPE_BASE_URL: ' ' }),
+    ).toMatchObject({
       config: {
         secretKey: 'rk_live_1',
         webhookSecrets: [],
@@ -11,6 +13,15 @@ describe('the settings of Stripe', () => {
         isSandbox: false,
       },
     })
+  })
+
+  test('what marks our own writes differs between deployments and shows no secret', () => {
+    const markOf = (secret: string) => {
+      const parsed = parseConfig({ STRIPE_SECRET_KEY: 'rk_live_1', STRIPE_WEBHOOK_SECRET: secret })
+      return 'config' in parsed ? parsed.config.writeMark : ''
+    }
+    expect(markOf('whsec_one')).toMatch(/^[0-9a-f]{12}$/)
+    expect(markOf('whsec_one')).not.toBe(markOf('whsec_two'))
   })
 
   test('several signing secrets are read newest first', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import Stripe from 'stripe'
 import { describe, expect, test } from 'vitest'
-import { eventTypes, webhook } from '../../../../subgraphs/billing/stripe/webhook.ts'
+import { eventTypes, openWebhook } from '../../../../subgraphs/billing/stripe/webhook.ts'
 import type { Received } from '../../../../subgraphs/contract.ts'
 
 const secret = 'whsec_test_secret'
@@ -22,6 +22,8 @@ function event(type: string, object: object, previous?: object): Received {
   const data = { object, ...(previous === undefined ? {} : { previous_attributes: previous }) }
   return received(JSON.stringify({ id: 'evt_1', object: 'event', type, created: 1_767_225_600, data }))
 }
+
+const webhook = openWebhook('ours')
 
 describe('the signature', () => {
   const body = JSON.stringify({ id: 'evt_test_webhook', object: 'event' }, null, 2)
@@ -85,6 +87,23 @@ describe('an event', () => {
     expect(read).toMatchObject({
       entries: [{ hints: [{ kind, record: { system: 'stripe', kind: recordKind, id }, fields }] }],
     })
+  })
+
+  test('what came of our own write says so, and what came of another does not', () => {
+    const of = (key: string | null) => {
+      const body = {
+        id: 'evt_1',
+        object: 'event',
+        type: 'invoice.voided',
+        created: 1,
+        data: { object: { id: 'in_1' } },
+      }
+      return webhook.read(received(JSON.stringify({ ...body, request: { id: 'req_1', idempotency_key: key } })))
+    }
+    expect(of('ours-1-void')).toMatchObject({ entries: [{ hints: [{ isEcho: true }] }] })
+    for (const key of ['theirs-1', 'oursome-1', null]) {
+      expect(JSON.stringify(of(key))).not.toContain('isEcho')
+    }
   })
 
   test('of a detached means of payment touches the customer it belonged to', () => {
