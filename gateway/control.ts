@@ -55,8 +55,9 @@ export async function openControl(
       open.delete(socket)
       left.abort()
     })
-    const write = (one: z.infer<typeof answer>): void =>
-      void (socket.writable && socket.write(`${JSON.stringify(one)}\n`))
+    const write = (one: z.infer<typeof answer>): void => {
+      if (socket.writable) socket.write(`${JSON.stringify(one)}\n`)
+    }
     createInterface(socket).once('line', text => {
       const asked = request.safeParse(parsed(text))
       const ran = asked.success

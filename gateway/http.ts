@@ -229,12 +229,12 @@ function pathOf(request: IncomingMessage): string {
 
 /** Names in lower case; a header sent twice keeps its first value, so that no second one can be smuggled in. */
 function headersOf(request: IncomingMessage): Readonly<Record<string, string>> {
-  const headers: Record<string, string> = Object.create(null)
+  const headers = new Map<string, string>()
   for (const [name, value] of Object.entries(request.headers)) {
     const first = Array.isArray(value) ? value[0] : value
-    if (first !== undefined) headers[name] = first
+    if (first !== undefined) headers.set(name, first)
   }
-  return headers
+  return Object.fromEntries(headers)
 }
 
 function headerMap(request: IncomingMessage): HeaderMap {
@@ -299,6 +299,7 @@ function sendJson(response: ServerResponse, status: number, body: object, ends =
 function sendPage(request: IncomingMessage, response: ServerResponse, page: Page): void {
   response.statusCode = 200
   response.setHeader('Content-Type', page.contentType)
+  response.setHeader('Content-Length', Buffer.byteLength(page.body))
   for (const [name, value] of Object.entries(page.headers ?? {})) response.setHeader(name, value)
   response.end(request.method === 'HEAD' ? undefined : page.body)
 }

@@ -22,7 +22,11 @@ PORT (4000) is where the graph is served; the stand-ins listen on 4101 (HubSpot)
 
 const toolPorts = { hubspot: 4101, stripe: 4102, asana: 4103 }
 
-const fromTools = z.union([z.object({ ready: z.literal(true) }), z.object({ failed: z.string() }), z.object({ happened: z.string() })])
+const fromTools = z.union([
+  z.object({ ready: z.literal(true) }),
+  z.object({ failed: z.string() }),
+  z.object({ happened: z.string() }),
+])
 
 const { values } = parseArgs({
   options: {
@@ -78,7 +82,9 @@ async function run(): Promise<void> {
   }
   const gateway = gatewayStarted.value
   // The stand-in of Asana forgets its webhooks, as it hands out their secrets in a handshake.
-  gateway.connect('asana', line => log.debug(line)).catch((error: unknown) => log.error({ err: error }, 'Asana cannot be connected'))
+  gateway
+    .connect('asana', line => log.debug(line))
+    .catch((error: unknown) => log.error({ err: error }, 'Asana cannot be connected'))
   process.stdout.write(welcome(gateway.url))
 
   let isStopping = false
@@ -120,7 +126,9 @@ function startTools(port: string, tell: (line: string) => void) {
     })
     child.once('exit', code => reject(new Error(`the stand-ins of the tools ended with ${code ?? 'a signal'}`)))
   })
-  return { ready, stop: () => void (child.connected && child.disconnect()) }
+  return { ready, stop: () => {
+      if (child.connected) child.disconnect()
+    } }
 }
 
 function welcome(url: string): string {

@@ -63,9 +63,9 @@ function operationNode(document: DocumentNode, name: string | undefined): Operat
 }
 
 function fragmentsOf(document: DocumentNode): Readonly<Record<string, FragmentDefinitionNode>> {
-  const fragments: Record<string, FragmentDefinitionNode> = Object.create(null)
+  const fragments = new Map<string, FragmentDefinitionNode>()
   for (const node of document.definitions) {
-    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments[node.name.value] = node
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)
   }
-  return fragments
+  return Object.fromEntries(fragments)
 }

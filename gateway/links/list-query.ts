@@ -92,7 +92,7 @@ export async function countOf(
   const inList = allOf([isIn(owner), ...conditions, ...statusOf(list.filter)])
   if (list.parentType === null) {
     const { rows } = await sql<{ total: number }>`select count(*) as total from records r where ${inList}`.execute(db)
-    return new Map([[null, Number(rows[0]?.total ?? 0)]])
+    return new Map([[null, rows[0]?.total ?? 0]])
   }
   const parentOwner = catalogue.ownerOf(list.parentType)
   if (parentOwner === null) return new Map()
@@ -103,7 +103,7 @@ export async function countOf(
       from wanted w ${childrenOf(parentOwner.entity)} where ${inList} group by w.id`.execute(db)
     return rows
   })
-  return new Map(counts.map(({ parent, total }) => [parent, Number(total)]))
+  return new Map(counts.map(({ parent, total }) => [parent, total]))
 }
 
 function namesOf(parents: ReadonlySet<string | null>): readonly string[] {

@@ -64,7 +64,7 @@ export async function unlinkedPage(
           .select(eb => eb.fn.countAll<number>().as('total'))
           .executeTakeFirst(),
       )
-      return Number(row?.total ?? 0)
+      return row?.total ?? 0
     },
   }
 }

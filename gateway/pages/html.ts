@@ -47,7 +47,9 @@ function sandboxListens() {
 }
 
 async function openSandbox() {
-  await fetch(site, { mode: 'no-cors', credentials: 'omit', signal: AbortSignal.timeout(${siteWaitMs}) })
+  const waited = new AbortController()
+  const timer = setTimeout(() => waited.abort(), ${siteWaitMs})
+  await fetch(site, { mode: 'no-cors', credentials: 'omit', signal: waited.signal }).finally(() => clearTimeout(timer))
   await load('/explore/sandbox.js')
   const listens = sandboxListens()
   explorer.textContent = ''

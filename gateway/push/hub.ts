@@ -224,8 +224,7 @@ export class PushHub {
         from = change.sequence
         if (change.sequence > until) break
         if (!keysOfChange(change).some(key => topics.has(key))) continue
-        await member.outbox.room()
-        if (member.outbox.isClosed) return
+        if (!(await member.outbox.room())) return
         const frame = await this.#frameOf(group, change)
         if (frame !== null) this.#send(member, frame)
       }

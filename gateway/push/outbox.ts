@@ -64,11 +64,12 @@ export class Outbox<T> implements AsyncIterableIterator<T> {
     this.#frames.push({ frame, since })
   }
 
-  /** Resolves once fewer than `maxQueued` frames wait, or the outbox is closed. */
-  async room(): Promise<void> {
+  /** Resolves once fewer than `maxQueued` frames wait. @returns false when the outbox is closed */
+  async room(): Promise<boolean> {
     while (!this.#isClosed && this.#frames.length >= maxQueued) {
       await new Promise<void>(resolve => this.#room.push(resolve))
     }
+    return !this.#isClosed
   }
 
   next(): Promise<IteratorResult<T, undefined>> {

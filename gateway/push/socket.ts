@@ -5,6 +5,7 @@ import { useServer } from 'graphql-ws/use/ws'
 import {
   getOperationAST,
   GraphQLError,
+  OperationTypeNode,
   parse,
   type DocumentNode,
   type ExecutionResult,
@@ -92,7 +93,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
           ...(payload.operationName == null ? {} : { operationName: payload.operationName }),
           ...(payload.extensions == null ? {} : { extensions: payload.extensions }),
         }
-        if (operation?.operation === 'subscription') {
+        if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
           const accepted = await server.subscribe(request)
           if ('refused' in accepted) return accepted.refused.map(asError)
           const onSlow = (): void => {

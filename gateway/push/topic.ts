@@ -81,7 +81,7 @@ export function viewOf(topic: Topic, change: Change, isOwner: boolean): FrameCha
 }
 
 function namesField(name: string, change: Change): boolean {
-  const [type, field] = name.includes('.') ? name.split('.') : [undefined, name]
-  if (type !== undefined && change.entity?.type !== type) return false
-  return change.fields.includes(field ?? '')
+  const dot = name.indexOf('.')
+  if (dot !== -1 && change.entity?.type !== name.slice(0, dot)) return false
+  return change.fields.includes(name.slice(dot + 1))
 }

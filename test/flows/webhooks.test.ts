@@ -1,52 +1,9 @@
 import { request } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test, vi } from 'vitest'
-import {
-  asana,
-  asanaEvent,
-  dropWebhooks,
-  hubspot,
-  notification,
-  stripe,
-  stripeEvent,
-  vendors,
-  type Signed,
-} from './signing.ts'
-import { startWorld, type World } from './world.ts'
-
-const minuteMs = 60_000
-
-/** The tools are silent from here on, and what they sent before was worked on. */
-async function quietWorld(environment: Readonly<Record<string, string>> = {}): Promise<World> {
-  const world = await startWorld({ environment })
-  await world.settled()
-  dropWebhooks(world)
-  return world
-}
-
-async function post(world: World, { path, headers, body }: Signed): Promise<number> {
-  const response = await world.post(path, { headers, body })
-  await response.arrayBuffer()
-  return response.status
-}
-
-async function rows({ gateway }: World) {
-  const { store } = gateway.runtime
-  return store.read(async db => ({
-    received: await db.selectFrom('received').select('id').execute(),
-    entries: await db
-      .selectFrom('delivery_entries')
-      .select(['id', 'state', 'attempts', 'error'])
-      .orderBy('id')
-      .execute(),
-    changes: await db.selectFrom('changes').select(['sequence', 'kind', 'record_id']).orderBy('sequence').execute(),
-  }))
-}
-
-async function counts(world: World): Promise<readonly number[]> {
-  const { received, entries, changes } = await rows(world)
-  return [received.length, entries.length, changes.length]
-}
+import { counts, post, quietWorld, rows } from './quiet-world.ts'
+import { vendors, type Signed } from './signing.ts'
+import type { World } from './world.ts'
 
 describe.each(vendors)('webhooks of $system', vendor => {
   test('a genuine one is answered 200, and the next read sees what it told of', async () => {
@@ -136,105 +93,6 @@ describe.each(vendors)('webhooks of $system', vendor => {
     })
     expect(JSON.stringify(await world.data(vendor.query(world)))).toContain('+15550155')
   })
-})
-
-describe('time', () => {
-  test.each([hubspot, stripe])(
-    'a webhook of $system is taken within five minutes of now, on both sides, and no farther',
-    async vendor => {
-      const world = await quietWorld()
-      const before = await counts(world)
-      const at = (ms: number) => post(world, vendor.sign(world, vendor.body(world), { at: new Date(Date.now() + ms) }))
-      expect(await Promise.all([at(-5 * minuteMs - 2000), at(5 * minuteMs + 5000)])).toEqual([401, 401])
-      expect(await counts(world)).toEqual(before)
-      expect(await Promise.all([at(-5 * minuteMs + 5000), at(5 * minuteMs - 5000)])).toEqual([200, 200])
-    },
-  )
-})
-
-describe('secrets', () => {
-  test('of several that are live each is good, and one that is not among them is none', async () => {
-    const world = await quietWorld({
-      HUBSPOT_CLIENT_SECRET: 'next-hubspot, last-hubspot',
-      STRIPE_WEBHOOK_SECRET: 'whsec_next,whsec_last',
-    })
-    const by = async (vendor: typeof hubspot, secret: string) =>
-      post(world, vendor.sign(world, vendor.body(world), { secret }))
-    expect([await by(hubspot, 'next-hubspot'), await by(hubspot, 'last-hubspot')]).toEqual([200, 200])
-    expect([await by(stripe, 'whsec_next'), await by(stripe, 'whsec_last')]).toEqual([200, 200])
-    expect([await by(hubspot, 'next-hubspot, last-hubspot'), await by(stripe, 'whsec_next,whsec_last')]).toEqual([
-      401, 401,
-    ])
-  })
-
-  test('a handshake that nobody here asked for is refused, and the secret it brings verifies nothing', async () => {
-    const world = await quietWorld()
-    const secret = 'a-secret-of-somebody-else-0123456789'
-    const shake = await world.post('/webhooks/asana/99', { headers: { 'x-hook-secret': secret }, body: '{}' })
-    expect([shake.status, shake.headers.get('x-hook-secret')]).toEqual([403, null])
-    expect(await post(world, asana.sign(world, asana.body(world), { secret }))).toBe(401)
-    expect(await post(world, asana.sign(world, asana.body(world)))).toBe(200)
-  })
-})
-
-describe('batches', () => {
-  test('a hundred entries are a hundred, and the bad ones among them hold up no other', async () => {
-    const world = await quietWorld()
-    await world.data('{ customer(id: "101") { phone } }')
-    world.tools.hubspot.updateContact('101', { phone: '+15550144' })
-    const bad = [
-      null,
-      7,
-      'text',
-      {},
-      notification({ objectId: 'nobody' }),
-      notification({ occurredAt: -1 }),
-      notification({ objectId: '9'.repeat(20) }),
-    ]
-    const good = Array.from({ length: 100 - bad.length }, (_, at) => notification({ objectId: 101 + (at % 20) }))
-    const { entries: before } = await rows(world)
-    expect(await post(world, hubspot.sign(world, JSON.stringify([...bad, ...good])))).toBe(200)
-    await world.gateway.processor.idle()
-    const fresh = (await rows(world)).entries.slice(before.length)
-    // The contact that does not exist is read, found missing, and done.
-    expect(fresh.map(({ state }) => state)).toEqual([
-      ...bad.slice(0, -1).map(() => 'dead'),
-      'done',
-      ...good.map(() => 'done'),
-    ])
-    expect(await world.data('{ customer(id: "101") { phone } }')).toEqual({ customer: { phone: '+15550144' } })
-  })
-
-  test('a heartbeat, an empty list and an event of no concern are taken and change nothing', async () => {
-    const world = await quietWorld()
-    const { changes } = await rows(world)
-    expect(await post(world, asana.sign(world, '{}'))).toBe(200)
-    expect(await post(world, asana.sign(world, '{"events":[]}'))).toBe(200)
-    expect(await post(world, hubspot.sign(world, '[]'))).toBe(200)
-    expect(await post(world, stripe.sign(world, JSON.stringify(stripeEvent({ type: 'charge.refunded' }))))).toBe(200)
-    expect(
-      await post(
-        world,
-        asana.sign(world, JSON.stringify({ events: [asanaEvent({ resource: { gid: '1', resource_type: 'story' } })] })),
-      ),
-    ).toBe(200)
-    await world.gateway.processor.idle()
-    expect((await rows(world)).changes).toEqual(changes)
-  })
-})
-
-test('while the store fails, webhooks are answered 503 and asked to come again', async () => {
-  const world = await quietWorld()
-  await world.gateway.runtime.store.close()
-  for (const vendor of vendors) {
-    const { path, headers, body } = vendor.sign(
-      world,
-      vendor.body(world),
-      vendor === asana ? { secret: world.tools.asana.webhooks.all[0]?.secret } : {},
-    )
-    const response = await world.post(path, { headers, body })
-    expect([vendor.system, response.status, response.headers.get('retry-after')]).toEqual([vendor.system, 503, '5'])
-  }
 })
 
 /** Without saying how long the body is. */

@@ -66,7 +66,7 @@ export interface Frames {
 }
 
 const answer = z.object({
-  data: z.unknown(),
+  data: z.unknown().default(null),
   errors: z
     .array(
       z.object({
@@ -191,7 +191,7 @@ function framesOf(client: Client, query: string, variables?: Record<string, unkn
   const came: Record<string, unknown>[] = []
   const readers: { resolve(frame: Record<string, unknown>): void; reject(error: Error): void }[] = []
   let ended: Error | null = null
-  const end = client.subscribe<Record<string, unknown>>(
+  const end = client.subscribe(
     { query, variables },
     {
       next(frame) {

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { createServer } from 'node:http'
 import Asana from 'asana'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
 import { seedBusiness } from './core/business.ts'
 import { startAsana } from './asana/simulator.ts'
 import { signBody } from './asana/sign.ts'
@@ -304,12 +305,23 @@ describe('who is let in, and how often', () => {
   })
 })
 
+/** What the SDK throws for the first call without a token. */
+async function refusalOf(
+  call: Promise<unknown>,
+): Promise<{ readonly status: number; readonly response: { readonly body: { readonly sync: string } } }> {
+  try {
+    await call
+  } catch (error) {
+    return refusal.parse(error)
+  }
+  throw new Error('the first call has no token, and must be refused')
+}
+
+const refusal = z.object({ status: z.number(), response: z.object({ body: z.object({ sync: z.string() }) }) })
+
 describe('the event feed', () => {
   async function token(sdk: ReturnType<typeof sdkFor>): Promise<string> {
-    const error: { status: number; response: { body: { sync: string } } } = await sdk.events.getEvents('99', {}).then(
-      () => expect.unreachable('the first call has no token'),
-      error => error,
-    )
+    const error = await refusalOf(sdk.events.getEvents('99', {}))
     expect(error.status).toBe(412)
     return error.response.body.sync
   }

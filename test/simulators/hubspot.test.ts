@@ -19,7 +19,7 @@ describe('contacts', () => {
       city: simulator.contact('101')?.properties['city'],
       jobtitle: null,
       createdate: contact.createdAt.toISOString(),
-      lastmodifieddate: contact.updatedAt?.toISOString(),
+      lastmodifieddate: contact.updatedAt.toISOString(),
       hs_object_id: '101',
     })
     const same = await sdk.basicApi.getById(
@@ -43,7 +43,7 @@ describe('contacts', () => {
     move(1000)
     const patched = await sdk.basicApi.update(made.id, { properties: { phone: '555-0142', firstname: '' } })
     expect(patched.properties).toMatchObject({ phone: '555-0142', firstname: null })
-    expect(patched.updatedAt?.getTime()).toBe(now.getTime() + 1000)
+    expect(patched.updatedAt.getTime()).toBe(now.getTime() + 1000)
 
     await sdk.basicApi.archive(made.id)
     await expect(sdk.basicApi.getById(made.id)).rejects.toMatchObject({ code: 404 })

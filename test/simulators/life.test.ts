@@ -76,7 +76,7 @@ describe('the three together', () => {
     })
     const address = server.address()
     const port = typeof address === 'object' && address !== null ? address.port : 0
-    const simulators = await world({ webhookBase: `http://127.0.0.1:${port}` })
+    const simulators = await world({ webhookBase: `http://127.0.0.1:${port}`, secrets: { asana: 'planted' } })
     for (let step = 0; step < 25; step += 1) await simulators.life.step()
     await Promise.all([simulators.hubspot, simulators.stripe, simulators.asana].map(({ webhooks }) => webhooks.idle()))
     expect([...paths].sort()).toEqual(['/webhooks/asana/99', '/webhooks/hubspot', '/webhooks/stripe'])

@@ -72,7 +72,10 @@ export function parseConfig(
     fault('STRIPE_BASE_URL', 'is no address: expected http(s)://host[:port] without a path, or nothing.')
   }
   if (faults.length > 0 || baseUrl === null) return { faults }
-  const writeMark = createHash('sha256').update([secretKey, ...webhookSecrets].join(' ')).digest('hex').slice(0, 12)
+  const writeMark = createHash('sha256')
+    .update([secretKey, ...webhookSecrets].join(' '))
+    .digest('hex')
+    .slice(0, 12)
   return { config: { secretKey, webhookSecrets, baseUrl, writeMark, isSandbox: /^[sr]k_test_/.test(secretKey) } }
 }
 

@@ -119,8 +119,11 @@ const fieldsOf: Readonly<Record<StripeKind, ReadonlyMap<string, readonly string[
   ]),
 }
 
+/** Anything else could not be asked for: it goes into the address of a request. */
+const idOfRecord = z.string().regex(/^\w{1,255}$/)
+
 const reference = z
-  .union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)])
+  .union([idOfRecord, z.object({ id: idOfRecord }).transform(({ id }) => id)])
   .nullish()
   .catch(null)
 
@@ -193,7 +196,7 @@ function changedFields({ kind, fields }: Happening, changed: readonly string[]):
 /** A detached payment method says whose it was only here. */
 function formerReference(before: Readonly<Record<string, unknown>>, name: string): string | null {
   const value = Object.hasOwn(before, name) ? before[name] : null
-  return typeof value === 'string' ? value : null
+  return idOfRecord.safeParse(value).data ?? null
 }
 
 function jsonOf({ body }: Received): unknown {

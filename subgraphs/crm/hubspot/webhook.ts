@@ -52,7 +52,9 @@ export const webhook: WebhookAdapter = {
     if (body.length > maxNotifications) {
       return { unreadable: `expected at most ${maxNotifications} notifications, got ${body.length}` }
     }
-    return { entries: body.map(readEntry) }
+    return {
+      entries: body.map((value: unknown, position) => readEntry(value, `${position} of ${digest(received.body)}`)),
+    }
   },
 }
 
@@ -65,9 +67,10 @@ function parseJson(body: Uint8Array): unknown {
   }
 }
 
-function readEntry(value: unknown): DeliveryEntry {
+/** @param place names the entry by where it stood */
+function readEntry(value: unknown, place: string): DeliveryEntry {
   const head = notification.safeParse(value)
-  if (!head.success) return { key: digestOf(value), unreadable: faultOf(head.error) }
+  if (!head.success) return { key: keyOfUnreadable(value, place), unreadable: faultOf(head.error) }
   const { portalId, subscriptionId, eventId, occurredAt, subscriptionType, objectTypeId } = head.data
   // The object is part of the key too, read apart because a merge may lack it.
   const object = withObject.safeParse(value).data?.objectId ?? ''
@@ -119,10 +122,18 @@ function hintsOfMerge(merge: z.infer<typeof withMerge>, at: Date): readonly Hint
   return [...retired, { kind: 'UPDATED', record: winner, at, fields: [] }]
 }
 
-/** The key of what cannot be read: its content, but for the number of the attempt. */
-function digestOf(value: unknown): string {
+/** The key of what cannot be read: its content, but for the number of the attempt; its place when it nests too deeply. */
+function keyOfUnreadable(value: unknown, place: string): string {
   const lasting = typeof value === 'object' && value !== null ? { ...value, attemptNumber: undefined } : value
-  return `unreadable:${createHash('sha256').update(JSON.stringify(lasting)).digest('base64url')}`
+  try {
+    return `unreadable:${digest(JSON.stringify(lasting))}`
+  } catch {
+    return `unreadable:${place}`
+  }
+}
+
+function digest(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('base64url')
 }
 
 function faultOf(error: z.ZodError): string {

@@ -60,7 +60,7 @@ function handshake({ method, headers }: Received): Handshake | null {
 
 function entryOf(value: unknown, shape: JobShape, seen: Map<string, number>): DeliveryEntry {
   const read = event.safeParse(value)
-  if (!read.success) return { key: keyOf([JSON.stringify(value)], seen), unreadable: faultOf(read.error) }
+  if (!read.success) return { key: keyOf([textOf(value)], seen), unreadable: faultOf(read.error) }
   const { action, created_at, resource, parent, change } = read.data
   const key = keyOf(
     [
@@ -76,6 +76,15 @@ function entryOf(value: unknown, shape: JobShape, seen: Map<string, number>): De
     seen,
   )
   return { key, hints: hintsOf(read.data, shape) }
+}
+
+/** What cannot be read, as text; what nests too deeply for that all looks the same. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return 'nested too deeply'
+  }
 }
 
 /**

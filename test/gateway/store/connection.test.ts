@@ -1,3 +1,4 @@
+import type * as threads from 'node:worker_threads'
 import type { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { SqliteConnection } from '../../../gateway/store/connection.ts'
@@ -5,7 +6,7 @@ import { SqliteConnection } from '../../../gateway/store/connection.ts'
 const started = vi.hoisted((): Worker[] => [])
 
 vi.mock('node:worker_threads', async importOriginal => {
-  const original = await importOriginal<typeof import('node:worker_threads')>()
+  const original = await importOriginal<typeof threads>()
   class RememberedWorker extends original.Worker {
     constructor(...options: ConstructorParameters<typeof Worker>) {
       super(...options)

@@ -105,7 +105,7 @@ test.each(['memory', 'file'])('writes are serialised: each sees all of the one b
         .where('name', '=', '')
         .execute()
     })
-  await Promise.all([...'abcdefghij'].map(add))
+  await Promise.all(Array.from('abcdefghij', add))
   const row = await store.read(db => db.selectFrom('meta').selectAll().where('name', '=', '').executeTakeFirst())
   expect(row?.value).toBe('abcdefghij')
 })

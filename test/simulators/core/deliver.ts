@@ -135,7 +135,7 @@ export function createDeliverer(options: DeliverOptions): Deliverer {
   }
 
   async function tryUntilDone(outgoing: Outgoing, queue: { readonly pending: Outgoing[] }): Promise<void> {
-    for (let attempt = 1; !closing.signal.aborted; attempt += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       const tried = await post(outgoing, attempt)
       if (closing.signal.aborted) return
       sent.push(tried)

@@ -250,7 +250,7 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of incoming) {
-    const part = Buffer.from(chunk)
+    const part = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
     bytes += part.length
     if (bytes > largestBodyBytes) throw new Error('body too large')
     chunks.push(part)
@@ -274,7 +274,7 @@ function send(outgoing: ServerResponse, { status, headers = {}, body }: Simulato
 async function runOn(outgoing: ServerResponse, closed: AbortSignal): Promise<void> {
   outgoing.writeHead(200, { 'content-type': 'application/json' })
   outgoing.write('{"data":[')
-  const chunk = `${'"on and on",'.repeat(1000)}`
+  const chunk = '"on and on",'.repeat(1000)
   while (!outgoing.destroyed && !closed.aborted) {
     outgoing.write(chunk)
     await wait(10)

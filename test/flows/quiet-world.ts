@@ -1,0 +1,34 @@
+import { dropWebhooks, type Signed } from './signing.ts'
+import { startWorld, type World } from './world.ts'
+
+/** The tools are silent from here on, and what they sent before was worked on. */
+export async function quietWorld(environment: Readonly<Record<string, string>> = {}): Promise<World> {
+  const world = await startWorld({ environment })
+  await world.settled()
+  dropWebhooks(world)
+  return world
+}
+
+export async function post(world: World, { path, headers, body }: Signed): Promise<number> {
+  const response = await world.post(path, { headers, body })
+  await response.arrayBuffer()
+  return response.status
+}
+
+export async function rows({ gateway }: World) {
+  const { store } = gateway.runtime
+  return store.read(async db => ({
+    received: await db.selectFrom('received').select('id').execute(),
+    entries: await db
+      .selectFrom('delivery_entries')
+      .select(['id', 'state', 'attempts', 'error'])
+      .orderBy('id')
+      .execute(),
+    changes: await db.selectFrom('changes').select(['sequence', 'kind', 'record_id']).orderBy('sequence').execute(),
+  }))
+}
+
+export async function counts(world: World): Promise<readonly number[]> {
+  const { received, entries, changes } = await rows(world)
+  return [received.length, entries.length, changes.length]
+}
