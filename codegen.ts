@@ -9,11 +9,14 @@ import { format, resolveConfig } from 'prettier'
 import { compose } from './gateway/graph/compose.ts'
 import { Planner } from './gateway/graph/planner.ts'
 import { subgraphSources } from './gateway/graph/sources.ts'
+import { gatewaySettings } from './gateway/config.ts'
 import { roles, type Role } from './schema/systems.ts'
+import { registry } from './subgraphs/registry.ts'
 
 const help = `Usage: npm run codegen [-- --check]
 
-Makes what is generated from the SDL: schema/supergraph.graphql, subgraphs/<role>/generated.ts, test/client/generated.ts.
+Makes what is generated from the SDL: schema/supergraph.graphql, subgraphs/<role>/generated.ts, test/client/generated.ts,
+.env.example.
 
 Options:
   --check  writes nothing; says what is stale and fails
@@ -79,6 +82,7 @@ async function generated(): Promise<ReadonlyMap<string, string>> {
     const types = (await resolverTypes(role, source.typeDefs)).replaceAll(/\bany(?=[,>[])/g, 'unknown')
     files.set(path, await formatted(`// ${banner}\n${types}`, path))
   }
+  files.set('.env.example', envExample())
   const client = 'test/client/generated.ts'
   files.set(client, await formatted(`// ${banner}\n${await clientTypes(new Planner(supergraph))}`, client))
   return files
@@ -122,6 +126,32 @@ function clientTypes({ apiGraphQLSchema }: Planner): Promise<string> {
       skipTypename: true,
     },
   })
+}
+
+/** Every setting with what it is for; a person copies it to .env. */
+function envExample(): string {
+  const groups = [
+    { title: 'The gateway', settings: gatewaySettings },
+    ...registry.map(({ system, role, settings }) => ({ title: `${system}, which plays the role ${role}`, settings })),
+  ]
+  const blocks = groups.map(({ title, settings }) => {
+    const lines = settings.map(({ name, help, example, isRequired }) => {
+      const words = `${help}${isRequired ? ' Required.' : ''}`
+      return `${wrapped(words)}\n${isRequired ? '' : '# '}${name}=${example}`
+    })
+    return `# ---- ${title} ----\n\n${lines.join('\n\n')}`
+  })
+  return `# ${banner}\n# Copy to .env and fill in; what stands in the environment wins.\n\n${blocks.join('\n\n')}\n`
+}
+
+function wrapped(text: string): string {
+  const lines: string[] = []
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + word.length > 110) lines.push(`# ${word}`)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines.join('\n')
 }
 
 async function formatted(text: string, path: string): Promise<string> {
