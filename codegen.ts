@@ -32,20 +32,20 @@ const wireScalars = { ...scalars, DateTime: 'string' }
 
 /** What resolvers hand on for a type, where it is not the type's own shape. */
 const mappers: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
-  crm: { Customer: './resolvers.ts#CustomerNode', CustomerConnection: './resolvers.ts#CustomerPage' },
+  crm: { Customer: './nodes.ts#CustomerNode', CustomerConnection: './nodes.ts#CustomerPage' },
   billing: {
-    Customer: './resolvers.ts#CustomerNode',
-    Order: './resolvers.ts#OrderNode',
-    OrderConnection: './resolvers.ts#OrderPage',
+    Customer: './nodes.ts#CustomerNode',
+    Order: './nodes.ts#OrderNode',
+    OrderConnection: './nodes.ts#OrderPage',
     OrderLine: './source.ts#OrderLineFields',
-    Product: './resolvers.ts#ProductNode',
-    ProductConnection: './resolvers.ts#ProductPage',
+    Product: './nodes.ts#ProductNode',
+    ProductConnection: './nodes.ts#ProductPage',
   },
   jobs: {
-    Customer: './resolvers.ts#CustomerNode',
-    Order: './resolvers.ts#OrderNode',
-    Job: './resolvers.ts#JobNode',
-    JobConnection: './resolvers.ts#JobPage',
+    Customer: './nodes.ts#CustomerNode',
+    Order: './nodes.ts#OrderNode',
+    Job: './nodes.ts#JobNode',
+    JobConnection: './nodes.ts#JobPage',
   },
 }
 

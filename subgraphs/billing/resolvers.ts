@@ -1,6 +1,5 @@
 import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../../schema/entities.ts'
-import type { RecordRef } from '../../schema/systems.ts'
 import type { Money } from '../../schema/values.ts'
 import { connectionOf } from '../connection.ts'
 import type { Connection } from '../connection.ts'
@@ -13,29 +12,8 @@ import type {
   QueryProductsArgs,
   Resolvers,
 } from './generated.ts'
+import type { CustomerNode, OrderNode, ProductNode } from './nodes.ts'
 import type { BillingSource, NewOrder, NewOrderLine, OrderFields, OrderLineFields, ProductFields } from './source.ts'
-
-/** An order before anything of it is read. */
-export interface OrderNode {
-  readonly id: string
-  readonly near?: string
-  /** Known for orders of a list. */
-  readonly record?: RecordRef
-}
-
-/** A customer, of whom billing knows the CRM's id. */
-export interface CustomerNode {
-  readonly id: string
-}
-
-/** A product before anything of it is read. */
-export interface ProductNode {
-  readonly id: string
-}
-
-export type OrderPage = Connection<OrderNode>
-
-export type ProductPage = Connection<ProductNode>
 
 interface CustomerBalance {
   readonly currency: string

@@ -1,19 +1,12 @@
 import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../../schema/entities.ts'
 import { normalizeEmail } from '../../schema/values.ts'
-import { connectionOf, type Connection } from '../connection.ts'
+import { connectionOf } from '../connection.ts'
 import type { GraphContext } from '../contract.ts'
 import { VendorError } from '../vendor-error.ts'
 import type { QueryCustomersArgs, Resolvers } from './generated.ts'
+import type { CustomerNode } from './nodes.ts'
 import type { CrmSource, CustomerFields, CustomerPatch } from './source.ts'
-
-/** A customer in an answer; its values are asked for when a field needs them. */
-export interface CustomerNode {
-  readonly id: string
-}
-
-/** A page of customers, whose values are asked for when a field needs them. */
-export type CustomerPage = Connection<CustomerNode>
 
 type ValueField = Exclude<keyof CustomerFields, 'id'>
 

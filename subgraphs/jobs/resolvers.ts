@@ -1,31 +1,11 @@
 import { GraphQLError } from 'graphql'
 import type { EntityRef, EntityType } from '../../schema/entities.ts'
-import type { RecordRef } from '../../schema/systems.ts'
-import { connectionOf, type Connection } from '../connection.ts'
+import { connectionOf } from '../connection.ts'
 import type { GraphContext } from '../contract.ts'
 import { VendorError } from '../vendor-error.ts'
 import type { QueryJobsArgs, Resolvers } from './generated.ts'
+import type { JobNode } from './nodes.ts'
 import type { JobFields, JobPatch, JobsSource, ScheduleFields } from './source.ts'
-
-/** A job in an answer; its values are asked for when a field needs them. */
-export interface JobNode {
-  readonly id: string
-  readonly near?: string
-  /** Where the index already told it. */
-  readonly record?: RecordRef
-}
-
-/** A customer, of whom the jobs tool knows the CRM's id. */
-export interface CustomerNode {
-  readonly id: string
-}
-
-/** An order, of which the jobs tool knows billing's id. */
-export interface OrderNode {
-  readonly id: string
-}
-
-export type JobPage = Connection<JobNode>
 
 type ValueField = Exclude<keyof JobFields, 'id' | 'record'>
 
