@@ -62,7 +62,7 @@ function contentSecurityPolicy(host: string): string {
   const sockets = /^[\w.:[\]-]+$/.test(host) ? ` ws://${host} wss://${host}` : ''
   return [
     `default-src 'none'`,
-    `script-src 'self' 'sha256-x${createHash('sha256').update(pageScript).digest('base64')}'`,
+    `script-src 'self' 'sha256-${createHash('sha256').update(pageScript).digest('base64')}'`,
     // GraphiQL's editor sets style attributes.
     `style-src 'self' 'unsafe-inline'`,
     `img-src 'self' data:`,

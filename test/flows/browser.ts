@@ -4,7 +4,9 @@ import { onTestFinished, test } from 'vitest'
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-const executable = [process.env['CHROMIUM_PATH'], ...places].find(path => path !== undefined && existsSync(path))
+const named = process.env['CHROMIUM_PATH'] ?? ''
+
+const executable = (named === '' ? places : [named]).find(path => existsSync(path))
 
 const isNeeded = [process.env['CI'], process.env['LIVEGRAPH_NEEDS_CHROMIUM']].some(value => (value ?? '') !== '')
 

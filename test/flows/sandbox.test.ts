@@ -6,7 +6,9 @@ import { sandboxSite } from '../../gateway/pages/html.ts'
 import { browserTest, foreign, openBrowser } from './browser.ts'
 import { startWorld } from './world.ts'
 
-const heard = z.array(z.object({ name: z.string(), parentHref: z.string().optional(), response: z.unknown() }))
+const heard = z.array(
+  z.object({ name: z.string(), parentHref: z.string().optional(), response: z.unknown().optional() }),
+)
 
 /** Stands in for Apollo's app: asks what the app asks of the page around it, and keeps what it hears. */
 const standIn = (query: string, subscription: string): string => `<!doctype html><title>Sandbox</title><script>
@@ -55,7 +57,7 @@ browserTest(
     const offered = decodeURIComponent(searchParams.get('defaultDocument') ?? '')
     for (const { title, document } of examples) expect(offered).toContain(`# ${title}\n${document}`)
 
-    await hears(page, 'ExplorerResponse', '"Ada Larkin"')
+    await hears(page, 'ExplorerResponse', '"hasNextPage":true')
     await hears(page, 'ExplorerSubscriptionResponse', '"CURRENT"')
     world.tools.hubspot.updateContact('101', { phone: '+15550188' })
     await hears(page, 'ExplorerSubscriptionResponse', '"+15550188"')
@@ -65,14 +67,17 @@ browserTest(
   },
 )
 
-browserTest('a site that never answers holds nobody up for more than a few seconds', async () => {
+browserTest('a site that never answers is waited for four seconds and no longer', async () => {
   const [world, { page }] = await Promise.all([startWorld({ waitsForImport: false }), openBrowser()])
-  await page.route(`${sandboxSite}/**`, () => undefined)
-  const before = performance.now()
+  await page.clock.install()
+  const asked = new Promise<void>(resolve => void page.route(`${sandboxSite}/**`, () => resolve()))
   await page.goto(`${world.gateway.url}/graphql`)
+  await asked
   expect(await page.locator('#note').innerText()).toContain('Opening')
+  const goesOn = page.waitForRequest('**/explore/graphiql.css', { timeout: 2500 })
+  await page.clock.fastForward(4000)
+  await goesOn
   await page.locator('.graphiql-tab-button').first().waitFor()
-  expect(performance.now() - before).toBeLessThan(6000)
 })
 
 browserTest(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { get, hourMs, sdkFor, world } from './world.ts'
+import { get, hourMs, type sdkFor, world } from './world.ts'
 
 describe('who is let in, and how often', () => {
   test('no token and a wrong one are refused, in words of the vendor', async () => {
