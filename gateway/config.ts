@@ -8,6 +8,8 @@ export interface GatewayConfig {
   readonly host: string
   /** What vendors call and sign, without a trailing slash. */
   readonly publicUrl: string
+  /** Origins of frontends that run in browsers. */
+  readonly allowedOrigins: readonly string[]
   readonly storeUrl: string
   readonly vendorTryTimeoutMs: number
   readonly vendorTotalTimeoutMs: number
@@ -41,6 +43,11 @@ export const gatewaySettings: readonly SettingDoc[] = [
     'PUBLIC_URL',
     'https://graph.example.com',
     'How vendors reach this process, webhooks included: what they call and sign. http://HOST:PORT when not given.',
+  ),
+  setting(
+    'ALLOWED_ORIGINS',
+    'https://app.example.com',
+    'Origins of frontends that ask from a browser, separated by commas.',
   ),
   setting('STORE_URL', 'sqlite:.data/graph.db', 'Where links, the record index, deliveries and Changes are kept.'),
   setting('VENDOR_TRY_TIMEOUT_MS', '3000', 'How long one try of a vendor call may take.'),
@@ -98,6 +105,14 @@ export function readConfig(
       message: `expected an address such as https://graph.example.com, got "${publicUrl}"`,
     })
   }
+  const allowedOrigins = (text('ALLOWED_ORIGINS') ?? '').split(',').flatMap(part => part.trim() || [])
+  for (const origin of allowedOrigins) {
+    if (URL.canParse(origin) && new URL(origin).origin === origin) continue
+    faults.push({
+      name: 'ALLOWED_ORIGINS',
+      message: `expected origins such as https://app.example.com, without a path, separated by commas; got "${origin}"`,
+    })
+  }
   const storeUrl = text('STORE_URL') ?? 'sqlite:.data/graph.db'
   if (!/^sqlite:.+/.test(storeUrl)) {
     const scheme = storeUrl.split(':')[0] ?? ''
@@ -118,6 +133,7 @@ export function readConfig(
     port,
     host,
     publicUrl: publicUrl.replace(/\/+$/, ''),
+    allowedOrigins,
     storeUrl,
     vendorTryTimeoutMs: whole('VENDOR_TRY_TIMEOUT_MS', 3000, 50, 60_000),
     vendorTotalTimeoutMs: whole('VENDOR_TOTAL_TIMEOUT_MS', 10_000, 50, 120_000),

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
+import { createInterface, type Interface } from 'node:readline'
 import { z } from 'zod'
 
 /**
@@ -58,7 +58,7 @@ export async function openControl(
     const write = (one: z.infer<typeof answer>): void => {
       if (socket.writable) socket.write(`${JSON.stringify(one)}\n`)
     }
-    createInterface(socket).once('line', text => {
+    linesOf(socket).once('line', text => {
       const asked = request.safeParse(parsed(text))
       const ran = asked.success
         ? run(asked.data, line => write({ line }), left.signal)
@@ -102,7 +102,7 @@ export function askControl(path: string, asked: ControlRequest, tell: Tell): Pro
       isConnected = true
       socket.write(`${JSON.stringify(asked)}\n`)
     })
-    createInterface(socket).on('line', text => {
+    linesOf(socket).on('line', text => {
       const read = answer.safeParse(parsed(text))
       if (!read.success) return
       if ('line' in read.data) tell(read.data.line)
@@ -111,6 +111,13 @@ export function askControl(path: string, asked: ControlRequest, tell: Tell): Pro
     socket.on('error', () => undefined)
     socket.once('close', () => resolve(isConnected ? (end ?? 'failed') : null))
   })
+}
+
+/** Node tells the reader of lines of the socket's faults too; nobody listening there would end the process. */
+function linesOf(socket: Socket): Interface {
+  const lines = createInterface(socket)
+  lines.on('error', () => undefined)
+  return lines
 }
 
 function parsed(text: string): unknown {

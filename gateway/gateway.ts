@@ -1,6 +1,7 @@
 import type { Role, System } from '../schema/systems.ts'
 import type { Clock, Log } from '../subgraphs/contract.ts'
 import { applyObservations } from './changes/apply.ts'
+import { openCallers } from './callers.ts'
 import { prune } from './changes/log.ts'
 import { connectSystem } from './connect.ts'
 import type { GatewayConfig } from './config.ts'
@@ -16,7 +17,6 @@ import { openImporting, type Importing } from './importing.ts'
 import { openLinks } from './links/links.ts'
 import { unlinkedPage } from './links/unlinked.ts'
 import { explorePages } from './pages/explore.ts'
-import { isExploringOrigin } from './pages/origins.ts'
 import { openSockets } from './push/socket.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
 import { healthOf, systemStatuses } from './status.ts'
@@ -71,6 +71,8 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   const { store } = runtime
   const closers: (() => Promise<unknown>)[] = [() => runtime.close()]
   try {
+    // The store lets one process in: whoever held deliveries before was killed, and its leases need not run out.
+    await releaseLeases(store, null, clock.now())
     const secrets = new Secrets({
       list: (system, endpoint) => listSecrets(store, system, endpoint),
       add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
@@ -111,14 +113,13 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       log,
     })
     const sockets = openSockets({ server, hub: runtime.hub, schema: graph.planner.apiGraphQLSchema, log })
-    const publicOrigin = new URL(config.publicUrl).origin
     const http = createHttp({
       graph: server,
       sockets,
       webhook: receive,
       health: () => healthOf(runtime, importing),
       page: config.isExplorable ? explorePages() : () => Promise.resolve(null),
-      allowsOrigin: origin => origin === publicOrigin || (config.isExplorable && isExploringOrigin(origin)),
+      callers: openCallers(config),
       log,
     })
     const { port } = await http.listen(config.port, config.host)
@@ -134,7 +135,8 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     log.info({ url: `${url}/graphql`, ms: Math.round(performance.now() - startedAt) }, 'the graph is served')
     const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
       connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, tell, signal })
-    return { port, url, runtime, importing, processor, connect, close }
+    let closing: Promise<void> | null = null
+    return { port, url, runtime, importing, processor, connect, close: () => (closing ??= close()) }
 
     async function close(): Promise<void> {
       clearInterval(pruning)

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server'
 import type { Log } from '../subgraphs/contract.ts'
+import type { Callers } from './callers.ts'
 import type { GraphServer } from './graph/server.ts'
 import type { SocketServer } from './push/socket.ts'
 
@@ -50,8 +51,7 @@ export interface HttpOptions {
   health(): Promise<Health>
   /** Pages for people, by path and the host they are asked for at; none in production. */
   page(path: string, host: string): Promise<Page | null>
-  /** Whether web pages of another origin may ask, over HTTP or a websocket. */
-  allowsOrigin(origin: string): boolean
+  readonly callers: Callers
   readonly log: Log
 }
 
@@ -84,7 +84,7 @@ export function createHttp(options: HttpOptions): HttpServer {
   return {
     async listen(port, host) {
       await new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
+        server.once('error', error => reject(listenError(error, port, host)))
         server.listen(port, host, resolve)
       })
       return { port: portOf(server, port) }
@@ -99,6 +99,21 @@ export function createHttp(options: HttpOptions): HttpServer {
       clearInterval(timer)
     },
   }
+}
+
+/** What the operator can do about it, rather than the operating system's code alone. */
+function listenError(cause: Error, port: number, host: string): Error {
+  const code = 'code' in cause ? cause.code : null
+  if (code === 'EADDRINUSE') {
+    return new Error(`port ${port} of ${host} is taken by another process: end that one, or set PORT to another port`, {
+      cause,
+    })
+  }
+  if (code === 'EACCES') return new Error(`port ${port} may not be listened on: set PORT to one above 1023`, { cause })
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return new Error(`${host} is no address of this machine: set HOST to one, for example 127.0.0.1`, { cause })
+  }
+  return cause
 }
 
 function portOf(server: Server, asked: number): number {
@@ -152,13 +167,21 @@ async function answerWebhook(
 }
 
 async function answerGraphQL(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { host = '' } = request.headers
+  if (!options.callers.allowsHost(host)) {
+    return sendJson(
+      response,
+      403,
+      problem('This process is not called by that name: set PUBLIC_URL to the address you use.'),
+    )
+  }
   allowOrigin(options, request, response)
   if (request.method === 'OPTIONS') {
     response.writeHead(204).end()
     return
   }
   if (isRead(request) && wantsPage(request)) {
-    const page = await options.page('/graphql', request.headers.host ?? '')
+    const page = await options.page('/graphql', host)
     if (page !== null) return sendPage(request, response, page)
   }
   const read = request.method === 'POST' ? await readBody(request, maxGraphQLBytes) : Buffer.alloc(0)
@@ -254,16 +277,18 @@ function isRead(request: IncomingMessage): boolean {
 }
 
 /** Browsers let any page open a websocket to any address, and leave it to the server to look where the page is from. */
-function mayAsk(options: HttpOptions, request: IncomingMessage): boolean {
-  const { origin, host } = request.headers
-  if (origin === undefined || options.allowsOrigin(origin)) return true
-  return host !== undefined && (origin === `http://${host}` || origin === `https://${host}`)
+function mayAsk({ callers }: HttpOptions, request: IncomingMessage): boolean {
+  const { origin, host = '' } = request.headers
+  if (!callers.allowsHost(host)) return false
+  return (
+    origin === undefined || callers.allowsOrigin(origin) || origin === `http://${host}` || origin === `https://${host}`
+  )
 }
 
-function allowOrigin(options: HttpOptions, request: IncomingMessage, response: ServerResponse): void {
+function allowOrigin({ callers }: HttpOptions, request: IncomingMessage, response: ServerResponse): void {
   const { origin } = request.headers
   response.setHeader('Vary', 'Origin')
-  if (origin === undefined || !options.allowsOrigin(origin)) return
+  if (origin === undefined || !callers.allowsOrigin(origin)) return
   response.setHeader('Access-Control-Allow-Origin', origin)
   response.setHeader('Access-Control-Allow-Methods', 'GET, POST, OPTIONS')
   response.setHeader(

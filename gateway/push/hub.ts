@@ -30,8 +30,12 @@ export interface HubPorts {
   readonly log: Log
 }
 
+/** Why a subscriber was given up: it reads too slowly, or we failed it. Either way it resumes by its cursor. */
+export type GivenUp = 'slow' | 'failed'
+
 interface Member {
   readonly outbox: Outbox<FrameResult>
+  readonly giveUp: (reason: GivenUp) => void
   /** Changes up to this one are part of the member's snapshot or replay. */
   seen: number
   /** What the member was last sent of each entity, the Change aside. */
@@ -84,27 +88,28 @@ export class PushHub {
 
   /**
    * Begins to send frames.
-   * @param onSlow called when the subscriber reads too slowly and was given up
+   * @param giveUp called when the subscriber was given up: its connection is to be closed, for frames that merely end
+   *   would tell it that there is nothing more to come
    * @returns the frames; ends when its `return` is called, when the subscriber is given up, or at `close`
    */
-  subscribe(subscription: Subscription, onSlow: () => void): AsyncIterableIterator<FrameResult> {
+  subscribe(subscription: Subscription, giveUp: (reason: GivenUp) => void): AsyncIterableIterator<FrameResult> {
     const group = this.#groupOf(subscription)
     const { after } = subscription.request
     const outbox = new Outbox<FrameResult>({
       now: () => this.#ports.now().getTime(),
-      onSlow,
+      onSlow: () => giveUp('slow'),
       onClose: () => {
         this.#outboxes.delete(outbox)
         group.members.delete(member)
         if (group.members.size === 0) this.#remove(group)
       },
     })
-    const member: Member = { outbox, seen: this.#ports.newest(), sent: new Map(), held: [] }
+    const member: Member = { outbox, giveUp, seen: this.#ports.newest(), sent: new Map(), held: [] }
     group.members.add(member)
     this.#outboxes.add(outbox)
     void this.#begin(group, member, after).catch((error: unknown) => {
-      this.#ports.log.error({ err: error }, 'a subscription could not begin')
-      outbox.close()
+      this.#ports.log.error({ err: error }, 'a subscription could not begin; it is closed and resumes by its cursor')
+      this.#fail(member)
     })
     return outbox
   }
@@ -244,10 +249,16 @@ export class PushHub {
       }
     } catch (error) {
       this.#ports.log.error({ err: error }, 'a push failed; its subscribers are closed and resume by their cursor')
-      for (const member of [...group.members]) member.outbox.close()
+      for (const member of [...group.members]) this.#fail(member)
     } finally {
       group.isRunning = false
     }
+  }
+
+  #fail({ outbox, giveUp }: Member): void {
+    if (outbox.isClosed) return
+    outbox.close()
+    giveUp('failed')
   }
 
   #offer(member: Member, frame: Frame): void {

@@ -15,10 +15,16 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import type { Log } from '../../subgraphs/contract.ts'
 import { maxTokens } from '../graph/limits.ts'
 import { asError, type GraphServer, type Outcome } from '../graph/server.ts'
-import type { PushHub, Subscription } from './hub.ts'
+import type { GivenUp, PushHub, Subscription } from './hub.ts'
 
 /** A client that reads too slowly is closed with it; it resumes with the cursor of the last frame it got. */
 export const slowClientCode = 4413
+
+/** "Try again later": a subscription failed here; the client resumes with the cursor of the last frame it got. */
+export const failedCode = 1013
+
+/** How long clients may take to answer the end of the connection. */
+const goodbyeMs = 1000
 
 /** Operations running at a time over one socket. */
 const maxOperations = 500
@@ -44,7 +50,7 @@ export interface SocketServer {
 /** What an operation came to before the protocol asks for it. */
 type Prepared =
   | { readonly kind: 'result'; readonly result: ExecutionResult }
-  | { readonly kind: 'subscription'; readonly subscription: Subscription; readonly onSlow: () => void }
+  | { readonly kind: 'subscription'; readonly subscription: Subscription; readonly giveUp: (reason: GivenUp) => void }
 
 export function openSockets({ server, hub, schema, log }: SocketOptions): SocketServer {
   const sockets = new WebSocketServer({
@@ -96,11 +102,13 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
         if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
           const accepted = await server.subscribe(request)
           if ('refused' in accepted) return accepted.refused.map(asError)
-          const onSlow = (): void => {
+          const giveUp = (reason: GivenUp): void => {
+            if (reason === 'failed')
+              return socket.close(failedCode, 'A subscription failed; resume with the last cursor')
             log.warn({ code: slowClientCode }, 'a subscriber reads too slowly and is closed')
             socket.close(slowClientCode, 'Reads too slowly; resume with the last cursor')
           }
-          return prepared(schema, document, payload, { kind: 'subscription', subscription: accepted, onSlow })
+          return prepared(schema, document, payload, { kind: 'subscription', subscription: accepted, giveUp })
         }
         const outcome: Outcome = await track(server.execute(request, clientLeft(socket)))
         if ('refused' in outcome) return outcome.refused.map(asError)
@@ -114,7 +122,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
       },
       subscribe: ({ contextValue }) => {
         if (isPrepared(contextValue) && contextValue.kind === 'subscription') {
-          return hub.subscribe(contextValue.subscription, contextValue.onSlow)
+          return hub.subscribe(contextValue.subscription, contextValue.giveUp)
         }
         throw new Error('expected a subscription that was accepted in onSubscribe')
       },
@@ -145,7 +153,12 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
       isClosing = true
       await Promise.allSettled([...running])
       hub.close()
+      // A client that does not answer must not keep us from ending.
+      const goodbye = setTimeout(() => {
+        for (const client of sockets.clients) client.terminate()
+      }, goodbyeMs)
       await protocol.dispose()
+      clearTimeout(goodbye)
     },
   }
 }

@@ -117,15 +117,16 @@ export async function failEntry(
 
 /**
  * Lets go of all that a worker holds, at its end: it is due at once.
+ * @param worker null for whoever held something before us, when we are the only process
  * @returns how many
  */
-export async function releaseLeases(store: Store, worker: string, now: Date): Promise<number> {
+export async function releaseLeases(store: Store, worker: string | null, now: Date): Promise<number> {
   const { numUpdatedRows } = await store.write(tx =>
     tx
       .updateTable('delivery_entries')
       .set({ lease_by: null, lease_until: null, due_at: now.getTime() })
       .where('state', '=', 'due')
-      .where('lease_by', '=', worker)
+      .where(({ eb }) => (worker === null ? eb('lease_by', 'is not', null) : eb('lease_by', '=', worker)))
       .executeTakeFirstOrThrow(),
   )
   return Number(numUpdatedRows)

@@ -1,9 +1,10 @@
 import type { ChangeKind } from '../../schema/change.ts'
-import { recordKey, type RecordRef } from '../../schema/systems.ts'
+import { recordKey, type RecordRef, type System } from '../../schema/systems.ts'
 import type { Clock, Hint, Log, ObservedRecord } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import type { Observation } from '../changes/observe.ts'
 import type { StoredEntry } from '../store/deliveries.ts'
+import { Gather, type Outcome } from './gather.ts'
 import { maxAttempts, retryAfterMs } from './retry-times.ts'
 
 export type Failure =
@@ -28,8 +29,23 @@ export interface ProcessPorts {
   readonly log: Log
 }
 
+/** Entries with what was read for them. */
+interface Work {
+  readonly observations: readonly Observation[]
+  readonly entries: readonly StoredEntry[]
+}
+
 /** Entries worked on at a time; the rest waits in the store or in memory. */
 const maxRunning = 200
+
+/** Works of one transaction: more would make the first of them wait for the last. */
+const maxTogether = 100
+
+/** Readings of one system under way at a time; a vendor that is slow, or whose budget is short, is asked for more at once. */
+const maxReadings = 4
+
+/** How long a reading waits for those under way. */
+const readingPatienceMs = 250
 
 /** How often the store is asked for entries that came due. */
 const pollMs = 1000
@@ -43,6 +59,8 @@ export class DeliveryProcessor {
   readonly #waiting: StoredEntry[][] = []
   /** The last work begun for a record, by its key. */
   readonly #tails = new Map<string, Promise<void>>()
+  readonly #readings = new Map<System, Gather<RecordRef, ObservedRecord | null>>()
+  readonly #applying: Gather<Work, boolean>
   #running = 0
   #timer: NodeJS.Timeout | undefined
   #isStopping = false
@@ -50,6 +68,7 @@ export class DeliveryProcessor {
 
   constructor(ports: ProcessPorts) {
     this.#ports = ports
+    this.#applying = new Gather({ most: 1, largest: maxTogether, work: works => this.#applyTogether(works) })
   }
 
   start(): void {
@@ -105,7 +124,8 @@ export class DeliveryProcessor {
   async #inOrder(entries: readonly StoredEntry[]): Promise<void> {
     const keys = new Set(entries.flatMap(entry => entry.hints.map(hint => recordKey(hint.record))))
     const before = [...keys].flatMap(key => this.#tails.get(key) ?? [])
-    const work = Promise.all(before).then(() => this.#work(entries))
+    // What waited its turn when we were told to stop stays in the store: else a slow vendor would keep us from ending.
+    const work = Promise.all(before).then(() => (this.#isStopping ? undefined : this.#work(entries)))
     for (const key of keys) this.#tails.set(key, work)
     await work
     for (const key of keys) if (this.#tails.get(key) === work) this.#tails.delete(key)
@@ -116,7 +136,7 @@ export class DeliveryProcessor {
     const { log } = this.#ports
     try {
       const observations = await Promise.all(merge(entries).map(hint => this.#observe(hint)))
-      const isOurs = await this.#ports.apply(observations, entries)
+      const isOurs = await this.#applying.submit({ observations, entries })
       if (!isOurs) log.warn({ entries: entries.map(entry => entry.id) }, 'entries were taken over by another worker')
     } catch (error) {
       for (const entry of entries) await this.#fail(entry, error)
@@ -127,8 +147,43 @@ export class DeliveryProcessor {
     const { record, kind, fields, at, isEcho, mergedInto } = hint
     this.#ports.evict(record, at)
     // A merged record's id answers with the winner: it must not be read as itself.
-    const observed = mergedInto === undefined ? await this.#ports.observe(record) : null
+    const observed = mergedInto === undefined ? await this.#read(record) : null
     return { record, observed, kind, fields, at, isEcho, mergedInto }
+  }
+
+  #read(record: RecordRef): Promise<ObservedRecord | null> {
+    let readings = this.#readings.get(record.system)
+    if (readings === undefined) {
+      readings = new Gather({
+        most: maxReadings,
+        largest: maxRunning,
+        patienceMs: readingPatienceMs,
+        work: records => Promise.allSettled(records.map(async one => this.#ports.observe(one))),
+      })
+      this.#readings.set(record.system, readings)
+    }
+    return readings.submit(record)
+  }
+
+  /** In one transaction; one by one when that fails, so that one work's fault is not the others'. */
+  async #applyTogether(works: readonly Work[]): Promise<readonly Outcome<boolean>[]> {
+    const { apply } = this.#ports
+    // A merge changes records that others here may have read before it.
+    if (works.length > 1 && !works.some(isMerge)) {
+      try {
+        const observations = works.flatMap(work => work.observations)
+        const entries = works.flatMap(work => work.entries)
+        if (await apply(observations, entries)) return works.map(() => ({ status: 'fulfilled', value: true }))
+      } catch {
+        // Its own fault is told to each below.
+      }
+    }
+    const outcomes: Outcome<boolean>[] = []
+    for (const { observations, entries } of works) {
+      const [outcome] = await Promise.allSettled([apply(observations, entries)])
+      outcomes.push(outcome)
+    }
+    return outcomes
   }
 
   async #fail(entry: StoredEntry, error: unknown): Promise<void> {
@@ -152,6 +207,10 @@ export class DeliveryProcessor {
       log.error({ err: failed, system, entry: entry.id }, 'a failed delivery could not be put back')
     }
   }
+}
+
+function isMerge({ observations }: Work): boolean {
+  return observations.some(({ mergedInto }) => mergedInto !== undefined)
 }
 
 /** Entries of one delivery that speak of the same records are worked on together. */
