@@ -14,6 +14,7 @@ import { openWrites, type WrittenRecord } from './graph/writes.ts'
 import { openCatalogue, type Catalogue } from './links/catalogue.ts'
 import { openIndex } from './links/index.ts'
 import { openLinks } from './links/links.ts'
+import { Living } from './links/living.ts'
 import { linkByPerson } from './links/person.ts'
 import { PushHub } from './push/hub.ts'
 import { openStore } from './store/open.ts'
@@ -74,14 +75,23 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   })
   const commits = new ChangeCommits({ store, cache, follower, hub })
   const contexts: ContextPorts = {
-    links: () => openLinks(store, catalogue),
-    index: () => openIndex(store, catalogue),
+    lookups() {
+      const living = new Living()
+      return {
+        links: openLinks(store, catalogue, living),
+        index: openIndex(store, catalogue, living),
+        forget: () => living.forget(),
+      }
+    },
     staleServed: context => cache.staleServed(context),
-    writes: call =>
+    writes: (call, onWritten) =>
       openWrites({
         evict: record => cache.evict(record),
         observe: record => observe(record, { ...openContext(contexts), call: afterWrite(call) }),
-        append: records => append(records),
+        async append(records) {
+          await append(records)
+          onWritten()
+        },
         log,
       }),
   }

@@ -39,11 +39,18 @@ export interface OperationContext extends GraphContext {
 
 /** What contexts are made of; handed over once at start. */
 export interface ContextPorts {
-  links(): Links
-  index(): RecordIndex
-  /** Makes the port through which the operation writes. */
-  writes(call: CallContext): Writes
+  lookups(): Lookups
+  /** Makes the port through which the operation writes; `onWritten` is called after each write. */
+  writes(call: CallContext, onWritten: () => void): Writes
   staleServed(context: GraphContext): readonly StaleValue[]
+}
+
+/** Links and index as one operation sees them. */
+export interface Lookups {
+  readonly links: Links
+  readonly index: RecordIndex
+  /** Forgets what the operation has seen so far. */
+  forget(): void
 }
 
 /** Opens the context of one operation. */
@@ -61,14 +68,15 @@ export function openContext(
       spent.set(key, { system, pool, cost: (spent.get(key)?.cost ?? 0) + cost })
     },
   }
+  const { links, index, forget } = ports.lookups()
   const context: OperationContext = {
     purpose: options.purpose ?? { kind: 'request' },
     call,
     abort,
     clientLeft: options.clientLeft ?? null,
-    links: ports.links(),
-    index: ports.index(),
-    writes: ports.writes(call),
+    links,
+    index,
+    writes: ports.writes(call, forget),
     costs: () => [...spent.values()],
     stale: () => ports.staleServed(context),
   }

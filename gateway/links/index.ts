@@ -4,6 +4,7 @@ import type { IndexPage, PageFilter, RecordIndex } from '../../subgraphs/contrac
 import type { Store } from '../store/store.ts'
 import type { Catalogue } from './catalogue.ts'
 import { countOf, rowsOf, type ListQuery, type ListRow } from './list-query.ts'
+import { Living } from './living.ts'
 import { placeCursor, windowOf, type PageWindow } from './page.ts'
 
 /** One call of `page`. */
@@ -17,8 +18,9 @@ interface Asked {
 /**
  * Opens the record index for one operation. Calls of one tick that differ in their parent only are one statement; so are
  * the total counts asked for in one tick.
+ * @param living gets what was listed
  */
-export function openIndex(store: Store, catalogue: Catalogue): RecordIndex {
+export function openIndex(store: Store, catalogue: Catalogue, living = new Living()): RecordIndex {
   const options = { cache: false }
   const pages = new DataLoader<Asked, readonly ListRow[]>(
     asked =>
@@ -46,7 +48,7 @@ export function openIndex(store: Store, catalogue: Catalogue): RecordIndex {
   )
   const completeness = new Map<EntityType, Promise<boolean>>()
   const isComplete = (entity: EntityType): Promise<boolean> => {
-    const known = completeness.get(entity) ?? store.read(db => readCompleteness(db, catalogue, entity))
+    const known = completeness.get(entity) ?? readOnceComplete(store, catalogue, entity)
     completeness.set(entity, known)
     return known
   }
@@ -57,6 +59,7 @@ export function openIndex(store: Store, catalogue: Catalogue): RecordIndex {
       const [rows, complete] = await Promise.all([pages.load(asked), isComplete(entity)])
       const inWindow = rows.slice(0, window.limit)
       const hasMore = rows.length > window.limit
+      for (const row of inWindow) living.add({ type: entity, id: row.record_id })
       return {
         entries: (window.isBackward ? inWindow.reverse() : inWindow).map(row => ({
           id: row.record_id,
@@ -106,6 +109,18 @@ async function inGroups<T>(
     return found(asked.parent)
   })
 }
+
+/** A type that is complete stays so: it is asked for until it is. */
+async function readOnceComplete(store: Store, catalogue: Catalogue, entity: EntityType): Promise<boolean> {
+  const complete = completeIn.get(store) ?? new Set()
+  completeIn.set(store, complete)
+  if (complete.has(entity)) return true
+  const isComplete = await store.read(db => readCompleteness(db, catalogue, entity))
+  if (isComplete) complete.add(entity)
+  return isComplete
+}
+
+const completeIn = new WeakMap<Store, Set<EntityType>>()
 
 async function readCompleteness(
   db: Parameters<Parameters<Store['read']>[0]>[0],

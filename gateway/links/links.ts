@@ -6,6 +6,7 @@ import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { Links } from '../../subgraphs/contract.ts'
 import type { Store, StoreReader } from '../store/store.ts'
 import type { Catalogue, KnownKind } from './catalogue.ts'
+import { Living } from './living.ts'
 import { byKind, inParts, readLinks } from './records.ts'
 
 /** The links as resolvers ask for them, and as `Customer.links` shows them. */
@@ -15,12 +16,12 @@ export interface OpenLinks extends Links {
 }
 
 /**
- * Opens the links for one operation. Calls of one tick are one statement for each entity type; answers are not kept,
- * for a mutation reads what it has just written.
+ * Opens the links for one operation. Calls of one tick are one statement for each entity type.
+ * @param living what the operation has seen to be living; nothing else is kept
  */
-export function openLinks(store: Store, catalogue: Catalogue): OpenLinks {
+export function openLinks(store: Store, catalogue: Catalogue, living = new Living()): OpenLinks {
   const options = { cache: false, maxBatchSize: 400 }
-  const living = new DataLoader<EntityRef, EntityRef | null>(
+  const entities = new DataLoader<EntityRef, EntityRef | null>(
     refs => store.read(db => readEntities(db, catalogue, refs)),
     options,
   )
@@ -40,12 +41,16 @@ export function openLinks(store: Store, catalogue: Catalogue): OpenLinks {
     options,
   )
   return {
-    resolve: entity => living.load(entity),
+    resolve,
     entityOf(record) {
       const known = catalogue.kindOf(record)
-      return known.as === 'owner' ? living.load({ type: known.entity, id: record.id }) : copies.load(record)
+      return known.as === 'owner' ? resolve({ type: known.entity, id: record.id }) : copies.load(record)
     },
-    parentOf: (record, entity) => parents.load({ record, entity }),
+    async parentOf(record, entity) {
+      const parent = await parents.load({ record, entity })
+      if (parent !== null) living.add(parent)
+      return parent
+    },
     async recordsOf(entity, system) {
       const all = await links.load(entity)
       return all
@@ -53,6 +58,13 @@ export function openLinks(store: Store, catalogue: Catalogue): OpenLinks {
         .map(({ record, evidence }) => ({ record, evidence }))
     },
     linksOf: entity => links.load(entity),
+  }
+
+  async function resolve(entity: EntityRef): Promise<EntityRef | null> {
+    if (living.has(entity)) return entity
+    const found = await entities.load(entity)
+    if (found !== null) living.add(found)
+    return found
   }
 }
 

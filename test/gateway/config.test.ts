@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest'
+import { faultsText, gatewaySettings, readConfig } from '../../gateway/config.ts'
+import { registry } from '../../subgraphs/registry.ts'
+
+const complete = {
+  HUBSPOT_ACCESS_TOKEN: 'token',
+  HUBSPOT_CLIENT_SECRET: 'secret',
+  STRIPE_SECRET_KEY: 'sk_test_1',
+  STRIPE_WEBHOOK_SECRET: 'whsec_1',
+  ASANA_ACCESS_TOKEN: 'token',
+  ASANA_PROJECTS: '99',
+  ASANA_CUSTOMER_FIELD: '123',
+}
+
+function read(more: Readonly<Record<string, string | undefined>> = {}, isTerminal = false) {
+  return readConfig({ ...complete, ...more }, registry, { isExplorable: false, isTerminal })
+}
+
+function config(more: Readonly<Record<string, string | undefined>> = {}, isTerminal = false) {
+  const result = read(more, isTerminal)
+  if (!result.ok) throw new Error(faultsText(result.faults))
+  return result.config
+}
+
+function faultsOf(more: Readonly<Record<string, string>>): readonly string[] {
+  const result = read(more)
+  return result.ok ? [] : result.faults.map(({ name }) => name)
+}
+
+describe('settings', () => {
+  test('that are left out, or empty, have the values the documentation names', () => {
+    for (const more of [{}, { PORT: '', HOST: ' ', PUBLIC_URL: '', STORE_URL: '', LOG_LEVEL: ' ' }]) {
+      expect(config(more)).toMatchObject({
+        port: 4000,
+        host: '127.0.0.1',
+        publicUrl: 'http://127.0.0.1:4000',
+        storeUrl: 'sqlite:.data/graph.db',
+        vendorTryTimeoutMs: 3000,
+        vendorTotalTimeoutMs: 10_000,
+        logLevel: 'info',
+        logFormat: 'json',
+      })
+    }
+    expect(config({}, true).logFormat).toBe('pretty')
+  })
+
+  test('are read as given; the public address loses its slash, and is made of host and port when not given', () => {
+    expect(config({ PORT: '8080', HOST: '::1' }).publicUrl).toBe('http://[::1]:8080')
+    expect(config({ PUBLIC_URL: 'https://graph.example.com/base//' }).publicUrl).toBe('https://graph.example.com/base')
+  })
+
+  test.each([
+    ['PORT', ['-1', '65536', '4e3', '0x10', 'http', '1.5', '９']],
+    ['PUBLIC_URL', ['graph.example.com', 'ftp://x', 'https://x/?a=1', 'https://x/#y', 'javascript:alert(1)']],
+    ['STORE_URL', ['postgres://u:p@h/d', 'sqlite:', 'graph.db']],
+    ['VENDOR_TRY_TIMEOUT_MS', ['0', '49', '60001', 'soon']],
+    ['VENDOR_TOTAL_TIMEOUT_MS', ['0', '120001']],
+    ['CACHE_MAX_BYTES', ['0', '1048575', '64MB']],
+    ['LOG_LEVEL', ['INFO', 'trace', '__proto__']],
+    ['LOG_FORMAT', ['xml']],
+  ])('%s is refused when it is none of what is allowed', (name, values) => {
+    for (const value of values) expect([value, faultsOf({ [name]: value })]).toEqual([value, [name]])
+  })
+
+  test('that are wrong are reported together, each once, and no secret is repeated', () => {
+    const result = readConfig({ PORT: 'x', STORE_URL: 'postgres://me:hunter2@db', LOG_LEVEL: 'x' }, registry, {
+      isExplorable: false,
+      isTerminal: false,
+    })
+    if (result.ok) throw new Error('expected faults')
+    const names = result.faults.map(({ name }) => name)
+    expect(names).toEqual([...new Set(names)])
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'PORT',
+        'STORE_URL',
+        'LOG_LEVEL',
+        'HUBSPOT_ACCESS_TOKEN',
+        'STRIPE_SECRET_KEY',
+        'ASANA_PROJECTS',
+      ]),
+    )
+    const text = faultsText(result.faults)
+    expect(text.split('\n')).toHaveLength(result.faults.length + 2)
+    expect(text).not.toContain('hunter2')
+  })
+
+  test('of the gateway are each documented with an example that is allowed', () => {
+    const examples = Object.fromEntries(gatewaySettings.map(({ name, example }) => [name, example]))
+    expect(read(examples).ok).toBe(true)
+    for (const { help } of gatewaySettings) expect(help.length).toBeGreaterThan(15)
+  })
+})

@@ -1,0 +1,184 @@
+import fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
+import type { Observation } from '../../../gateway/changes/observe.ts'
+import type { StoredEntry } from '../../../gateway/store/deliveries.ts'
+import { DeliveryProcessor, type Failure, type ProcessPorts } from '../../../gateway/webhooks/process.ts'
+import type { Hint } from '../../../subgraphs/contract.ts'
+import { VendorError } from '../../../subgraphs/vendor-error.ts'
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+const now = new Date('2026-06-01T09:00:00Z')
+
+function hint(id: string, more: Partial<Hint> = {}): Hint {
+  return { kind: 'UPDATED', record: { system: 'hubspot', kind: 'contact', id }, at: now, fields: ['phone'], ...more }
+}
+
+function entry(id: number, hints: readonly Hint[], more: Partial<StoredEntry> = {}): StoredEntry {
+  return {
+    id,
+    receivedId: 1,
+    system: 'hubspot',
+    key: `k${id}`,
+    hints,
+    worker: 'me',
+    attempts: 1,
+    receivedAt: now,
+    ...more,
+  }
+}
+
+/** A processor whose readings of the vendor end when told. */
+function open(ports: Partial<ProcessPorts> = {}) {
+  const told: string[] = []
+  const applied: { readonly observations: readonly Observation[]; readonly entries: readonly number[] }[] = []
+  const failed: { readonly id: number; readonly failure: Failure }[] = []
+  const reading: { readonly id: string; end(error?: Error): void }[] = []
+  const processor = new DeliveryProcessor({
+    claim: () => Promise.resolve([]),
+    evict: record => void told.push(`evict ${record.id}`),
+    observe: record =>
+      new Promise((resolve, reject) => {
+        told.push(`read ${record.id}`)
+        reading.push({ id: record.id, end: error => (error === undefined ? resolve(null) : reject(error)) })
+      }),
+    apply(observations, entries) {
+      for (const { id } of entries) told.push(`apply ${id}`)
+      applied.push({ observations, entries: entries.map(({ id }) => id) })
+      return Promise.resolve(true)
+    },
+    fail: async ({ id }, failure) => void failed.push({ id, failure }),
+    clock: { now: () => now },
+    random: () => 0.5,
+    log: silent,
+    ...ports,
+  })
+  return { processor, told, applied, failed, reading }
+}
+
+async function turn(): Promise<void> {
+  await new Promise(resolve => setImmediate(resolve))
+}
+
+describe('an entry', () => {
+  test('is evicted, then read, then applied', async () => {
+    const { processor, told, reading } = open()
+    processor.accept([entry(1, [hint('101')])])
+    await turn()
+    reading[0]?.end()
+    await processor.idle()
+    expect(told).toEqual(['evict 101', 'read 101', 'apply 1'])
+  })
+
+  test('of a delivery that speaks of one record several times is one reading with all fields and the strongest kind', async () => {
+    const { processor, applied, reading } = open()
+    processor.accept([
+      entry(1, [hint('101', { fields: ['phone'] })]),
+      entry(2, [hint('101', { fields: ['name'], at: new Date(now.getTime() + 1) })]),
+      entry(3, [hint('101', { kind: 'CREATED', fields: [] })]),
+      entry(4, [hint('102')]),
+    ])
+    await turn()
+    expect(reading.map(({ id }) => id).sort()).toEqual(['101', '102'])
+    for (const one of reading) one.end()
+    await processor.idle()
+    const observations = applied.flatMap(one => one.observations.filter(({ record }) => record.id === '101'))
+    expect(observations).toMatchObject([
+      { kind: 'CREATED', fields: ['phone', 'name'], at: new Date(now.getTime() + 1) },
+    ])
+    expect(applied.flatMap(one => one.entries).sort()).toEqual([1, 2, 3, 4])
+  })
+
+  test('that says only that something changed leaves the named fields beside it unsure', async () => {
+    const { processor, applied, reading } = open()
+    processor.accept([entry(1, [hint('101', { fields: ['phone'] })]), entry(2, [hint('101', { fields: [] })])])
+    await turn()
+    for (const one of reading) one.end()
+    await processor.idle()
+    expect(applied[0]?.observations).toMatchObject([{ fields: [] }])
+  })
+
+  test('of a merged record is not read as itself', async () => {
+    const { processor, told } = open()
+    const winner = { system: 'hubspot', kind: 'contact', id: '101' }
+    processor.accept([entry(1, [hint('102', { kind: 'DELETED', mergedInto: winner })])])
+    await processor.idle()
+    expect(told).toEqual(['evict 102', 'apply 1'])
+  })
+
+  test('that fails is due again, later each time and never before the vendor said, and dead in the end', async () => {
+    const run = async (attempts: number, error: Error) => {
+      const { processor, failed, reading } = open()
+      processor.accept([entry(1, [hint('101')], { attempts })])
+      await turn()
+      reading[0]?.end(error)
+      await processor.idle()
+      return failed[0]?.failure
+    }
+    const down = new VendorError('hubspot', 'unavailable', 'down')
+    const limited = new VendorError('hubspot', 'rate-limited', 'limited', { retryAfterMs: 90_000 })
+    expect(await run(1, down)).toMatchObject({ state: 'due', dueAt: new Date(now.getTime() + 500) })
+    expect(await run(4, down)).toMatchObject({ state: 'due', dueAt: new Date(now.getTime() + 4000) })
+    expect(await run(1, limited)).toMatchObject({ state: 'due', dueAt: new Date(now.getTime() + 90_000) })
+    expect(await run(10, down)).toMatchObject({ state: 'dead' })
+    expect(await run(1, new VendorError('hubspot', 'rejected', 'no'))).toMatchObject({ state: 'dead' })
+    // What went wrong here names no value of the record.
+    expect(await run(1, new TypeError('value +15550100 of Ada'))).toMatchObject({ state: 'due', error: 'TypeError' })
+  })
+
+  test('that fails fails alone', async () => {
+    const { processor, failed, applied, reading } = open()
+    processor.accept([entry(1, [hint('101')]), entry(2, [hint('102')])])
+    await turn()
+    for (const one of reading) one.end(one.id === '101' ? new VendorError('hubspot', 'timeout', 'late') : undefined)
+    await processor.idle()
+    expect([failed.map(({ id }) => id), applied.map(({ entries }) => entries)]).toEqual([[1], [[2]]])
+  })
+
+  test('that could not be put back harms nobody: its lease runs out', async () => {
+    const { processor, applied, reading } = open({ fail: () => Promise.reject(new Error('the store is gone')) })
+    processor.accept([entry(1, [hint('101')]), entry(2, [hint('102')])])
+    await turn()
+    for (const one of reading) one.end(one.id === '101' ? new Error('oh') : undefined)
+    await processor.idle()
+    expect(applied.map(({ entries }) => entries)).toEqual([[2]])
+  })
+})
+
+test('whatever comes in whatever order, deliveries about one record are applied in the order they were accepted, each after its own reading', async () => {
+  const delivery = fc.record({ record: fc.constantFrom('101', '102', '103'), delayed: fc.nat({ max: 3 }) })
+  await fc.assert(
+    fc.asyncProperty(fc.array(delivery, { maxLength: 12 }), async deliveries => {
+      const { processor, told } = open({
+        observe: async () => {
+          for (let at = 0; at < (deliveries[0]?.delayed ?? 0); at += 1) await turn()
+          return null
+        },
+      })
+      deliveries.forEach(({ record }, at) => processor.accept([entry(at, [hint(record)], { receivedId: at })]))
+      await processor.idle()
+      for (const record of ['101', '102', '103']) {
+        const expected = deliveries.flatMap((one, at) => (one.record === record ? [`apply ${at}`] : []))
+        expect(told.filter(line => expected.includes(line))).toEqual(expected)
+      }
+      expect(told.filter(line => line.startsWith('apply'))).toHaveLength(deliveries.length)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('stopping finishes what is being read and leaves to the store what waits its turn or is claimed meanwhile', async () => {
+  let claimed: (entries: readonly StoredEntry[]) => void = () => undefined
+  const claim = vi.fn(() => new Promise<readonly StoredEntry[]>(resolve => (claimed = resolve)))
+  const { processor, applied, reading } = open({ claim })
+  processor.start()
+  processor.accept([entry(1, [hint('101')], { receivedId: 1 })])
+  processor.accept([entry(2, [hint('101')], { receivedId: 2 })])
+  await turn()
+  const stopped = processor.stop()
+  claimed([entry(3, [hint('103')])])
+  await turn()
+  reading[0]?.end()
+  await stopped
+  expect(applied.map(({ entries }) => entries)).toEqual([[1]])
+  expect(reading.map(({ id }) => id)).toEqual(['101'])
+})
