@@ -104,7 +104,7 @@ async function run(): Promise<void> {
 /** The stand-ins run in a process of their own, as the real tools do. */
 function startTools(port: string, tell: (line: string) => void) {
   const child = fork(new URL('./simulators/main.ts', import.meta.url), {
-    execArgv: ['--import', 'tsx'],
+    execArgv: ['--import', import.meta.resolve('tsx')],
     // A signal of the terminal reaches the parent; it ends the tools after the gateway.
     detached: true,
     env: {

@@ -1,9 +1,6 @@
-/** What came of one item. */
-export type Outcome<Result> = PromiseSettledResult<Result>
-
 export interface GatherOptions<Item, Result> {
-  /** Does all of them together; one outcome for each, in their order. Never rejects. */
-  work(items: readonly Item[]): Promise<readonly Outcome<Result>[]>
+  /** Does all of them together; a promise for each, in their order. */
+  work(items: readonly Item[]): readonly Promise<Result>[]
   /** Works under way at a time; what comes meanwhile gathers. */
   readonly most: number
   /** Items in one work. */
@@ -14,14 +11,14 @@ export interface GatherOptions<Item, Result> {
 
 interface Submitted<Item, Result> {
   readonly item: Item
-  resolve(result: Result): void
+  resolve(result: Promise<Result>): void
   reject(error: Error): void
 }
 
 /** Items that come while others are worked on are worked on together: at once when it is quiet, in few works when it is not. */
 export class Gather<Item, Result> {
   readonly #options: GatherOptions<Item, Result>
-  #waiting: Submitted<Item, Result>[] = []
+  readonly #waiting: Submitted<Item, Result>[] = []
   #running = 0
   #timer: NodeJS.Timeout | null = null
   #isTurnEnding = false
@@ -30,7 +27,7 @@ export class Gather<Item, Result> {
     this.#options = options
   }
 
-  /** Rejects with the reason of the item's own outcome. */
+  /** Settles as the item's own promise does, whatever becomes of the others. */
   submit(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject })
@@ -47,37 +44,35 @@ export class Gather<Item, Result> {
   #next(): void {
     while (this.#waiting.length > 0 && this.#running < this.#options.most) void this.#run()
     const { patienceMs } = this.#options
+    if (this.#waiting.length === 0 && this.#timer !== null) {
+      clearTimeout(this.#timer)
+      this.#timer = null
+    }
     if (this.#waiting.length === 0 || patienceMs === undefined || this.#timer !== null) return
     this.#timer = setTimeout(() => {
       this.#timer = null
-      if (this.#waiting.length > 0) void this.#run()
+      void this.#run()
       this.#next()
     }, patienceMs)
   }
 
   async #run(): Promise<void> {
     const group = this.#waiting.splice(0, this.#options.largest)
-    if (this.#waiting.length === 0 && this.#timer !== null) {
-      clearTimeout(this.#timer)
-      this.#timer = null
-    }
     this.#running += 1
     try {
-      const outcomes = await this.#options.work(group.map(({ item }) => item))
+      const results = this.#options.work(group.map(({ item }) => item))
       for (const [at, { resolve, reject }] of group.entries()) {
-        const outcome = outcomes[at]
-        if (outcome?.status === 'fulfilled') resolve(outcome.value)
-        else reject(errorOf(outcome?.reason))
+        const result = results[at]
+        if (result === undefined) reject(new Error(`a work of ${group.length} items has ${results.length} results`))
+        else resolve(result)
       }
+      await Promise.allSettled(results)
     } catch (error) {
-      for (const { reject } of group) reject(errorOf(error))
+      for (const { reject } of group)
+        reject(error instanceof Error ? error : new Error('unknown fault', { cause: error }))
     } finally {
       this.#running -= 1
       this.#next()
     }
   }
-}
-
-function errorOf(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error('a gathered work gave no outcome for an item', { cause: reason })
 }

@@ -4,7 +4,8 @@ import type { Clock, Hint, Log, ObservedRecord } from '../../subgraphs/contract.
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import type { Observation } from '../changes/observe.ts'
 import type { StoredEntry } from '../store/deliveries.ts'
-import { Gather, type Outcome } from './gather.ts'
+import { StoreError } from '../store/store.ts'
+import { Gather } from './gather.ts'
 import { maxAttempts, retryAfterMs } from './retry-times.ts'
 
 export type Failure =
@@ -158,32 +159,32 @@ export class DeliveryProcessor {
         most: maxReadings,
         largest: maxRunning,
         patienceMs: readingPatienceMs,
-        work: records => Promise.allSettled(records.map(async one => this.#ports.observe(one))),
+        work: records => records.map(async one => this.#ports.observe(one)),
       })
       this.#readings.set(record.system, readings)
     }
     return readings.submit(record)
   }
 
-  /** In one transaction; one by one when that fails, so that one work's fault is not the others'. */
-  async #applyTogether(works: readonly Work[]): Promise<readonly Outcome<boolean>[]> {
-    const { apply } = this.#ports
+  /** In one transaction; each in one of its own when that fails, so that one work's fault is not the others'. */
+  #applyTogether(works: readonly Work[]): readonly Promise<boolean>[] {
+    const together = this.#areApplied(works)
+    return works.map(async ({ observations, entries }) => (await together) || this.#ports.apply(observations, entries))
+  }
+
+  /** @throws StoreError: the store's fault is everyone's */
+  async #areApplied(works: readonly Work[]): Promise<boolean> {
     // A merge changes records that others here may have read before it.
-    if (works.length > 1 && !works.some(isMerge)) {
-      try {
-        const observations = works.flatMap(work => work.observations)
-        const entries = works.flatMap(work => work.entries)
-        if (await apply(observations, entries)) return works.map(() => ({ status: 'fulfilled', value: true }))
-      } catch {
-        // Its own fault is told to each below.
-      }
+    if (works.length < 2 || works.some(isMerge)) return false
+    try {
+      return await this.#ports.apply(
+        works.flatMap(work => work.observations),
+        works.flatMap(work => work.entries),
+      )
+    } catch (error) {
+      if (error instanceof StoreError) throw error
+      return false
     }
-    const outcomes: Outcome<boolean>[] = []
-    for (const { observations, entries } of works) {
-      const [outcome] = await Promise.allSettled([apply(observations, entries)])
-      outcomes.push(outcome)
-    }
-    return outcomes
   }
 
   async #fail(entry: StoredEntry, error: unknown): Promise<void> {

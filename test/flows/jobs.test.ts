@@ -14,7 +14,10 @@ const listed = `query($order: ID!) {
 
 test('a job goes from created to done, and each step is in the jobs tool and in every list at once', async () => {
   const world = await silentWorld()
-  const [order = ''] = idsAt(await world.data(`{ customer(id: "101") { orders(first: 1) { nodes { id } } } }`), 'customer.orders.nodes')
+  const [order = ''] = idsAt(
+    await world.data(`{ customer(id: "101") { orders(first: 1) { nodes { id } } } }`),
+    'customer.orders.nodes',
+  )
   const before = await askElsewhere(world, listed, { order })
   const created = await world.data(
     `mutation($input: CreateJobInput!) { createJob(input: $input) { job { ${jobFields} } } }`,
@@ -103,7 +106,9 @@ test('a job handed to another customer leaves the one list and stands in the oth
   expect(idsAt(after, 'from.jobs.nodes')).not.toContain('55')
   expect(idsAt(after, 'to.jobs.nodes')).toContain('55')
   expect(at(after, 'job.customer.id')).toBe('102')
-  expect(await world.data(`mutation { updateJob(input: { id: "55", customerId: null }) { job { customer { id } } } }`)).toEqual({
+  expect(
+    await world.data(`mutation { updateJob(input: { id: "55", customerId: null }) { job { customer { id } } } }`),
+  ).toEqual({
     updateJob: { job: { customer: null } },
   })
   expect(idsAt(await askElsewhere(world, lists), 'to.jobs.nodes')).not.toContain('55')

@@ -23,7 +23,10 @@ export function listAt(answer: unknown, path: string): readonly unknown[] {
 }
 
 export function idsAt(answer: unknown, path: string): readonly string[] {
-  return z.array(z.object({ id: z.string() })).parse(at(answer, path)).map(({ id }) => id)
+  return z
+    .array(z.object({ id: z.string() }))
+    .parse(at(answer, path))
+    .map(({ id }) => id)
 }
 
 /** A world whose tools tell nobody anything, so that what is seen cannot have come by webhook. */

@@ -17,6 +17,10 @@ const kept = z.object({ version: z.literal(1), seeds: z.custom<SimulatorSeeds>()
 
 const portNumbers = z.record(z.string(), z.number())
 
+/** Whoever started this may be gone before it hears it. */
+const say = (message: object): void => void process.send?.(message, undefined, undefined, () => undefined)
+const isForked = process.send !== undefined
+
 process.on('SIGINT', () => undefined)
 
 try {
@@ -28,7 +32,7 @@ try {
     seeds: load(),
     openDoor: true,
     life: env['SIMULATORS_LIFE'] !== 'off',
-    tell: line => process.send?.({ happened: line }),
+    tell: line => say({ happened: line }),
   })
   const saving = setInterval(() => save(simulators), saveEveryMs)
   const end = async (): Promise<void> => {
@@ -39,9 +43,11 @@ try {
   }
   process.once('disconnect', () => void end())
   process.once('SIGTERM', () => void end())
-  process.send?.({ ready: true })
+  // Let go of while it started, it was not there to hear it.
+  if (isForked && !process.connected) void end()
+  else say({ ready: true })
 } catch (error) {
-  process.send?.({ failed: error instanceof Error ? error.message : 'the stand-ins cannot start' })
+  say({ failed: error instanceof Error ? error.message : 'the stand-ins cannot start' })
   process.exitCode = 1
   if (process.connected) process.disconnect()
 }

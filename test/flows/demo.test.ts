@@ -1,0 +1,80 @@
+import { randomInt } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from 'graphql-ws'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { startChild, type Child } from './child.ts'
+
+const hubspot = 'http://127.0.0.1:4101'
+
+function isReached(url: string): Promise<boolean> {
+  return fetch(url).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function ended(child: Child): Promise<void> {
+  child.kill('SIGINT')
+  expect(await child.ended, child.output()).toEqual({ code: 0, signal: null })
+  // The stand-ins are a process of their own, and gone too.
+  await vi.waitFor(async () => expect(await isReached(hubspot)).toBe(false), 3000)
+}
+
+test('the demo starts, shows a change made with curl, ends with Ctrl-C, and finds its data at the second start', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'livegraph-demo-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const port = randomInt(20_000, 30_000)
+  const environment = { PORT: String(port), STORE_URL: `sqlite:${join(folder, 'demo.db')}` }
+  const start = async (): Promise<Child> => {
+    const child = startChild(join(process.cwd(), 'test/demo.ts'), ['--no-life'], environment, folder)
+    await child.line('is ready')
+    return child
+  }
+  const url = `127.0.0.1:${port}/graphql`
+  const ask = async (query: string): Promise<string> => {
+    const response = await fetch(`http://${url}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query }),
+    })
+    return response.text()
+  }
+
+  const first = await start()
+  const client = createClient({ url: `ws://${url}`, webSocketImpl: WebSocket, retryAttempts: 0 })
+  onTestFinished(() => void client.dispose())
+  const frames: string[] = []
+  client.subscribe(
+    { query: 'subscription { customerChanged(id: "101") { change { kind } customer { phone } } }' },
+    { next: frame => frames.push(JSON.stringify(frame)), error: () => undefined, complete: () => undefined },
+  )
+  await vi.waitFor(() => expect(frames.join()).toContain('CURRENT'), 5000)
+  await fetch(`${hubspot}/crm/v3/objects/contacts/101`, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ properties: { phone: '+15550199' } }),
+  })
+  await vi.waitFor(() => expect(frames.join()).toContain('+15550199'), 5000)
+  expect(
+    await ask(
+      'mutation { createCustomer(input: { name: "Zed Quist", email: "zed@example.test" }) { customer { id } } }',
+    ),
+  ).toContain('"id"')
+  await ended(first)
+
+  const second = await start()
+  await vi.waitFor(
+    async () =>
+      expect(
+        await ask(
+          '{ customers(filter: { email: "zed@example.test" }) { nodes { name phone } } customer(id: "101") { phone } }',
+        ),
+      ).toContain('Zed Quist'),
+    3000,
+  )
+  expect(await ask('{ customer(id: "101") { phone } }')).toContain('+15550199')
+  await ended(second)
+})

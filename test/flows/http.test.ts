@@ -1,0 +1,77 @@
+import { connect } from 'node:net'
+import { expect, test } from 'vitest'
+import { startWorld, type World } from './world.ts'
+
+async function status(world: World, path: string, init: RequestInit = {}): Promise<number> {
+  const response = await fetch(`${world.gateway.url}${path}`, init)
+  await response.arrayBuffer()
+  return response.status
+}
+
+/** Bytes as they are, and what comes back until the connection ends. */
+function raw(world: World, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let heard = ''
+    const socket = connect(world.gateway.port, '127.0.0.1', () => socket.write(text))
+    socket.on('data', data => (heard += data.toString('latin1')))
+    socket.on('error', reject)
+    socket.once('close', () => resolve(heard))
+  })
+}
+
+test('the graph is asked in JSON of at most a megabyte; all else is told what is expected', async () => {
+  const world = await startWorld({ waitsForImport: false })
+  const post = (body: string, type = 'application/json') =>
+    status(world, '/graphql', { method: 'POST', headers: { 'content-type': type }, body })
+  expect(await post('{"query":"{ __typename }"}')).toBe(200)
+  expect(await post('{"query":"{ __typename }"}', 'application/json; charset=utf-8')).toBe(200)
+  expect(await post('{"query":"{ __typename }"}', 'text/plain')).toBe(400)
+  for (const body of [
+    '',
+    '{',
+    'null',
+    '[]',
+    '7',
+    '"text"',
+    '{}',
+    '{"query":7}',
+    '{"__proto__":{"query":"{ __typename }"}}',
+    '['.repeat(100_000),
+  ]) {
+    expect([body.slice(0, 40), await post(body)]).toEqual([body.slice(0, 40), 400])
+  }
+  expect(await post(JSON.stringify({ query: `{ __typename } # ${'x'.repeat(1024 * 1024)}` }))).toBe(413)
+  // A page of another origin can make a browser send these without asking first.
+  expect(await status(world, '/graphql?query=%7B__typename%7D')).toBe(400)
+  expect(await status(world, '/graphql?query=%7B__typename%7D', { headers: { 'apollo-require-preflight': '1' } })).toBe(
+    200,
+  )
+})
+
+test('health tells whether it lives and is ready, and nothing is served elsewhere', async () => {
+  const world = await startWorld()
+  expect(await (await fetch(`${world.gateway.url}/health/live`)).json()).toEqual({ status: 'live' })
+  expect(await (await fetch(`${world.gateway.url}/health/ready`)).json()).toMatchObject({
+    status: 'ready',
+    parts: { store: 'ok', changes: 'ok' },
+  })
+  for (const path of ['/', '/graphql/', '/health', '/webhooks', '/../etc/passwd', '/%2e%2e/x', '//graphql']) {
+    expect([path, await status(world, path)]).toEqual([path, 404])
+  }
+  await world.gateway.runtime.store.close()
+  const unready = await fetch(`${world.gateway.url}/health/ready`)
+  expect([unready.status, await unready.json()]).toMatchObject([503, { status: 'not ready' }])
+  expect(await status(world, '/health/live')).toBe(200)
+})
+
+test('a connection that speaks no HTTP, or upgrades elsewhere, is ended and harms nobody', async () => {
+  const world = await startWorld({ waitsForImport: false })
+  expect(await raw(world, '\u0000\u0001nonsense\r\n\r\n')).toContain('400 Bad Request')
+  expect(
+    await raw(world, 'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef'),
+  ).toContain('400 Bad Request')
+  const upgrade =
+    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+  expect(await raw(world, `GET /elsewhere HTTP/1.1\r\nHost: x\r\n${upgrade}`)).toContain('404 Not Found')
+  expect(await status(world, '/health/live')).toBe(200)
+})
