@@ -201,9 +201,10 @@ function openProcessor(
   const { store, catalogue, cache, commits, worker } = runtime
   return new DeliveryProcessor({
     claim: limit => claimDue(store, worker, limit, leaseMs, clock.now()),
-    evict(record, changedAt) {
-      cache.evict(record)
-      if (changedAt !== null) cache.expect(record, changedAt)
+    evict({ record, kind, at }) {
+      if (kind === 'DELETED') cache.forget(record)
+      else cache.evict(record)
+      if (at !== null) cache.expect(record, at)
     },
     observe: record => runtime.observe(record, runtime.context('webhook')),
     async apply(observations, entries) {

@@ -78,7 +78,10 @@ export function openContext(
     index,
     writes: ports.writes(call, forget),
     costs: () => [...spent.values()],
-    stale: () => ports.staleServed(context),
+    // Of the object it is asked of: Apollo runs each operation with a copy of its context.
+    stale() {
+      return ports.staleServed(this)
+    },
   }
   return context
 }

@@ -15,8 +15,11 @@ export type Failure =
 export interface ProcessPorts {
   /** Entries that are due and nobody works on; claimed, so that nobody else does. */
   claim(limit: number): Promise<readonly StoredEntry[]>
-  /** Drops what is cached, unless it is as new as the vendor says the Change is. */
-  evict(record: RecordRef, changedAt: Date | null): void
+  /**
+   * Drops what is cached, unless it is as new as the vendor says the Change is. Of a record said to be deleted nothing is
+   * served from then on, not even while the vendor cannot be asked about it.
+   */
+  evict(hint: Pick<Hint, 'record' | 'kind' | 'at'>): void
   /** Reads the record past every eviction so far. */
   observe(record: RecordRef): Promise<ObservedRecord | null>
   /**
@@ -146,7 +149,7 @@ export class DeliveryProcessor {
 
   async #observe(hint: Hint): Promise<Observation> {
     const { record, kind, fields, at, isEcho, mergedInto } = hint
-    this.#ports.evict(record, at)
+    this.#ports.evict(hint)
     // A merged record's id answers with the winner: it must not be read as itself.
     const observed = mergedInto === undefined ? await this.#read(record) : null
     return { record, observed, kind, fields, at, isEcho, mergedInto }

@@ -8,7 +8,9 @@ test('an id that a merge retired answers with the winner in every role, and to w
   const world = await startWorld()
   const { hubspot } = world.tools
   const [kept, retired] = [await world.data(everyRole, { id: '102' }), await world.data(everyRole, { id: '101' })]
-  const watched = world.subscribe(`subscription { customerChanged(id: "101") { change { kind } customer { id phone } } }`)
+  const watched = world.subscribe(
+    `subscription { customerChanged(id: "101") { change { kind } customer { id phone } } }`,
+  )
   await watched.next()
   hubspot.mergeContacts('102', '101')
   await world.settled()
@@ -30,7 +32,9 @@ test('an id that a merge retired answers with the winner in every role, and to w
   hubspot.updateContact('102', { phone: '+15550199' })
   await world.settled()
   const later = world.subscribe(`subscription { customerChanged(id: "101") { change { kind } customer { id phone } } }`)
-  expect(await later.next()).toMatchObject({ data: { customerChanged: { customer: { id: '102', phone: '+15550199' } } } })
+  expect(await later.next()).toMatchObject({
+    data: { customerChanged: { customer: { id: '102', phone: '+15550199' } } },
+  })
   let frame = await watched.next()
   while (at(frame, 'data.customerChanged.customer.phone') !== '+15550199') frame = await watched.next()
   expect(at(frame, 'data.customerChanged.customer.id')).toBe('102')
@@ -40,7 +44,9 @@ test('a deleted customer is null in every role, and nothing stands under it any 
   const world = await startWorld()
   const before = await world.data(everyRole, { id: '101' })
   const [order = ''] = idsAt(before, 'customer.orders.nodes')
-  const frames = world.subscribe(`subscription { customerChanged(id: "101") { change { kind } customer { id orders { totalCount } } } }`)
+  const frames = world.subscribe(
+    `subscription { customerChanged(id: "101") { change { kind } customer { id orders { totalCount } } } }`,
+  )
   await frames.next()
   world.tools.hubspot.deleteContact('101')
   await world.settled()

@@ -10,7 +10,7 @@ const ordersOf = `query($id: ID!) { customer(id: $id) { id orders(first: 100) { 
 function invoicesOf({ tools }: World, ...records: readonly string[]): readonly string[] {
   return tools.stripe
     .snapshot()
-    .invoices.filter(({ head }) => records.includes(String(head.customer)))
+    .invoices.filter(({ head }) => records.some(id => id === head.customer))
     .map(({ head }) => head.id)
     .toSorted()
 }
@@ -28,9 +28,7 @@ test('a customer with two billing records has the orders of both and pays with t
   expect(idsAt(ada, 'customer.orders.nodes').toSorted()).toEqual(invoicesOf(world, 'cus_9', 'cus_12'))
   expect(invoicesOf(world, 'cus_9').length * invoicesOf(world, 'cus_12').length).toBeGreaterThan(0)
   expect(at(ada, 'customer.links')).toEqual(
-    expect.arrayContaining(
-      ['cus_9', 'cus_12'].map(id => ({ record: { system: 'stripe', id }, evidence: 'EXPLICIT' })),
-    ),
+    expect.arrayContaining(['cus_9', 'cus_12'].map(id => ({ record: { system: 'stripe', id }, evidence: 'EXPLICIT' }))),
   )
   // A person's word leads, whichever record is newer.
   for (const leading of ['cus_9', 'cus_12', 'cus_9']) {
@@ -45,20 +43,27 @@ test('a customer with two billing records has the orders of both and pays with t
 
 test('what a person linked moves with its orders, and no webhook takes it back', async () => {
   const world = await startWorld()
-  const frames = world.subscribe(`subscription { customerChanged(id: "102") { change { kind } customer { orders { totalCount } } } }`)
+  const frames = world.subscribe(
+    `subscription { customerChanged(id: "102") { change { kind } customer { orders { totalCount } } } }`,
+  )
   const before = Number(at(await frames.next(), 'data.customerChanged.customer.orders.totalCount'))
   const moved = invoicesOf(world, 'cus_12')
   expect(await world.data(linkRecord, { id: 'cus_12', to: '102' })).toEqual({ linkRecord: { customer: { id: '102' } } })
   expect(await frames.next()).toEqual({
-    data: { customerChanged: { change: { kind: 'LINKED' }, customer: { orders: { totalCount: before + moved.length } } } },
+    data: {
+      customerChanged: { change: { kind: 'LINKED' }, customer: { orders: { totalCount: before + moved.length } } },
+    },
   })
-  world.tools.stripe.updateCustomer('cus_12', { email: 'ada.larkin@example.com', metadata: { crm_id: '101' } })
+  world.tools.stripe.updateCustomer('cus_12', { email: 'somebody@example.com', metadata: { crm_id: '103' } })
   world.tools.hubspot.updateContact('101', { phone: '+15550101' })
   await world.settled()
   const linked = await askElsewhere(world, ordersOf, { id: '102' })
   expect(idsAt(linked, 'customer.orders.nodes')).toEqual(expect.arrayContaining([...moved]))
   expect(JSON.stringify(listAt(linked, 'customer.orders.nodes'))).not.toContain('"101"')
-  expect(at(linked, 'customer.links')).toContainEqual({ record: { system: 'stripe', id: 'cus_12' }, evidence: 'PERSON' })
+  expect(at(linked, 'customer.links')).toContainEqual({
+    record: { system: 'stripe', id: 'cus_12' },
+    evidence: 'PERSON',
+  })
   expect(idsAt(await world.data(ordersOf, { id: '101' }), 'customer.orders.nodes').toSorted()).toEqual(
     invoicesOf(world, 'cus_9'),
   )
@@ -74,7 +79,9 @@ test('a billing record of somebody the CRM does not know is listed, and its orde
   const world = await startWorld()
   const { stripe, hubspot } = world.tools
   const stranger = stripe.createCustomer({ name: 'Wanda Walkin', email: 'wanda@example.org' })
-  const order = stripe.createInvoice({ customer: stranger.id }, [{ amount: 5000, currency: 'usd', description: 'Call-out' }])
+  const order = stripe.createInvoice({ customer: stranger.id }, [
+    { amount: 5000, currency: 'usd', description: 'Call-out' },
+  ])
   await world.settled()
   const ofOrder = `query($id: ID!) { order(id: $id) { customer { id } billTo { name email } total { amount } } }`
   expect(await world.data(ofOrder, { id: order.id })).toEqual({
@@ -87,7 +94,9 @@ test('a billing record of somebody the CRM does not know is listed, and its orde
   })
   const contact = hubspot.createContact({ email: 'Wanda@Example.org', firstname: 'Wanda', lastname: 'Walkin' })
   await world.settled()
-  expect(await askElsewhere(world, ofOrder, { id: order.id })).toMatchObject({ order: { customer: { id: contact.id } } })
+  expect(await askElsewhere(world, ofOrder, { id: order.id })).toMatchObject({
+    order: { customer: { id: contact.id } },
+  })
   expect(JSON.stringify(unlinkedOf(await world.data(unlinkedRecords)))).not.toContain(stranger.id)
   // A reference that leads nowhere is not guessed around.
   stripe.updateCustomer(stranger.id, { metadata: { crm_id: '9999' } })

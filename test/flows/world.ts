@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { readConfig } from '../../gateway/config.ts'
 import { startGateway, type Gateway } from '../../gateway/gateway.ts'
 import { registry } from '../../subgraphs/registry.ts'
-import type { Log } from '../../subgraphs/contract.ts'
+import type { Clock, Log } from '../../subgraphs/contract.ts'
 import { seedBusiness, type BusinessOptions } from '../simulators/core/business.ts'
 import { startSimulators, type Simulators } from '../simulators/start.ts'
 
@@ -21,6 +21,10 @@ export interface WorldOptions {
   readonly storeUrl?: string
   /** As in demo and development, unless false: as in production. */
   readonly isExplorable?: boolean
+  /** The gateway's; the tools go by the machine's. */
+  readonly clock?: Clock
+  /** Called before the gateway starts: for faults that are there from the beginning. */
+  readonly prepare?: (tools: Simulators) => void
 }
 
 export interface GraphQLAnswer {
@@ -90,6 +94,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     openDoor: true,
     retryScale: 0.001,
   })
+  options.prepare?.(tools)
   const gateway = await openGateway(options, tools, { port, folder, log }).catch(async (error: unknown) => {
     await tools.close()
     throw error
@@ -153,7 +158,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 }
 
 async function openGateway(
-  { environment = {}, storeUrl, isExplorable = true }: WorldOptions,
+  { environment = {}, storeUrl, isExplorable = true, clock }: WorldOptions,
   tools: Simulators,
   { port, folder, log }: { readonly port: number; readonly folder: string; readonly log: LogLine[] },
 ): Promise<Gateway> {
@@ -178,7 +183,7 @@ async function openGateway(
     { isExplorable, isTerminal: false },
   )
   if (!read.ok) throw new Error(`settings: ${JSON.stringify(read.faults)}`)
-  return startGateway(read.config, { log: recorder(log) })
+  return startGateway(read.config, { log: recorder(log), clock })
 }
 
 function recorder(lines: LogLine[]): Log {

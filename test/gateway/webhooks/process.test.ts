@@ -35,7 +35,7 @@ function open(ports: Partial<ProcessPorts> = {}) {
   const reading: { readonly id: string; end(error?: Error): void }[] = []
   const processor = new DeliveryProcessor({
     claim: () => Promise.resolve([]),
-    evict: record => void told.push(`evict ${record.id}`),
+    evict: ({ record }) => void told.push(`evict ${record.id}`),
     observe: record =>
       new Promise((resolve, reject) => {
         told.push(`read ${record.id}`)

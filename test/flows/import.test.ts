@@ -1,0 +1,124 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { readConfig } from '../../gateway/config.ts'
+import { startGateway, type Gateway } from '../../gateway/gateway.ts'
+import type { Log } from '../../subgraphs/contract.ts'
+import { registry } from '../../subgraphs/registry.ts'
+import { seedBusiness } from '../simulators/core/business.ts'
+import { startSimulators, type Simulators } from '../simulators/start.ts'
+import { at, codes } from './reading.ts'
+import { startWorld } from './world.ts'
+
+const lists = `{ customers(first: 100) { nodes { id name } totalCount isComplete } orders(first: 100) { totalCount isComplete }
+  jobs(first: 100) { totalCount isComplete } systems { system isImported importedRecords } }`
+
+test('lists say that they are not complete while the import runs, and that they are when it is done', async () => {
+  const world = await startWorld({
+    waitsForImport: false,
+    environment: { VENDOR_TRY_TIMEOUT_MS: '300' },
+    prepare: tools => tools.stripe.faults.add({ kind: 'slow', delayMs: 60_000, match: { path: /^\/v1\/invoices$/ } }),
+  })
+  await expect
+    .poll(() => world.data(lists))
+    .toMatchObject({
+      customers: { totalCount: 20, isComplete: true },
+      orders: { totalCount: 0, isComplete: false },
+      jobs: { totalCount: 50, isComplete: true },
+      systems: [
+        { system: 'hubspot', isImported: true, importedRecords: 20 },
+        { system: 'stripe', isImported: false },
+        { system: 'asana', isImported: true, importedRecords: 50 },
+      ],
+    })
+  // What is not known yet is asked of its owner.
+  const [invoice] = world.tools.stripe.snapshot().invoices
+  const id = invoice?.head.id ?? ''
+  expect(await world.data(`query($id: ID!) { order(id: $id) { id number } }`, { id })).toEqual({
+    order: { id, number: invoice?.head.number },
+  })
+  expect(await world.data(`{ customer(id: "101") { orders { isComplete } jobs { isComplete } } }`)).toEqual({
+    customer: { orders: { isComplete: false }, jobs: { isComplete: true } },
+  })
+  world.tools.stripe.faults.clear()
+  await world.gateway.importing.ended()
+  expect(await world.data(lists)).toMatchObject({ orders: { totalCount: 60, isComplete: true } })
+  expect(codes(await world.ask(`query { order(id: "in_none") { id } }`))).toEqual([])
+})
+
+test('an import that was ended goes on where it was, on the same store', async () => {
+  const tools = await startSimulators({
+    business: seedBusiness({ customers: 350, orders: 20, jobs: 20, now: new Date() }),
+    openDoor: true,
+  })
+  // HubSpot gives two pages; on the third it is slow.
+  const path = /contacts$/
+  tools.hubspot.faults.add({ kind: 'slow', delayMs: 1, times: 2, match: { method: 'GET', path } })
+  tools.hubspot.faults.add({ kind: 'slow', delayMs: 60_000, match: { method: 'GET', path } })
+  const folder = mkdtempSync(join(tmpdir(), 'livegraph-'))
+  onTestFinished(async () => {
+    await tools.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const page = 'GET /crm/v3/objects/contacts'
+  const { hubspot } = tools
+  const first = await open(tools, folder)
+  await expect.poll(() => hubspot.requests.count(page)).toBe(3)
+  await expect.poll(() => progressOf(first)).toBe(200)
+  await first.close()
+
+  hubspot.faults.clear()
+  hubspot.requests.clear()
+  const second = await open(tools, folder)
+  onTestFinished(() => second.close())
+  await second.importing.ended()
+  expect(hubspot.requests.count(page)).toBe(2)
+  expect(await progressOf(second)).toBe(350)
+  await second.close()
+
+  // What is done is not begun anew.
+  hubspot.requests.clear()
+  const third = await open(tools, folder)
+  await third.importing.ended()
+  await third.close()
+  expect(hubspot.requests.count(page)).toBe(0)
+})
+
+async function open(tools: Simulators, folder: string): Promise<Gateway> {
+  const read = readConfig(
+    {
+      PORT: '0',
+      STORE_URL: `sqlite:${join(folder, 'graph.db')}`,
+      HUBSPOT_ACCESS_TOKEN: tools.hubspot.accessToken,
+      HUBSPOT_CLIENT_SECRET: tools.hubspot.clientSecret,
+      HUBSPOT_BASE_URL: tools.hubspot.url,
+      STRIPE_SECRET_KEY: tools.stripe.secretKey,
+      STRIPE_WEBHOOK_SECRET: tools.stripe.webhookSecret,
+      STRIPE_BASE_URL: tools.stripe.url,
+      ASANA_ACCESS_TOKEN: tools.asana.accessToken,
+      ASANA_PROJECTS: '99',
+      ASANA_CUSTOMER_FIELD: '123',
+      ASANA_ORDER_FIELD: '124',
+      ASANA_BASE_URL: tools.asana.url,
+    },
+    registry,
+    { isExplorable: true, isTerminal: false },
+  )
+  if (!read.ok) throw new Error(`settings: ${JSON.stringify(read.faults)}`)
+  return startGateway(read.config, { log: silent })
+}
+
+const quiet = () => undefined
+const silent: Log = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+
+/** Contacts that the import has read and written down. */
+async function progressOf(gateway: Gateway): Promise<number> {
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: `{ systems { system importedRecords } }` }),
+  })
+  const body: unknown = await response.json()
+  return Number(at(body, 'data.systems.0.importedRecords'))
+}
