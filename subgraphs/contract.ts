@@ -111,6 +111,8 @@ export interface ObservedRecord {
   readonly email: string | null
   /** The entity the record says it is (`metadata.crm_id`), for records of a copy. */
   readonly names: EntityRef | null
+  /** Ids of records that were merged into this one, as far as the vendor tells: they are its aliases. */
+  readonly formerIds?: readonly string[]
 }
 
 /**

@@ -27,13 +27,42 @@ export async function applyObservations(
   now: Date,
 ): Promise<Change[]> {
   const changes: NewChange[] = []
-  for (const batch of batchesOf(catalogue, observations)) {
+  const all = [...observations, ...(await mergesShown(tx, catalogue, observations))]
+  for (const batch of batchesOf(catalogue, all)) {
     const merge = mergeOf(catalogue, batch[0])
     changes.push(
       ...(merge === null ? await applyBatch(tx, catalogue, batch, now) : await applyMerge(tx, catalogue, merge, now)),
     )
   }
   return changes.length === 0 ? [] : appendChanges(tx, changes, now)
+}
+
+/**
+ * Merges that nobody told us of, but that the winners show: made before we were connected, or told while we were out.
+ */
+async function mergesShown(
+  tx: StoreTransaction,
+  catalogue: Catalogue,
+  observations: readonly Observation[],
+): Promise<readonly Observation[]> {
+  const shown = observations.flatMap(({ record, observed, origin }) =>
+    (observed?.formerIds ?? []).map((id): Observation => ({
+      record: { ...record, id },
+      observed: null,
+      kind: 'DELETED',
+      fields: [],
+      at: null,
+      mergedInto: record,
+      origin,
+    })),
+  )
+  const merges = shown.filter(observation => mergeOf(catalogue, observation) !== null)
+  if (merges.length === 0) return []
+  const known = await readLinks(
+    tx,
+    merges.map(({ record }) => record),
+  )
+  return merges.filter(({ record }) => !known.has(recordKey(record)))
 }
 
 /** Cuts the list so that no batch holds a record twice, and each merge stands alone. */

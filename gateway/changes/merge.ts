@@ -79,6 +79,9 @@ export async function applyMerge(
     now,
   )
 
+  const links = joined(moved, settled).map(change => linkedChange(change, now))
+  // A listing shows a merge of old: nobody here has ever heard of the loser.
+  if (loserRow === null && observation.origin !== undefined) return links
   const status = { statusBefore: null, statusAfter: null }
   const at = observation.at ?? now
   return [
@@ -104,7 +107,7 @@ export async function applyMerge(
       ...(winnerRow === null ? status : { statusBefore: winnerRow.status, statusAfter: winnerRow.status }),
       at,
     },
-    ...joined(moved, settled).map(change => linkedChange(change, now)),
+    ...links,
   ]
 }
 

@@ -74,3 +74,11 @@ test('a deleted customer is null in every role, and nothing stands under it any 
   })
   expect(idsAt(after, 'all.nodes')).not.toContain('101')
 })
+
+test('an id that a merge had retired before we were connected answers with the winner', async () => {
+  // The seeded business has one: the CRM retired the id after its last customer.
+  const world = await startWorld({ business: { customers: 60 } })
+  expect(await world.data(`{ customer(id: "161") { id name orders(first: 1) { totalCount } } }`)).toMatchObject({
+    customer: { id: '150', orders: {} },
+  })
+})

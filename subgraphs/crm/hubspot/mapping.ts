@@ -1,7 +1,7 @@
 import type { Address } from '../../../schema/values.ts'
 import type { ObservedRecord } from '../../contract.ts'
 import type { CustomerFields, CustomerPatch, LifecycleStage } from '../source.ts'
-import type { Contact, ContactProperty } from './records.ts'
+import { isContactId, mergedIds, type Contact, type ContactProperty } from './records.ts'
 
 /**
  * HubSpot's default lifecycle stages, by internal name. A portal's own stages have numbers for names and become OTHER.
@@ -82,6 +82,7 @@ export function observedContact(contact: Contact): ObservedRecord {
     updatedAt: contact.updatedAt,
     email: textOf(contact.properties.email),
     names: null,
+    formerIds: mergedIds(contact).filter(isContactId),
   }
 }
 

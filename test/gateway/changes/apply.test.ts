@@ -287,6 +287,27 @@ describe('merges', () => {
     }
   })
 
+  it('of before our time are shown by the winner, and make its former ids answer without a word', async () => {
+    await apply(store, sight(payer('cus_1'), { names: { type: 'Customer', id: '1' } }))
+    const shown = sight(contact('2'), { formerIds: ['1'] }, { origin: 'import' })
+    const changes = told(await apply(store, shown))
+    expect(changes).toEqual(['LINKED stripe:customer:cus_1 Customer:2 []>[Customer:2]'])
+    expect(await indexOf(store)).toMatchObject({
+      links: [
+        { record_id: '1', entity_id: '2', evidence: 'merged' },
+        { record_id: 'cus_1', entity_id: '2', evidence: 'explicit' },
+      ],
+    })
+    expect(await apply(store, shown)).toEqual([])
+  })
+
+  it('whose news was lost are made up for when the winner is seen again', async () => {
+    await apply(store, sight(contact('1')), sight(contact('2')), sight(task('t1'), { parents: ofText('1') }))
+    const changes = told(await apply(store, sight(contact('2'), { formerIds: ['1'], updatedAt: at(5) })))
+    expect(changes).toContain('DELETED hubspot:contact:1 Customer:2 [Customer:1]>[]')
+    expect(await indexOf(store)).toMatchObject({ parents: [{ entity_id: '2' }] })
+  })
+
   it('wait for a winner that is not known yet', async () => {
     await apply(
       store,

@@ -105,6 +105,7 @@ test('the import observes stage, e-mail and version', async () => {
     updatedAt,
     email: 'ada@example.com',
     names: null,
+    formerIds: [],
   })
 })
 
