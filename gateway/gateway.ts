@@ -20,7 +20,7 @@ import { explorePages } from './pages/explore.ts'
 import { openSockets } from './push/socket.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
 import { healthOf, systemStatuses } from './status.ts'
-import { claimDue, failEntry, finishEntries, releaseLeases } from './store/deliveries.ts'
+import { claimDue, failEntry, finishEntries, releaseLeases, renewLeases } from './store/deliveries.ts'
 import { pruneReceived } from './store/delivery-history.ts'
 import { storeReceived } from './store/received.ts'
 import { addSecret, listSecrets } from './store/secrets.ts'
@@ -100,13 +100,11 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       secrets,
       store: async (system, received, entries, receivedAt) => {
         const { endpoint, url, headers, body } = received
-        const stored = await storeReceived(
-          store,
-          { system, endpoint, url, headers, body, receivedAt, entries },
-          leaseMs,
-          runtime.worker,
-        )
-        return stored.entries
+        const request = { system, endpoint, url, headers, body, receivedAt, entries }
+        // What there is no room for is due at once, for whoever has some.
+        const { hasRoom } = processor
+        const stored = await storeReceived(store, request, hasRoom ? leaseMs : 0, runtime.worker)
+        return hasRoom ? stored.entries : []
       },
       process: entries => processor.accept(entries),
       clock,
@@ -200,6 +198,7 @@ function openProcessor(
 ): DeliveryProcessor {
   const { store, catalogue, cache, commits, worker } = runtime
   return new DeliveryProcessor({
+    renew: entries => renewLeases(store, entries, leaseMs, clock.now()),
     claim: limit => claimDue(store, worker, limit, leaseMs, clock.now()),
     evict({ record, kind, at }) {
       if (kind === 'DELETED') cache.forget(record)

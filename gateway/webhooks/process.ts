@@ -7,6 +7,7 @@ import type { StoredEntry } from '../store/deliveries.ts'
 import { StoreError } from '../store/store.ts'
 import { Gather } from './gather.ts'
 import { maxAttempts, retryAfterMs } from './retry-times.ts'
+import { Turns, type Turn } from './turns.ts'
 
 export type Failure =
   | { readonly state: 'due'; readonly dueAt: Date; readonly error: string }
@@ -15,6 +16,8 @@ export type Failure =
 export interface ProcessPorts {
   /** Entries that are due and nobody works on; claimed, so that nobody else does. */
   claim(limit: number): Promise<readonly StoredEntry[]>
+  /** Holds claimed entries longer. */
+  renew(entries: readonly StoredEntry[]): Promise<void>
   /**
    * Drops what is cached, unless it is as new as the vendor says the Change is. Of a record said to be deleted nothing is
    * served from then on, not even while the vendor cannot be asked about it.
@@ -33,14 +36,22 @@ export interface ProcessPorts {
   readonly log: Log
 }
 
+/** Entries that are worked on together, after whatever came before them for the same records. */
+interface Group extends Turn {
+  readonly entries: readonly StoredEntry[]
+}
+
 /** Entries with what was read for them. */
 interface Work {
   readonly observations: readonly Observation[]
   readonly entries: readonly StoredEntry[]
 }
 
-/** Entries worked on at a time; the rest waits in the store or in memory. */
+/** Works of one system under way at a time. */
 const maxRunning = 200
+
+/** Works held in memory; the rest waits in the store. */
+const maxHeld = 2000
 
 /** Works of one transaction: more would make the first of them wait for the last. */
 const maxTogether = 100
@@ -54,96 +65,96 @@ const readingPatienceMs = 250
 /** How often the store is asked for entries that came due. */
 const pollMs = 1000
 
+/** How often leases are renewed of what is under way or waits in memory; well before they run out. */
+const renewMs = 15_000
+
 /**
  * Works on stored entries: evict, read anew, apply, all of one delivery about one record together, and one after the
  * other for a record, so that the last thing applied was read after the last thing heard.
  */
 export class DeliveryProcessor {
   readonly #ports: ProcessPorts
-  readonly #waiting: StoredEntry[][] = []
-  /** The last work begun for a record, by its key. */
-  readonly #tails = new Map<string, Promise<void>>()
+  readonly #turns: Turns<Group>
+  readonly #held = new Set<Group>()
   readonly #readings = new Map<System, Gather<RecordRef, ObservedRecord | null>>()
   readonly #applying: Gather<Work, boolean>
-  #running = 0
-  #timer: NodeJS.Timeout | undefined
+  #polling: NodeJS.Timeout | undefined
+  #renewing: NodeJS.Timeout | undefined
   #isStopping = false
-  #idle: (() => void)[] = []
 
   constructor(ports: ProcessPorts) {
     this.#ports = ports
+    this.#turns = new Turns({ most: maxRunning, run: group => this.#work(group) })
     this.#applying = new Gather({ most: 1, largest: maxTogether, work: works => this.#applyTogether(works) })
   }
 
   start(): void {
     const poll = async (): Promise<void> => {
       try {
-        if (this.#running < maxRunning && this.#waiting.length === 0) {
-          this.accept(await this.#ports.claim(maxRunning))
-        }
+        const room = maxHeld - this.#turns.held
+        if (room > 0) this.accept(await this.#ports.claim(Math.min(room, maxRunning)))
       } catch (error) {
         this.#ports.log.warn({ err: error }, 'the store cannot be asked for deliveries that are due')
       }
-      if (!this.#isStopping) this.#timer = setTimeout(() => void poll(), pollMs).unref()
+      if (!this.#isStopping) this.#polling = setTimeout(() => void poll(), pollMs).unref()
     }
     void poll()
+    this.#renewing = setInterval(() => void this.#renew(), renewMs).unref()
+  }
+
+  /** False while so much is held that new entries had better wait in the store. */
+  get hasRoom(): boolean {
+    return this.#turns.held < maxHeld
   }
 
   /** Takes entries that this process has claimed. Returns at once. */
   accept(entries: readonly StoredEntry[]): void {
     // Claimed while we were told to stop: they stay in the store.
     if (this.#isStopping) return
-    for (const group of byDeliveryAndRecord(entries)) this.#waiting.push(group)
-    this.#next()
+    for (const group of byDeliveryAndRecord(entries)) {
+      this.#held.add(group)
+      this.#turns.add(group)
+    }
   }
 
   /** Resolves when nothing is under way or waiting in memory. */
   idle(): Promise<void> {
-    if (this.#running === 0 && this.#waiting.length === 0) return Promise.resolve()
-    return new Promise(resolve => this.#idle.push(resolve))
+    return this.#turns.idle()
   }
 
   /** Finishes what is under way; what waits stays in the store. */
   async stop(): Promise<void> {
     this.#isStopping = true
-    clearTimeout(this.#timer)
-    this.#waiting.length = 0
+    clearTimeout(this.#polling)
+    clearInterval(this.#renewing)
+    // A slow vendor's queue must not keep us from ending.
+    this.#turns.clear()
+    this.#held.clear()
     await this.idle()
   }
 
-  #next(): void {
-    while (this.#running < maxRunning) {
-      const group = this.#waiting.shift()
-      if (group === undefined) break
-      this.#running += 1
-      void this.#inOrder(group).finally(() => {
-        this.#running -= 1
-        this.#next()
-        if (this.#running === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
-      })
-    }
-  }
-
-  /** After whatever is under way for the same records. */
-  async #inOrder(entries: readonly StoredEntry[]): Promise<void> {
-    const keys = new Set(entries.flatMap(entry => entry.hints.map(hint => recordKey(hint.record))))
-    const before = [...keys].flatMap(key => this.#tails.get(key) ?? [])
-    // What waited its turn when we were told to stop stays in the store: else a slow vendor would keep us from ending.
-    const work = Promise.all(before).then(() => (this.#isStopping ? undefined : this.#work(entries)))
-    for (const key of keys) this.#tails.set(key, work)
-    await work
-    for (const key of keys) if (this.#tails.get(key) === work) this.#tails.delete(key)
-  }
-
   /** Never rejects. */
-  async #work(entries: readonly StoredEntry[]): Promise<void> {
+  async #work(group: Group): Promise<void> {
     const { log } = this.#ports
+    const { entries } = group
     try {
       const observations = await Promise.all(merge(entries).map(hint => this.#observe(hint)))
       const isOurs = await this.#applying.submit({ observations, entries })
       if (!isOurs) log.warn({ entries: entries.map(entry => entry.id) }, 'entries were taken over by another worker')
     } catch (error) {
       for (const entry of entries) await this.#fail(entry, error)
+    } finally {
+      this.#held.delete(group)
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const entries = [...this.#held].flatMap(group => group.entries)
+    if (entries.length === 0) return
+    try {
+      await this.#ports.renew(entries)
+    } catch (error) {
+      this.#ports.log.warn({ err: error, entries: entries.length }, 'leases of deliveries could not be renewed')
     }
   }
 
@@ -218,7 +229,7 @@ function isMerge({ observations }: Work): boolean {
 }
 
 /** Entries of one delivery that speak of the same records are worked on together. */
-function byDeliveryAndRecord(entries: readonly StoredEntry[]): StoredEntry[][] {
+function byDeliveryAndRecord(entries: readonly StoredEntry[]): readonly Group[] {
   const groups = new Map<string, StoredEntry[]>()
   for (const entry of entries) {
     const [first] = entry.hints
@@ -229,7 +240,11 @@ function byDeliveryAndRecord(entries: readonly StoredEntry[]): StoredEntry[][] {
     if (group === undefined) groups.set(key, [entry])
     else group.push(entry)
   }
-  return [...groups.values()]
+  return [...groups.values()].map(group => ({
+    entries: group,
+    lane: group[0]?.system ?? '',
+    keys: [...new Set(group.flatMap(entry => entry.hints.map(hint => recordKey(hint.record))))],
+  }))
 }
 
 /** One hint a record: the union of the fields, the latest time, and the kind that says most. */

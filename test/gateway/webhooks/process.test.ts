@@ -35,6 +35,7 @@ function open(ports: Partial<ProcessPorts> = {}) {
   const reading: { readonly id: string; end(error?: Error): void }[] = []
   const processor = new DeliveryProcessor({
     claim: () => Promise.resolve([]),
+    renew: () => Promise.resolve(),
     evict: ({ record }) => void told.push(`evict ${record.id}`),
     observe: record =>
       new Promise((resolve, reject) => {
@@ -181,4 +182,23 @@ test('stopping finishes what is being read and leaves to the store what waits it
   await stopped
   expect(applied.map(({ entries }) => entries)).toEqual([[1]])
   expect(reading.map(({ id }) => id)).toEqual(['101'])
+})
+
+test('what is under way or waits is held longer, so that nobody else takes it', async () => {
+  vi.useFakeTimers()
+  try {
+    const renewed: number[][] = []
+    const { processor, reading } = open({ renew: async entries => void renewed.push(entries.map(({ id }) => id)) })
+    processor.start()
+    processor.accept([entry(1, [hint('101')]), entry(2, [hint('101')], { receivedId: 2 })])
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(renewed).toEqual([[1, 2]])
+    reading[0]?.end()
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(renewed.at(-1)).toEqual([2])
+    reading[1]?.end()
+    await processor.stop()
+  } finally {
+    vi.useRealTimers()
+  }
 })

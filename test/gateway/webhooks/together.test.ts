@@ -18,6 +18,7 @@ async function run(entries: readonly StoredEntry[], refuse: (ids: readonly numbe
   const failed: number[] = []
   const ports: ProcessPorts = {
     claim: () => Promise.resolve([]),
+    renew: () => Promise.resolve(),
     evict: () => undefined,
     observe: () => Promise.resolve(null),
     apply(_observations, held) {
