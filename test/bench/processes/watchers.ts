@@ -1,0 +1,118 @@
+import { createClient, type Client } from 'graphql-ws'
+import { WebSocket } from 'ws'
+import { z } from 'zod'
+import { machineMs, percentile } from '../figures.ts'
+import { answerParent, changeIn, sentWebhook, watch, type Latencies, type SentWebhook } from './messages.ts'
+
+/** Subscribers, each with a socket of its own, who write down when they saw which change. */
+const subscription = `subscription Watch($id: ID!) { customerChanged(id: $id) { change { kind fields system cursor }
+  customer { id phone orders(first: 1) { nodes { id } } } } }`
+
+const frame = z.object({
+  customerChanged: z.object({
+    change: z.object({ kind: z.string() }),
+    customer: z.object({ phone: z.string().nullish() }),
+  }),
+})
+
+interface Watcher {
+  readonly customer: string
+  readonly seen: { readonly change: number; readonly atMs: number }[]
+}
+
+let clients: Client[] = []
+let watchers: Watcher[] = []
+
+const ask = z.discriminatedUnion('ask', [
+  watch,
+  z.object({ ask: z.literal('seen'), sent: z.array(sentWebhook) }),
+  z.object({ ask: z.literal('leave') }),
+])
+
+answerParent(async what => {
+  const asked = ask.parse(what)
+  switch (asked.ask) {
+    case 'watch':
+      return begin(asked.url, asked.customers)
+    case 'seen':
+      return latenciesOf(asked.sent)
+    case 'leave':
+      return leave()
+  }
+}, leave)
+
+/** Resolves once everyone has the first frame. */
+async function begin(url: string, customers: readonly string[]): Promise<true> {
+  const queue = [...customers]
+  await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      for (let customer = queue.shift(); customer !== undefined; customer = queue.shift()) await one(url, customer)
+    }),
+  )
+  return true
+}
+
+function one(url: string, customer: string): Promise<void> {
+  const client = createClient({
+    url: `${url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    retryAttempts: 0,
+  })
+  const watcher: Watcher = { customer, seen: [] }
+  clients.push(client)
+  watchers.push(watcher)
+  return new Promise((resolve, reject) => {
+    const fail = (reason: unknown): void => {
+      reject(new Error(`a subscription ended: ${reason instanceof Error ? reason.message : JSON.stringify(reason)}`))
+    }
+    client.subscribe(
+      { query: subscription, variables: { id: customer } },
+      {
+        next({ data }) {
+          const atMs = machineMs()
+          const { customerChanged } = frame.parse(data)
+          watcher.seen.push({ change: changeIn(customerChanged.customer.phone), atMs })
+          resolve()
+        },
+        error: fail,
+        complete: () => undefined,
+      },
+    )
+  })
+}
+
+/** From the request to the first frame that shows this change, or a later one of the same customer. */
+function latenciesOf(sent: readonly SentWebhook[]): Latencies {
+  const waits: number[] = []
+  let missing = 0
+  let frames = 0
+  const byCustomer = new Map<string, SentWebhook[]>()
+  for (const one of sent) byCustomer.set(one.customer, [...(byCustomer.get(one.customer) ?? []), one])
+  for (const { customer, seen } of watchers) {
+    const changes = byCustomer.get(customer) ?? []
+    const first = changes.at(0)?.change ?? Infinity
+    const own = seen.filter(({ change }) => change >= first)
+    frames += own.length
+    let at = 0
+    for (const { change, atMs } of changes) {
+      while ((own[at]?.change ?? Infinity) < change) at += 1
+      const found = own[at]
+      if (found === undefined) missing += 1
+      else waits.push(found.atMs - atMs)
+    }
+  }
+  return {
+    count: waits.length,
+    missing,
+    frames,
+    p50: percentile(waits, 0.5),
+    p99: percentile(waits, 0.99),
+    most: percentile(waits, 1),
+  }
+}
+
+async function leave(): Promise<void> {
+  for (const client of clients) await client.dispose()
+  clients = []
+  watchers = []
+}
