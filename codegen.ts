@@ -8,7 +8,7 @@ import { parse, printSchema, type DocumentNode } from 'graphql'
 import { format, resolveConfig } from 'prettier'
 import { compose } from './gateway/graph/compose.ts'
 import { Planner } from './gateway/graph/planner.ts'
-import { subgraphSources } from './gateway/graph/sources.ts'
+import { hashLine, sourcesHash, subgraphSources } from './gateway/graph/sources.ts'
 import { gatewaySettings } from './gateway/config.ts'
 import { roles, type Role } from './schema/systems.ts'
 import { registry } from './subgraphs/registry.ts'
@@ -73,7 +73,10 @@ async function generated(): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>()
   const sources = subgraphSources()
   const supergraph = compose(sources)
-  files.set('schema/supergraph.graphql', await formatted(`# ${banner}\n\n${supergraph}`, 'schema/supergraph.graphql'))
+  files.set(
+    'schema/supergraph.graphql',
+    await formatted(`# ${banner}\n${hashLine}${sourcesHash()}\n\n${supergraph}`, 'schema/supergraph.graphql'),
+  )
   for (const role of roles) {
     const source = sources.find(({ name }) => name === role)
     if (source === undefined) throw new Error(`expected the SDL of ${role}; see gateway/graph/sources.ts`)

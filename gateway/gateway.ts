@@ -6,7 +6,7 @@ import { prune } from './changes/log.ts'
 import { connectSystem } from './connect.ts'
 import type { GatewayConfig } from './config.ts'
 import { controlPath, openControl, type ControlRequest, type Tell } from './control.ts'
-import { compose } from './graph/compose.ts'
+import { supergraph } from './graph/compose.ts'
 import { FederatedGraph } from './graph/executor.ts'
 import { liveResolvers } from './graph/live/resolvers.ts'
 import { GraphServer } from './graph/server.ts'
@@ -65,7 +65,6 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   const { log } = options
   const clock = options.clock ?? { now: () => new Date() }
   const random = options.random ?? Math.random
-  const supergraph = compose(subgraphSources())
   const child = (fields: { readonly system: System }): Log => log.child?.(fields) ?? log
   const runtime = await openRuntime(config, { log, clock, random, child })
   const { store } = runtime
@@ -78,7 +77,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
     })
     const importing = openImporting(runtime, { log, clock })
-    const graph = new FederatedGraph(supergraph, openSubgraphs(runtime, log))
+    const graph = new FederatedGraph(supergraph(), openSubgraphs(runtime, log))
     const server = new GraphServer({
       graph,
       ports: runtime.contexts,

@@ -1,4 +1,6 @@
-import { executeQueryPlan, type GraphQLDataSource, type ServiceMap } from '@apollo/gateway'
+import type { GraphQLDataSource, ServiceMap } from '@apollo/gateway'
+// From its own file: the package's entry loads what polls and fetches supergraphs, which takes longer to load than this.
+import { executeQueryPlan } from '@apollo/gateway/dist/executeQueryPlan.js'
 import type { PlanNode, QueryPlan } from '@apollo/query-planner'
 import type {
   GatewayExecutionResult,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parse, type DocumentNode } from 'graphql'
 import { roles, type Owner } from '../../schema/systems.ts'
@@ -22,4 +23,26 @@ export function subgraphSources(): readonly SubgraphSource[] {
     ...roles.map(role => ({ name: role, typeDefs: parse(`${read(`subgraphs/${role}/schema.graphql`)}\n${shared}`) })),
     { name: 'live', typeDefs: parse(`${own}\n${shared}`) },
   ]
+}
+
+/** Names the SDL as it lies in the tree; the composed supergraph carries it. */
+export function sourcesHash(): string {
+  const hash = createHash('sha256')
+  for (const path of sdlPaths) hash.update(read(path)).update('\0')
+  return hash.digest('hex')
+}
+
+const sdlPaths = [
+  'schema/shared.graphql',
+  'gateway/graph/live/schema.graphql',
+  ...roles.map(role => `subgraphs/${role}/schema.graphql`),
+]
+
+/** What stands before the hash in the composed supergraph. */
+export const hashLine = '# Composed of SDL with the hash '
+
+/** The committed supergraph, when it is composed of just this SDL; null when the SDL has changed since. */
+export function committedSupergraph(): string | null {
+  const text = read('schema/supergraph.graphql')
+  return text.includes(`${hashLine}${sourcesHash()}\n`) ? text : null
 }

@@ -1,5 +1,6 @@
-import Stripe from 'stripe'
+import type Stripe from 'stripe'
 import type { CallContext, LimitPool, VendorCalls } from '../../contract.ts'
+import { loadSdk } from './sdk.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { StripeConfig } from './config.ts'
 import { system } from './mapping.ts'
@@ -52,26 +53,35 @@ export interface NewInvoice {
  */
 export type StripeClient = ReturnType<typeof openClient>
 
-export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, calls: VendorCalls) {
-  const stripe = new Stripe(config.secretKey, {
-    apiVersion,
-    host: config.baseUrl.hostname,
-    port: config.baseUrl.port === '' ? (config.baseUrl.protocol === 'https:' ? 443 : 80) : Number(config.baseUrl.port),
-    protocol: config.baseUrl.protocol === 'https:' ? 'https' : 'http',
-    httpClient: withoutHiddenRetry(Stripe.createNodeHttpClient(calls.agent)),
-    maxNetworkRetries: 0,
-    telemetry: false,
-  })
+/** Sends one request through the SDK. */
+type Send = (stripe: Stripe, options: Stripe.RequestOptions) => Promise<unknown>
 
-  const ask = (
+export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, calls: VendorCalls) {
+  let opened: Promise<Stripe> | null = null
+  const open = async (): Promise<Stripe> => {
+    const Sdk = await loadSdk()
+    return new Sdk(config.secretKey, {
+      apiVersion,
+      host: config.baseUrl.hostname,
+      port:
+        config.baseUrl.port === '' ? (config.baseUrl.protocol === 'https:' ? 443 : 80) : Number(config.baseUrl.port),
+      protocol: config.baseUrl.protocol === 'https:' ? 'https' : 'http',
+      httpClient: withoutHiddenRetry(Sdk.createNodeHttpClient(calls.agent)),
+      maxNetworkRetries: 0,
+      telemetry: false,
+    })
+  }
+
+  const ask = async (
     operation: `${Family}.${string}`,
     context: CallContext,
-    send: (options: Stripe.RequestOptions) => Promise<unknown>,
+    send: Send,
     idempotencyKey?: string,
   ): Promise<unknown> => {
     const family = operation.slice(0, operation.indexOf('.'))
+    const stripe = await (opened ??= open())
     return calls.call({ name: operation, cost: { account: 1, [family]: 1 }, repeatable: true }, context, attempt =>
-      send({ timeout: attempt.timeoutMs, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }),
+      send(stripe, { timeout: attempt.timeoutMs, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }),
     )
   }
 
@@ -80,7 +90,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
     context: CallContext,
     id: string,
     read: (value: unknown) => T,
-    send: (options: Stripe.RequestOptions) => Promise<unknown>,
+    send: Send,
   ): Promise<T | null> => {
     if (!isAskable(id)) return null
     try {
@@ -98,13 +108,13 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
   const askForPage = async (
     operation: `${Family}.list` | `${Family}.lines`,
     context: CallContext,
-    send: (options: Stripe.RequestOptions) => Promise<unknown>,
+    send: Send,
   ): Promise<Page> => readPage(operation, await ask(operation, context, send))
 
   return {
     customer: async (id: string, context: CallContext): Promise<CustomerRecord | null> => {
       const read = (expand: string[]): Promise<CustomerRecord | null> =>
-        askForOne('customers.retrieve', context, id, readCustomer, options =>
+        askForOne('customers.retrieve', context, id, readCustomer, (stripe, options) =>
           stripe.customers.retrieve(id, { expand }, options),
         )
       try {
@@ -117,26 +127,26 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
     },
 
     customers: (start: ListStart, context: CallContext): Promise<Page> =>
-      askForPage('customers.list', context, options => stripe.customers.list(listParameters(start), options)),
+      askForPage('customers.list', context, (stripe, options) => stripe.customers.list(listParameters(start), options)),
 
     createCustomer: async (crmId: string, key: string, context: CallContext): Promise<CustomerRecord> =>
       readCustomer(
         await ask(
           'customers.create',
           context,
-          options => stripe.customers.create({ metadata: { crm_id: crmId } }, options),
+          (stripe, options) => stripe.customers.create({ metadata: { crm_id: crmId } }, options),
           key,
         ),
       ),
 
     invoice: (id: string, context: CallContext): Promise<InvoiceRecord | null> =>
-      askForOne('invoices.retrieve', context, id, readInvoice, options =>
+      askForOne('invoices.retrieve', context, id, readInvoice, (stripe, options) =>
         stripe.invoices.retrieve(id, { expand: ['payments'] }, options),
       ),
 
     /** Newest first; of one customer when one is given. */
     invoices: (start: ListStart & { readonly customer?: string }, context: CallContext): Promise<Page> =>
-      askForPage('invoices.list', context, options =>
+      askForPage('invoices.list', context, (stripe, options) =>
         stripe.invoices.list(
           {
             ...listParameters(start),
@@ -148,7 +158,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
       ),
 
     lines: (invoiceId: string, after: string | undefined, context: CallContext): Promise<Page> =>
-      askForPage('invoices.lines', context, options =>
+      askForPage('invoices.lines', context, (stripe, options) =>
         stripe.invoices.listLineItems(invoiceId, listParameters({ after }), options),
       ),
 
@@ -157,7 +167,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         await ask(
           'invoices.create',
           context,
-          options =>
+          (stripe, options) =>
             stripe.invoices.create(
               {
                 customer: invoice.customer,
@@ -187,21 +197,21 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
           ? { pricing: { price: item.price }, quantity: item.quantity }
           : {
               description: item.description,
-              unit_amount_decimal: Stripe.Decimal.from(item.unitAmount),
+              unit_amount_decimal: (await loadSdk()).Decimal.from(item.unitAmount),
               currency: item.currency,
               quantity: item.quantity,
             }
       await ask(
         'invoiceitems.create',
         context,
-        options => stripe.invoiceItems.create({ customer, invoice, ...what }, options),
+        (stripe, options) => stripe.invoiceItems.create({ customer, invoice, ...what }, options),
         key,
       )
     },
 
     /** Only drafts can be deleted. */
     deleteInvoice: async (id: string, context: CallContext): Promise<void> => {
-      await ask('invoices.delete', context, options => stripe.invoices.del(id, {}, options))
+      await ask('invoices.delete', context, (stripe, options) => stripe.invoices.del(id, {}, options))
     },
 
     finalizeInvoice: async (id: string, key: string, context: CallContext): Promise<InvoiceRecord> =>
@@ -209,7 +219,8 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         await ask(
           'invoices.finalize',
           context,
-          options => stripe.invoices.finalizeInvoice(id, { auto_advance: false, expand: ['payments'] }, options),
+          (stripe, options) =>
+            stripe.invoices.finalizeInvoice(id, { auto_advance: false, expand: ['payments'] }, options),
           key,
         ),
       ),
@@ -219,7 +230,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         await ask(
           'invoices.void',
           context,
-          options => stripe.invoices.voidInvoice(id, { expand: ['payments'] }, options),
+          (stripe, options) => stripe.invoices.voidInvoice(id, { expand: ['payments'] }, options),
           key,
         ),
       ),
@@ -229,30 +240,32 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         await ask(
           'invoices.pay',
           context,
-          options => stripe.invoices.pay(id, { paid_out_of_band: true, expand: ['payments'] }, options),
+          (stripe, options) => stripe.invoices.pay(id, { paid_out_of_band: true, expand: ['payments'] }, options),
           key,
         ),
       ),
 
     /** The only kind with a list of ids as a filter; at most `pageSize` ids. */
     productsByIds: (ids: readonly string[], context: CallContext): Promise<Page> =>
-      askForPage('products.list', context, options =>
+      askForPage('products.list', context, (stripe, options) =>
         stripe.products.list({ ids: [...ids], limit: pageSize }, options),
       ),
 
     products: (start: ListStart, context: CallContext): Promise<Page> =>
-      askForPage('products.list', context, options => stripe.products.list(listParameters(start), options)),
+      askForPage('products.list', context, (stripe, options) => stripe.products.list(listParameters(start), options)),
 
     product: (id: string, context: CallContext): Promise<ProductRecord | null> =>
-      askForOne('products.retrieve', context, id, readProduct, options => stripe.products.retrieve(id, {}, options)),
+      askForOne('products.retrieve', context, id, readProduct, (stripe, options) =>
+        stripe.products.retrieve(id, {}, options),
+      ),
 
     prices: (product: string, after: string | undefined, context: CallContext): Promise<Page> =>
-      askForPage('prices.list', context, options =>
+      askForPage('prices.list', context, (stripe, options) =>
         stripe.prices.list({ product, ...listParameters({ after }) }, options),
       ),
 
     webhookEndpoints: (context: CallContext): Promise<Page> =>
-      askForPage('webhook_endpoints.list', context, options =>
+      askForPage('webhook_endpoints.list', context, (stripe, options) =>
         stripe.webhookEndpoints.list({ limit: pageSize }, options),
       ),
 
@@ -266,7 +279,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         await ask(
           'webhook_endpoints.create',
           context,
-          options =>
+          (stripe, options) =>
             stripe.webhookEndpoints.create({ url, enabled_events: [...events], api_version: apiVersion }, options),
           key,
         ),

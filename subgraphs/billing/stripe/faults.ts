@@ -1,7 +1,8 @@
-import Stripe from 'stripe'
+import type Stripe from 'stripe'
 import { VendorError } from '../../vendor-error.ts'
 import type { VendorErrorKind } from '../../vendor-error.ts'
 import { system } from './mapping.ts'
+import { loadedSdk } from './sdk.ts'
 
 const timeoutCodes: ReadonlySet<string> = new Set(['ETIMEDOUT', 'ESOCKETTIMEDOUT', 'UND_ERR_HEADERS_TIMEOUT'])
 
@@ -11,11 +12,12 @@ const timeoutCodes: ReadonlySet<string> = new Set(['ETIMEDOUT', 'ESOCKETTIMEDOUT
  */
 export function toVendorError(error: unknown): VendorError {
   if (error instanceof VendorError) return error
-  if (!(error instanceof Stripe.errors.StripeError)) {
+  const errors = loadedSdk()?.errors
+  if (errors === undefined || !(error instanceof errors.StripeError)) {
     // What happens to a connection comes as an error of the SDK; what does not is its stumbling over an answer.
     return new VendorError(system, 'unreadable', 'the SDK could not make sense of the answer', { cause: error })
   }
-  const kind = kindOf(error)
+  const kind = kindOf(error, errors)
   const inputFault = kind === 'rejected' ? shown(error.message) : undefined
   return new VendorError(system, kind, described(error), {
     cause: error,
@@ -24,8 +26,7 @@ export function toVendorError(error: unknown): VendorError {
   })
 }
 
-function kindOf(error: InstanceType<typeof Stripe.errors.StripeError>): VendorErrorKind {
-  const { errors } = Stripe
+function kindOf(error: Stripe.errors.StripeError, errors: typeof Stripe.errors): VendorErrorKind {
   if (error instanceof errors.StripeConnectionError) return hasTimedOut(error) ? 'timeout' : 'unavailable'
   const status = error.statusCode
   // The SDK drops the status of an answer that is no JSON.
@@ -39,7 +40,7 @@ function kindOf(error: InstanceType<typeof Stripe.errors.StripeError>): VendorEr
   return status >= 400 ? 'rejected' : 'unreadable'
 }
 
-function hasTimedOut(error: InstanceType<typeof Stripe.errors.StripeConnectionError>): boolean {
+function hasTimedOut(error: Stripe.errors.StripeConnectionError): boolean {
   const seen = new Set<unknown>()
   let cause: unknown = error.detail
   while (cause instanceof Error && !seen.has(cause)) {
@@ -51,12 +52,12 @@ function hasTimedOut(error: InstanceType<typeof Stripe.errors.StripeConnectionEr
 }
 
 /** Stripe documents no Retry-After; what stands before it may send one. */
-function retryAfterMsOf(error: InstanceType<typeof Stripe.errors.StripeError>): number | undefined {
+function retryAfterMsOf(error: Stripe.errors.StripeError): number | undefined {
   const text = error.headers?.['retry-after']
   return text !== undefined && /^\d{1,6}(\.\d+)?$/.test(text) ? Number(text) * 1000 : undefined
 }
 
-function described(error: InstanceType<typeof Stripe.errors.StripeError>): string {
+function described(error: Stripe.errors.StripeError): string {
   const reason = error.headers?.['stripe-rate-limited-reason']
   const parts = [
     error.type,

@@ -1,8 +1,8 @@
 import { parse } from 'graphql'
 import { describe, expect, test } from 'vitest'
-import { compose, CompositionError } from '../../../gateway/graph/compose.ts'
+import { compose, CompositionError, supergraph } from '../../../gateway/graph/compose.ts'
 import { vendorWordFaults } from '../../../gateway/graph/ownership.ts'
-import { subgraphSources, type SubgraphSource } from '../../../gateway/graph/sources.ts'
+import { committedSupergraph, subgraphSources, type SubgraphSource } from '../../../gateway/graph/sources.ts'
 import { ownership, ownershipOf, type FieldOwnership } from '../../../schema/ownership.ts'
 
 /** The sources with more SDL in one of them. */
@@ -95,5 +95,15 @@ describe('composition', () => {
   test('nothing is found for names that objects have by themselves', () => {
     expect(ownershipOf('Customer', 'constructor')).toBeUndefined()
     expect(ownershipOf('Customer', '__proto__')).toBeUndefined()
+  })
+})
+
+describe('the committed supergraph', () => {
+  test('is what the SDL in the tree composes to', () => {
+    expect(supergraph()).toBe(committedSupergraph())
+    // The same but for the layout of descriptions.
+    const nodes = (sdl: string) =>
+      JSON.stringify(parse(sdl, { noLocation: true })).replaceAll(/,"block":(true|false)/g, '')
+    expect(nodes(supergraph()) === nodes(compose(subgraphSources()))).toBe(true)
   })
 })
