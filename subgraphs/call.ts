@@ -122,13 +122,20 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
     send: (attempt: Attempt) => Promise<T>,
   ): Promise<T> {
     const untilMs = elapsedMs() + settings.totalTimeoutMs
+    // A try that would be cut off before the vendor could answer is not worth a request.
+    const lastStartMs = untilMs - Math.min(settings.tryTimeoutMs, settings.totalTimeoutMs) / 10
     const faults: VendorError[] = []
     // An operation may have any number of calls under way; ten are no leak.
     setMaxListeners(0, context.signal)
     for (;;) {
       stopIfCalledOff(operation, context)
       breaker.check()
-      const release = await pace.take({ operation, priority: context.priority, signal: context.signal, untilMs })
+      const release = await pace.take({
+        operation,
+        priority: context.priority,
+        signal: context.signal,
+        untilMs: lastStartMs,
+      })
       let fault: VendorError
       try {
         stopIfCalledOff(operation, context)
@@ -151,7 +158,7 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
       faults.push(fault)
       if (fault.kind === 'rate-limited' && fault.retryAfterMs !== undefined) pace.block(operation, fault.retryAfterMs)
       const delayMs = retryDelayMs({ faults, repeatable: operation.repeatable }, options.random)
-      if (delayMs === null || elapsedMs() + delayMs >= untilMs) throw fault
+      if (delayMs === null || elapsedMs() + delayMs >= lastStartMs) throw fault
       await pause(delayMs, [context.signal, closing.signal])
     }
   }

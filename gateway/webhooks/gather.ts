@@ -7,6 +7,8 @@ export interface GatherOptions<Item, Result> {
   readonly largest: number
   /** What has gathered for so long goes all the same, so that a slow work holds up no others. Waits to the end when absent. */
   readonly patienceMs?: number
+  /** So many works at once when it was quiet, then one in `everyMs`: what is busy gathers. No such rhythm when absent. */
+  readonly rhythm?: { readonly burst: number; readonly everyMs: number }
 }
 
 interface Submitted<Item, Result> {
@@ -22,9 +24,14 @@ export class Gather<Item, Result> {
   #running = 0
   #timer: NodeJS.Timeout | null = null
   #isTurnEnding = false
+  /** Works that the rhythm allows now, as of `#countedAtMs`. */
+  #allowed: number
+  #countedAtMs = performance.now()
+  #resting: NodeJS.Timeout | null = null
 
   constructor(options: GatherOptions<Item, Result>) {
     this.#options = options
+    this.#allowed = options.rhythm?.burst ?? 0
   }
 
   /** Settles as the item's own promise does, whatever becomes of the others. */
@@ -42,7 +49,7 @@ export class Gather<Item, Result> {
   }
 
   #next(): void {
-    while (this.#waiting.length > 0 && this.#running < this.#options.most) void this.#run()
+    while (this.#waiting.length > 0 && this.#running < this.#options.most && this.#mayRun()) void this.#run()
     const { patienceMs } = this.#options
     if (this.#waiting.length === 0 && this.#timer !== null) {
       clearTimeout(this.#timer)
@@ -51,9 +58,30 @@ export class Gather<Item, Result> {
     if (this.#waiting.length === 0 || patienceMs === undefined || this.#timer !== null) return
     this.#timer = setTimeout(() => {
       this.#timer = null
-      void this.#run()
+      if (this.#mayRun()) void this.#run()
       this.#next()
     }, patienceMs)
+  }
+
+  /** Takes one of the works that the rhythm allows; when there is none, what waits is looked at again once there is. */
+  #mayRun(): boolean {
+    const { rhythm } = this.#options
+    if (rhythm === undefined) return true
+    const now = performance.now()
+    this.#allowed = Math.min(rhythm.burst, this.#allowed + (now - this.#countedAtMs) / rhythm.everyMs)
+    this.#countedAtMs = now
+    if (this.#allowed >= 1) {
+      this.#allowed -= 1
+      return true
+    }
+    this.#resting ??= setTimeout(
+      () => {
+        this.#resting = null
+        this.#next()
+      },
+      (1 - this.#allowed) * rhythm.everyMs,
+    )
+    return false
   }
 
   async #run(): Promise<void> {

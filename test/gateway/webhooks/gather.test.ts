@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Gather } from '../../../gateway/webhooks/gather.ts'
+import { Gather, type GatherOptions } from '../../../gateway/webhooks/gather.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 /** A gathering whose items end when told. */
-function open(options: { readonly most: number; readonly largest: number; readonly patienceMs?: number }) {
+function open(options: Omit<GatherOptions<number, string>, 'work'>) {
   const works: (readonly number[])[] = []
   const ends = new Map<number, { done(): void; fail(): void }>()
   const gather = new Gather<number, string>({
@@ -106,4 +106,23 @@ test('in any order of coming and ending each item is worked on once, in works no
     ),
     { numRuns: 100 },
   )
+})
+
+test('what is quiet runs at once, what is busy gathers in a rhythm, and rest makes it quiet again', async () => {
+  const { gather, works } = open({ most: 100, largest: 100, rhythm: { burst: 2, everyMs: 100 } })
+  const submit = async (item: number): Promise<void> => {
+    void gather.submit(item)
+    await vi.advanceTimersByTimeAsync(0)
+  }
+  for (const item of [1, 2, 3, 4, 5]) await submit(item)
+  expect(works).toEqual([[1], [2]])
+  await vi.advanceTimersByTimeAsync(100)
+  expect(works).toEqual([[1], [2], [3, 4, 5]])
+  await submit(6)
+  expect(works).toHaveLength(3)
+  await vi.advanceTimersByTimeAsync(100)
+  expect(works.at(-1)).toEqual([6])
+  await vi.advanceTimersByTimeAsync(1000)
+  for (const item of [7, 8, 9]) await submit(item)
+  expect(works.slice(4)).toEqual([[7], [8]])
 })
