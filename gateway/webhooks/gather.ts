@@ -74,13 +74,15 @@ export class Gather<Item, Result> {
       this.#allowed -= 1
       return true
     }
-    this.#resting ??= setTimeout(
-      () => {
-        this.#resting = null
-        this.#next()
-      },
-      (1 - this.#allowed) * rhythm.everyMs,
-    )
+    if (this.#resting === null) {
+      this.#resting = setTimeout(
+        () => {
+          this.#resting = null
+          this.#next()
+        },
+        (1 - this.#allowed) * rhythm.everyMs,
+      )
+    }
     return false
   }
 
