@@ -36,7 +36,7 @@ export function openImporting(
   { log, clock }: { readonly log: Log; readonly clock: Clock },
 ): Importing {
   const stopping = new AbortController()
-  const running = new Map<System, Promise<boolean>>()
+  const running = new Map<System, { readonly work: Promise<boolean>; readonly tells: Set<Tell> }>()
   let first: Promise<unknown> = Promise.resolve()
 
   return {
@@ -59,7 +59,7 @@ export function openImporting(
     },
     async stop() {
       stopping.abort()
-      await Promise.allSettled([first, ...running.values()])
+      await Promise.allSettled([first, ...[...running.values()].map(({ work }) => work)])
     },
   }
 
@@ -76,13 +76,18 @@ export function openImporting(
   function begin(system: System, restart: boolean, tell: Tell, signal: AbortSignal): Promise<boolean> {
     const under = running.get(system)
     if (under !== undefined) {
-      tell(`${system}: an import is running already; waiting for it.`)
-      return under
+      tell(`${system}: an import is running already; this is how far it is.`)
+      under.tells.add(tell)
+      return under.work
     }
-    const work = importSystem(system, restart, tell, AbortSignal.any([signal, stopping.signal])).finally(() =>
+    const tells = new Set([tell])
+    const told: Tell = line => {
+      for (const one of tells) one(line)
+    }
+    const work = importSystem(system, restart, told, AbortSignal.any([signal, stopping.signal])).finally(() =>
       running.delete(system),
     )
-    running.set(system, work)
+    running.set(system, { work, tells })
     return work
   }
 
@@ -115,6 +120,12 @@ export function openImporting(
       },
     })
     const isDone = outcomes.every(outcome => outcome.isDone)
+    const known = (await store.read(db => listProgress(db))).filter(one => one.system === system)
+    const records = known.reduce((sum, one) => sum + one.imported, 0)
+    if (isDone) tell(`${system}: everything is imported, ${records} records. --restart lists everything anew.`)
+    else if (signal.aborted)
+      tell(`${system}: interrupted after ${records} records; the next import goes on from there.`)
+    else tell(`${system}: given up after ${records} records; the log says why.`)
     const ms = clock.now().getTime() - startedAt
     if (isDone) log.info({ system, ms }, 'the import is done')
     return isDone

@@ -18,8 +18,14 @@ export interface Boarded {
  * bypassed; and nobody else joins a fetch of background work, whose turn at the vendor comes last.
  */
 export interface Flights {
-  /** Starts one fetch for all records that are neither cached nor under way. */
-  board<T>(kind: string, reader: RecordKindReader<T>, wanted: readonly Wanted[], call: CallContext): Boarded[]
+  /** Starts one fetch for all records that are neither cached nor under way. All are asked for with one priority. */
+  board<T>(kind: string, reader: RecordKindReader<T>, asked: readonly Asked[]): Boarded[]
+}
+
+/** A record somebody wants, and who. */
+export interface Asked {
+  readonly wanted: Wanted
+  readonly call: CallContext
 }
 
 interface Fetch {
@@ -73,22 +79,25 @@ export function openFlights(cache: RecordCache, system: System): Flights {
   }
 
   return {
-    board(kind, reader, wanted, call) {
-      // An operation may wait for any number of records; more than ten are no leak.
-      setMaxListeners(0, call.signal)
+    board(kind, reader, asked) {
       const fetched = new Map<string, Wanted>()
-      const prefix = call.priority === 'background' ? 'background ' : ''
-      const places = wanted.map(one => {
-        const key = recordKey({ system, kind, id: one.id })
-        return { one, key, flightKey: prefix + key, hit: cache.get(key) }
+      let beginner: CallContext | null = null
+      const places = asked.map(({ wanted, call }) => {
+        // An operation may wait for any number of records; more than ten are no leak.
+        setMaxListeners(0, call.signal)
+        const key = recordKey({ system, kind, id: wanted.id })
+        const flightKey = prefixOf(call) + key
+        return { wanted, call, key, flightKey, hit: cache.get(key) }
       })
       const isJoinable = (key: string, flight: Flight | undefined): flight is Flight =>
         flight !== undefined && !cache.isBypassed && cache.holds(key, flight.fetch.beginning)
-      for (const { one, key, flightKey, hit } of places) {
-        if (hit === undefined && !isJoinable(key, flights.get(flightKey))) fetched.set(one.id, one)
+      for (const { wanted, call, key, flightKey, hit } of places) {
+        if (hit !== undefined || isJoinable(key, flights.get(flightKey))) continue
+        beginner ??= call
+        fetched.set(wanted.id, wanted)
       }
-      if (fetched.size > 0) start(kind, reader, fetched, prefix, call)
-      return places.map(({ key, flightKey, hit }) => {
+      if (beginner !== null) start(kind, reader, fetched, beginner)
+      return places.map(({ call, key, flightKey, hit }) => {
         const flight = flights.get(flightKey)
         if (hit !== undefined) return { answer: Promise.resolve(hit) }
         if (flight === undefined)
@@ -102,7 +111,6 @@ export function openFlights(cache: RecordCache, system: System): Flights {
     kind: string,
     reader: RecordKindReader<T>,
     wanted: ReadonlyMap<string, Wanted>,
-    prefix: string,
     call: CallContext,
   ): void {
     const fetch: Fetch = {
@@ -117,7 +125,7 @@ export function openFlights(cache: RecordCache, system: System): Flights {
     )
     for (const id of wanted.keys()) {
       const key = recordKey({ system, kind, id })
-      const flightKey = prefix + key
+      const flightKey = prefixOf(call) + key
       const land = async (): Promise<Sourced<T>> => {
         try {
           const answer = (await answers).get(id) ?? null
@@ -135,4 +143,8 @@ export function openFlights(cache: RecordCache, system: System): Flights {
       flights.set(flightKey, { fetch, answer })
     }
   }
+}
+
+function prefixOf({ priority }: CallContext): string {
+  return priority === 'background' ? 'background ' : ''
 }

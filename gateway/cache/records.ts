@@ -1,34 +1,34 @@
 import DataLoader from 'dataloader'
 import { recordKey } from '../../schema/systems.ts'
 import type { RecordRef, System } from '../../schema/systems.ts'
-import type { GraphContext, Readers, RecordKindReader, Records, Wanted } from '../../subgraphs/contract.ts'
+import type { Priority, Readers, RecordKindReader, Records } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import { openFlights } from './flights.ts'
-import type { Boarded } from './flights.ts'
+import type { Asked, Boarded } from './flights.ts'
 import { isFrom } from './record-cache.ts'
 import type { RecordCache, Sourced } from './record-cache.ts'
 
 /**
  * A system's records, through the cache.
- * What one operation wants in one tick is one call of the reader; what several want at the same time is fetched once.
+ * What is wanted in one turn of the event loop is one call of the reader, whichever operations want it: a thousand clients that
+ * come back at once are a few calls. What several want at the same time is fetched once.
  * When the vendor fails in passing, a query is served the last good value where there is one; webhooks and background
  * work are not, for what they read is stored.
  */
 export function openRecords<Kinds>(cache: RecordCache, system: System, readers: Readers<Kinds>): Records<Kinds> {
   const flights = openFlights(cache, system)
-  const loaders = new WeakMap<GraphContext, Map<string, DataLoader<Wanted, Boarded>>>()
+  const loaders = new Map<string, DataLoader<Asked, Boarded>>()
 
-  function loaderOf<T>(kind: string, reader: RecordKindReader<T>, context: GraphContext): DataLoader<Wanted, Boarded> {
-    const ofContext = loaders.get(context) ?? new Map<string, DataLoader<Wanted, Boarded>>()
-    loaders.set(context, ofContext)
-    const known = ofContext.get(kind)
+  function loaderOf<T>(kind: string, reader: RecordKindReader<T>, priority: Priority): DataLoader<Asked, Boarded> {
+    const name = `${priority} ${kind}`
+    const known = loaders.get(name)
     if (known !== undefined) return known
     // It gathers and remembers nothing: a write in the same operation evicts from the one cache.
-    const loader = new DataLoader<Wanted, Boarded>(
-      async wanted => Promise.resolve(flights.board(kind, reader, wanted, context.call)),
-      { cache: false },
-    )
-    ofContext.set(kind, loader)
+    const loader = new DataLoader<Asked, Boarded>(async asked => Promise.resolve(flights.board(kind, reader, asked)), {
+      cache: false,
+      batchScheduleFn: callback => setImmediate(callback),
+    })
+    loaders.set(name, loader)
     return loader
   }
 
@@ -47,7 +47,8 @@ export function openRecords<Kinds>(cache: RecordCache, system: System, readers: 
       if (hit !== undefined) return valueOf(hit, reader, record)
       if (context.call.signal.aborted) throw new VendorError(system, 'aborted', 'nobody waits for the record any more')
       try {
-        const { answer } = await loaderOf(kind, reader, context).load(wanted)
+        const { call } = context
+        const { answer } = await loaderOf(kind, reader, call.priority).load({ wanted, call })
         return valueOf(await answer, reader, record)
       } catch (error) {
         const mayBeStale = error instanceof VendorError && error.isPassing && context.call.priority === 'query'

@@ -54,6 +54,8 @@ async function importWith(config: GatewayConfig): Promise<'done' | 'failed'> {
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())
   process.once('SIGTERM', () => interrupted.abort())
+  // Connections and timers of the road to a vendor keep no process alive, not even while an import waits for its turn.
+  const alive = setInterval(() => undefined, 60_000)
   try {
     const runtime = await openRuntime(config, { log, clock, random: Math.random, child: fields => log.child(fields) })
     try {
@@ -64,5 +66,7 @@ async function importWith(config: GatewayConfig): Promise<'done' | 'failed'> {
   } catch (error) {
     log.error({ err: error }, 'the import cannot run')
     return 'failed'
+  } finally {
+    clearInterval(alive)
   }
 }

@@ -1,5 +1,5 @@
 import type { ExecutionResult } from 'graphql'
-import type { Change } from '../../schema/change.ts'
+import type { Change, PushKind } from '../../schema/change.ts'
 import { entityKey, type EntityRef } from '../../schema/entities.ts'
 import type { RecordRef } from '../../schema/systems.ts'
 import type { Log } from '../../subgraphs/contract.ts'
@@ -46,6 +46,7 @@ interface Member {
 
 interface Frame {
   readonly sequence: number
+  readonly kind: PushKind
   readonly key: string | null
   readonly fingerprint: string | null
   readonly result: FrameResult
@@ -223,18 +224,25 @@ export class PushHub {
     const until = this.#ports.newest()
     const topics = group.topics
     let from = after
+    // All are read as they are now, so of several in a row that say the same the last one says it.
+    let held: Frame | null = null
     while (from < until && !member.outbox.isClosed) {
       const page = await this.#ports.changesAfter(from, replayPage)
       for (const change of page) {
         from = change.sequence
         if (change.sequence > until) break
         if (!keysOfChange(change).some(key => topics.has(key))) continue
-        if (!(await member.outbox.room())) return
         const frame = await this.#frameOf(group, change)
-        if (frame !== null) this.#send(member, frame)
+        if (frame === null) continue
+        if (held !== null && !saysTheSame(held, frame)) {
+          if (!(await member.outbox.room())) return
+          this.#send(member, held)
+        }
+        held = frame
       }
       if (page.length === 0) break
     }
+    if (held !== null && (await member.outbox.room())) this.#send(member, held)
     member.seen = until
   }
 
@@ -309,11 +317,18 @@ export class PushHub {
     const key = topic.kind === 'feed' || about === null ? null : entityKey(about)
     return {
       sequence: frame.change.sequence,
+      kind: frame.change.kind,
       key,
       fingerprint: shape.selectsEntity && frame.change.kind !== 'GAP' ? fingerprintOf(result, shape) : null,
       result,
     }
   }
+}
+
+function saysTheSame(a: Frame, b: Frame): boolean {
+  return (
+    a.key !== null && a.key === b.key && a.kind === b.kind && a.fingerprint !== null && a.fingerprint === b.fingerprint
+  )
 }
 
 /** The frame's data without its Change, and its errors, as one comparable text. */

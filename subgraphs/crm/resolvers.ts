@@ -112,7 +112,7 @@ export function crmResolvers(source: CrmSource) {
         if (Object.keys(patch).length === 0) throw inputFault('input: expected at least one field besides the id')
         const node = await living(id, context)
         if (node === null) {
-          throw new GraphQLError('id: expected the id of a customer; this one was deleted', {
+          throw new GraphQLError('input.id: expected the id of a customer, got one that none has', {
             extensions: { code: 'NOT_FOUND' },
           })
         }

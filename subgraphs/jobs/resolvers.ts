@@ -56,7 +56,7 @@ export function jobsResolvers(source: JobsSource) {
   async function updated(id: string, context: GraphContext): Promise<JobNode> {
     const node = await living(id, context)
     if (node !== null) return node
-    throw new GraphQLError('input.id: expected the id of a job, got one that was deleted', {
+    throw new GraphQLError('input.id: expected the id of a job, got one that none has', {
       extensions: { code: 'NOT_FOUND' },
     })
   }
@@ -117,6 +117,8 @@ export function jobsResolvers(source: JobsSource) {
         { input: { id, ...input } }: { readonly input: JobPatch & { readonly id: string } },
         context: GraphContext,
       ) {
+        if (input.title === null || input.title?.trim() === '')
+          throw inputFault('input.title: expected some text, got none')
         const patch = await checked(input, context)
         const fields = fieldNames(patch, value => value !== undefined)
         if (fields.length === 0) throw inputFault('input: expected at least one field besides the id')
@@ -190,7 +192,7 @@ async function livingId(
   if (id === undefined || id === null) return id
   const found = await context.links.resolve({ type, id })
   if (found !== null) return found.id
-  throw inputFault(`input.${field}: expected the id of a living ${type}, got one that was deleted`)
+  throw inputFault(`input.${field}: expected the id of a living ${type}, got one that none has`)
 }
 
 function checkSchedule(schedule: Partial<ScheduleFields> | null | undefined): void {

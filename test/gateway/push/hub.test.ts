@@ -165,6 +165,17 @@ describe('a subscription', () => {
     expect((await next(frames)).change.sequence).toBe(4)
   })
 
+  test('of what it missed and reads the same now it gets the last', async () => {
+    const { change, follow, subscribe } = world()
+    for (let at = 0; at < 5; at += 1) change(ada)
+    follow()
+    const frames = subscribe(onAda, { after: 1 })
+    expect(await next(frames)).toMatchObject({ change: { sequence: 5 }, customer: { value: 5 } })
+    change(ada)
+    follow()
+    expect((await next(frames)).change.sequence).toBe(6)
+  })
+
   test('with a cursor older than the log it gets GAP and then CURRENT', async () => {
     const { change, follow, subscribe } = world({ keptFrom: 2 })
     for (let at = 0; at < 3; at += 1) change(ada)
