@@ -183,6 +183,11 @@ async function answerGraphQL(options: HttpOptions, request: IncomingMessage, res
   if (isRead(request) && wantsPage(request)) {
     const page = await options.page('/graphql', host)
     if (page !== null) return sendPage(request, response, page)
+    return sendText(
+      response,
+      404,
+      'The graph answers POST requests and websockets here. npm run dev and npm run demo have a page.\n',
+    )
   }
   const read = request.method === 'POST' ? await readBody(request, maxGraphQLBytes) : Buffer.alloc(0)
   if (read === 'too large')

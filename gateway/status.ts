@@ -43,7 +43,8 @@ export async function healthOf(runtime: Runtime, importing: Importing): Promise<
   parts['changes'] = runtime.follower.isCutOff ? 'the log of Changes cannot be followed' : 'ok'
   if (runtime.follower.isCutOff) isReady = false
   for (const { system, status } of runtime.systems) {
-    const state = status().isReachable ? 'ok' : 'cannot be reached'
+    const { isReachable, isAuthorized } = status()
+    const state = !isReachable ? 'cannot be reached' : isAuthorized ? 'ok' : 'refuses our credentials'
     parts[system] = importing.isRunning(system) ? `${state}, import is running` : state
   }
   return { isReady, parts }

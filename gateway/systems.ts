@@ -59,7 +59,11 @@ export function openSystems({ config, cache, clock, random, child }: SystemsPort
       adapter,
       status() {
         const statuses = roads.map(road => road.status())
-        return { isReachable: statuses.every(one => one.isReachable), pools: statuses.flatMap(one => one.pools) }
+        return {
+          isReachable: statuses.every(one => one.isReachable),
+          isAuthorized: statuses.every(one => one.isAuthorized),
+          pools: statuses.flatMap(one => one.pools),
+        }
       },
       async close() {
         await adapter.close()

@@ -29,6 +29,8 @@ export interface VendorCallsOptions {
 export interface VendorCallsStatus {
   /** False from the moment the breaker opens until the vendor has answered again. */
   readonly isReachable: boolean
+  /** False from a refusal of our credentials until a call goes through. */
+  readonly isAuthorized: boolean
   readonly pools: readonly PoolStatus[]
 }
 
@@ -50,6 +52,7 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
   const breaker = openBreaker(system, elapsedMs)
   const connections = openAgent(options.isTls)
   const closing = new AbortController()
+  let isAuthorized = true
   setMaxListeners(0, closing.signal)
 
   function calledOff(operation: VendorOperation): VendorError {
@@ -145,9 +148,11 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
         try {
           const answer = await attempt(operation, context, send, { number: faults.length + 1, timeoutMs })
           settle(undefined)
+          isAuthorized = true
           return answer
         } catch (error) {
           fault = asVendorError(operation, error)
+          if (fault.kind === 'unauthorized') isAuthorized = false
           // A try that had less than its time says nothing about the vendor.
           const isCutShort = fault.kind === 'timeout' && timeoutMs < settings.tryTimeoutMs
           settle(isCutShort ? 'aborted' : fault.kind)
@@ -166,7 +171,7 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
   return {
     agent: connections.agent,
     call,
-    status: () => ({ isReachable: breaker.isClosed(), pools: pace.status() }),
+    status: () => ({ isReachable: breaker.isClosed(), isAuthorized, pools: pace.status() }),
     close() {
       closing.abort()
       pace.close()

@@ -1,8 +1,9 @@
 import { fork } from 'node:child_process'
+import { existsSync, rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { faultsText, readConfig } from '../gateway/config.ts'
-import { startGateway } from '../gateway/gateway.ts'
+import { startGateway, type Gateway } from '../gateway/gateway.ts'
 import { openLog } from '../gateway/log.ts'
 import { registry } from '../subgraphs/registry.ts'
 
@@ -20,6 +21,8 @@ Options:
 PORT (4000) is where the graph is served; the stand-ins listen on 4101 (HubSpot), 4102 (Stripe) and 4103 (Asana).
 `
 
+const storeFile = '.data/demo.db'
+
 const toolPorts = { hubspot: 4101, stripe: 4102, asana: 4103 }
 
 const fromTools = z.union([
@@ -28,24 +31,20 @@ const fromTools = z.union([
   z.object({ happened: z.string() }),
 ])
 
-const { values } = parseArgs({
-  options: {
-    'no-life': { type: 'boolean' },
-    reset: { type: 'boolean' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  },
-})
+const values = readArguments()
 if (values.help === true) process.stdout.write(help)
 else await run()
 
 async function run(): Promise<void> {
   const port = process.env['PORT'] ?? '4000'
+  if (values.reset === true) for (const suffix of ['', '-wal', '-shm']) rmSync(`${storeFile}${suffix}`, { force: true })
+  const isKept = existsSync(storeFile)
   const read = readConfig(
     {
       PORT: port,
       HOST: process.env['HOST'],
-      STORE_URL: process.env['STORE_URL'] ?? 'sqlite:.data/demo.db',
+      // Not the store of the environment: that one may be real.
+      STORE_URL: `sqlite:${storeFile}`,
       LOG_LEVEL: process.env['LOG_LEVEL'],
       LOG_FORMAT: values.json === true ? 'json' : 'pretty',
       HUBSPOT_ACCESS_TOKEN: 'hubspot-test-token',
@@ -74,7 +73,9 @@ async function run(): Promise<void> {
   const started = await Promise.allSettled([tools.ready, startGateway(read.config, { log })])
   const [toolsStarted, gatewayStarted] = started
   if (toolsStarted.status === 'rejected' || gatewayStarted.status === 'rejected') {
-    for (const one of started) if (one.status === 'rejected') log.error({ err: one.reason }, 'the demo cannot start')
+    for (const one of started) {
+      if (one.status === 'rejected') process.stderr.write(`The demo cannot start: ${reasonOf(one.reason)}\n`)
+    }
     tools.stop()
     if (gatewayStarted.status === 'fulfilled') await gatewayStarted.value.close()
     process.exitCode = 1
@@ -86,6 +87,8 @@ async function run(): Promise<void> {
     .connect('asana', line => log.debug(line))
     .catch((error: unknown) => log.error({ err: error }, 'Asana cannot be connected'))
   process.stdout.write(welcome(gateway.url))
+  // A stand-in that was killed has lost its last seconds, of which the graph may know.
+  if (isKept) void lookAgain(gateway)
 
   let isStopping = false
   const stop = (): void => {
@@ -95,10 +98,40 @@ async function run(): Promise<void> {
     gateway
       .close()
       .catch((error: unknown) => log.error({ err: error }, 'stopping failed'))
-      .finally(() => tools.stop())
+      .finally(() => {
+        tools.stop()
+        log.info('stopped')
+      })
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
+}
+
+async function lookAgain({ importing }: Gateway): Promise<void> {
+  await importing.ended()
+  await importing.run({ system: null, restart: true, tell: () => undefined, signal: new AbortController().signal })
+}
+
+function reasonOf(reason: unknown): string {
+  const message = reason instanceof Error ? reason.message : 'for a reason it does not say'
+  const taken = /EADDRINUSE.*:(\d+)$/.exec(message)?.[1]
+  return taken === undefined ? message : `port ${taken} is taken: is a demo running already? End it first.`
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        'no-life': { type: 'boolean' },
+        reset: { type: 'boolean' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : 'unreadable arguments'}\n\n${help}`)
+    process.exit(2)
+  }
 }
 
 /** The stand-ins run in a process of their own, as the real tools do. */
@@ -126,9 +159,12 @@ function startTools(port: string, tell: (line: string) => void) {
     })
     child.once('exit', code => reject(new Error(`the stand-ins of the tools ended with ${code ?? 'a signal'}`)))
   })
-  return { ready, stop: () => {
+  return {
+    ready,
+    stop: () => {
       if (child.connected) child.disconnect()
-    } }
+    },
+  }
 }
 
 function welcome(url: string): string {

@@ -1,6 +1,7 @@
 import { Supergraph, operationFromDocument, type Schema } from '@apollo/federation-internals'
 import { QueryPlanner, type QueryPlan } from '@apollo/query-planner'
 import {
+  isScalarType,
   Kind,
   type DocumentNode,
   type FragmentDefinitionNode,
@@ -8,6 +9,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
+import { scalars } from '../../schema/scalars.ts'
 
 /** An operation with the plan of its fetches, ready to be executed any number of times. */
 export interface PlannedOperation {
@@ -31,7 +33,7 @@ export class Planner {
   constructor(supergraphSdl: string) {
     const supergraph = Supergraph.build(supergraphSdl)
     this.apiSchema = supergraph.apiSchema()
-    this.apiGraphQLSchema = this.apiSchema.toGraphQLJSSchema()
+    this.apiGraphQLSchema = withScalars(this.apiSchema.toGraphQLJSSchema())
     this.supergraphSchema = supergraph.schema.toGraphQLJSSchema()
     this.#planner = new QueryPlanner(supergraph)
   }
@@ -53,6 +55,15 @@ export class Planner {
     this.#plans.set(key, planned)
     return planned
   }
+}
+
+/** The scalars read what clients send, so that rubbish is refused before anybody is asked. Answers were written already. */
+function withScalars(schema: GraphQLSchema): GraphQLSchema {
+  for (const [name, { parseValue, parseLiteral }] of Object.entries(scalars)) {
+    const type = schema.getType(name)
+    if (isScalarType(type)) Object.assign(type, { parseValue, parseLiteral })
+  }
+  return schema
 }
 
 function operationNode(document: DocumentNode, name: string | undefined): OperationDefinitionNode {

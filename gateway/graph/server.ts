@@ -127,7 +127,9 @@ export class GraphServer {
   /** What was not meant for clients is logged and answered without detail. */
   #format(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
     const cause = unwrapResolverError(error)
-    if (cause instanceof GraphQLError || isFederated(formatted)) return formatted
+    if (isFederated(formatted)) return withoutServiceName(formatted)
+    if (cause instanceof GraphQLError)
+      return isIntrospectionRefused(formatted) ? { ...formatted, message: introspectionOff } : formatted
     if (formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted
     this.#log.error({ err: cause }, 'an operation failed')
     return { message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
@@ -144,6 +146,24 @@ const silentPlugins: readonly ApolloServerPlugin<OperationContext>[] = [
 /** Errors of subgraphs were put in words there; see errors.ts. */
 function isFederated(error: GraphQLFormattedError): boolean {
   return error.extensions?.['serviceName'] !== undefined
+}
+
+/** The role says it in the product's own word. */
+function withoutServiceName({ extensions, ...error }: GraphQLFormattedError): GraphQLFormattedError {
+  return {
+    ...error,
+    extensions: Object.fromEntries(Object.entries(extensions ?? {}).filter(([name]) => name !== 'serviceName')),
+  }
+}
+
+const introspectionOff =
+  'Introspection is off in production. The schema is schema/supergraph.graphql; npm run dev answers it too.'
+
+function isIntrospectionRefused({ extensions, message }: GraphQLFormattedError): boolean {
+  return (
+    extensions?.['validationErrorCode'] === 'INTROSPECTION_DISABLED' ||
+    message.startsWith('GraphQL introspection is not allowed')
+  )
 }
 
 export function asError({ message, path, extensions }: GraphQLFormattedError): GraphQLError {

@@ -1,5 +1,5 @@
 import type { ExecutionResult } from 'graphql'
-import type { Change, PushKind } from '../../schema/change.ts'
+import type { Change } from '../../schema/change.ts'
 import { entityKey, type EntityRef } from '../../schema/entities.ts'
 import type { RecordRef } from '../../schema/systems.ts'
 import type { Log } from '../../subgraphs/contract.ts'
@@ -46,7 +46,6 @@ interface Member {
 
 interface Frame {
   readonly sequence: number
-  readonly kind: PushKind
   readonly key: string | null
   readonly fingerprint: string | null
   readonly result: FrameResult
@@ -224,25 +223,26 @@ export class PushHub {
     const until = this.#ports.newest()
     const topics = group.topics
     let from = after
-    // All are read as they are now, so of several in a row that say the same the last one says it.
-    let held: Frame | null = null
+    // All are read as they are now: of several updates of one entity in a row, the last one tells of all.
+    let held: ChangeFrame | null = null
     while (from < until && !member.outbox.isClosed) {
       const page = await this.#ports.changesAfter(from, replayPage)
       for (const change of page) {
         from = change.sequence
         if (change.sequence > until) break
         if (!keysOfChange(change).some(key => topics.has(key))) continue
-        const frame = await this.#frameOf(group, change)
-        if (frame === null) continue
-        if (held !== null && !saysTheSame(held, frame)) {
+        const missed = await this.#changeFrameOf(group, change)
+        if (missed === null) continue
+        const both: ChangeFrame | null = held === null ? missed : joined(held, missed)
+        if (both === null && held !== null) {
           if (!(await member.outbox.room())) return
-          this.#send(member, held)
+          this.#send(member, await this.#execute(group, held))
         }
-        held = frame
+        held = both ?? missed
       }
       if (page.length === 0) break
     }
-    if (held !== null && (await member.outbox.room())) this.#send(member, held)
+    if (held !== null && (await member.outbox.room())) this.#send(member, await this.#execute(group, held))
     member.seen = until
   }
 
@@ -251,8 +251,9 @@ export class PushHub {
     try {
       for (let change = group.waiting.shift(); change !== undefined; change = group.waiting.shift()) {
         if (group.members.size === 0) continue
-        const frame = await this.#frameOf(group, change)
-        if (frame === null) continue
+        const changeFrame = await this.#changeFrameOf(group, change)
+        if (changeFrame === null) continue
+        const frame = await this.#execute(group, changeFrame)
         for (const member of [...group.members]) this.#offer(member, frame)
       }
     } catch (error) {
@@ -286,7 +287,7 @@ export class PushHub {
     member.outbox.push({ payload: frame.result, key: frame.key })
   }
 
-  async #frameOf(group: Group, change: Change): Promise<Frame | null> {
+  async #changeFrameOf(group: Group, change: Change): Promise<ChangeFrame | null> {
     const { field, topic } = group.subscription.request
     const subject = topic.kind === 'entity' ? await this.#subject(group) : change.entity
     const view = viewOf(topic, change, this.#ports.isOwner(change.record))
@@ -297,7 +298,7 @@ export class PushHub {
       topic.kind === 'entity' ? subject : subject === null || isOther ? null : await this.#ports.resolve(subject)
     // The entity lives although this record of it is gone: it was merged into another.
     const kind = view.kind === 'DELETED' && topic.kind === 'entity' && entity !== null ? 'UPDATED' : view.kind
-    return this.#execute(group, { field, change: { ...view, kind }, entity, subject: isOther ? null : change.entity })
+    return { field, change: { ...view, kind }, entity, subject: isOther ? null : change.entity }
   }
 
   #special(group: Group, kind: 'CURRENT' | 'GAP', sequence: number, entity: EntityRef | null): ChangeFrame {
@@ -317,7 +318,6 @@ export class PushHub {
     const key = topic.kind === 'feed' || about === null ? null : entityKey(about)
     return {
       sequence: frame.change.sequence,
-      kind: frame.change.kind,
       key,
       fingerprint: shape.selectsEntity && frame.change.kind !== 'GAP' ? fingerprintOf(result, shape) : null,
       result,
@@ -325,10 +325,15 @@ export class PushHub {
   }
 }
 
-function saysTheSame(a: Frame, b: Frame): boolean {
-  return (
-    a.key !== null && a.key === b.key && a.kind === b.kind && a.fingerprint !== null && a.fingerprint === b.fingerprint
-  )
+/** Two updates of one entity, the second one told with the fields of both; null for what must be told apart. */
+function joined(earlier: ChangeFrame, later: ChangeFrame): ChangeFrame | null {
+  if (earlier.entity === null || later.entity === null || entityKey(earlier.entity) !== entityKey(later.entity))
+    return null
+  if (earlier.change.kind !== 'UPDATED' || later.change.kind !== 'UPDATED' || later.field === 'changes') return null
+  const fields = [earlier.change.fields, later.change.fields]
+  // Where one does not say which, nobody knows.
+  const isKnown = fields.every(names => names.length > 0)
+  return { ...later, change: { ...later.change, fields: isKnown ? [...new Set(fields.flat())] : [] } }
 }
 
 /** The frame's data without its Change, and its errors, as one comparable text. */

@@ -27,7 +27,7 @@ test('the demo starts, shows a change made with curl, ends with Ctrl-C, and find
   const folder = mkdtempSync(join(tmpdir(), 'livegraph-demo-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const port = randomInt(20_000, 30_000)
-  const environment = { PORT: String(port), STORE_URL: `sqlite:${join(folder, 'demo.db')}` }
+  const environment = { PORT: String(port) }
   const start = async (): Promise<Child> => {
     const child = startChild(join(process.cwd(), 'test/demo.ts'), ['--no-life'], environment, folder)
     await child.line('is ready')

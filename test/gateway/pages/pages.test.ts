@@ -73,8 +73,8 @@ test('in production there is no page, no script, no schema to look at, and no ot
   const world = await startWorld({ waitsForImport: false, isExplorable: false })
   const { gateway } = world
   const page = await fetch(`${gateway.url}/graphql`, { headers: browser })
-  expect(page.status).toBe(400)
-  expect(page.headers.get('content-type')).toContain('application/json')
+  expect(page.status).toBe(404)
+  expect(page.headers.get('content-type')).toContain('text/plain')
   expect(await page.text()).not.toMatch(/<|apollographql/)
   for (const path of ['/explore/sandbox.js', '/explore/graphiql.js', '/favicon.ico']) {
     expect((await fetch(`${gateway.url}${path}`)).status).toBe(404)
