@@ -68,7 +68,8 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   const child = (fields: { readonly system: System }): Log => log.child?.(fields) ?? log
   const runtime = await openRuntime(config, { log, clock, random, child })
   const { store } = runtime
-  const closers: (() => Promise<unknown>)[] = [() => runtime.close()]
+  // In the order in which they are taken: what takes in new work ends before what works on it.
+  const ends: (() => unknown)[] = [() => runtime.close()]
   try {
     // The store lets one process in: whoever held deliveries before was killed, and its leases need not run out.
     await releaseLeases(store, null, clock.now())
@@ -85,9 +86,13 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       introspection: config.isExplorable,
     })
     await server.start()
-    closers.unshift(() => server.stop())
+    ends.unshift(() => server.stop())
 
     const processor = openProcessor(runtime, { clock, random, log })
+    ends.unshift(
+      () => processor.stop(),
+      () => releaseHeld(runtime, clock, log),
+    )
     const receive = openReceive({
       sources: runtime.systems.map(({ system, adapter }) => ({
         system,
@@ -120,43 +125,25 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       log,
     })
     const { port } = await http.listen(config.port, config.host)
-    closers.unshift(() => http.close())
+    // Deliveries acknowledged until then are in the store; those under way are finished.
+    ends.unshift(() => http.close())
 
     const control = await openControlOf(config, (asked, tell, signal) => answerControl(asked, tell, signal))
-    if (control !== null) closers.unshift(() => control.close())
+    ends.unshift(
+      () => control?.close(),
+      () => importing.stop(),
+    )
     processor.start()
     importing.start()
     const pruning = setInterval(() => void forgetOld(runtime, clock, log), pruneEveryMs).unref()
+    ends.unshift(() => clearInterval(pruning))
 
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
     log.info({ url: `${url}/graphql`, ms: Math.round(performance.now() - startedAt) }, 'the graph is served')
     const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
       connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, tell, signal })
     let closing: Promise<void> | null = null
-    return { port, url, runtime, importing, processor, connect, close: () => (closing ??= close()) }
-
-    async function close(): Promise<void> {
-      clearInterval(pruning)
-      const faults: unknown[] = []
-      // A step that fails must not keep the next ones from being taken: sockets and timers would outlive us.
-      for (const step of [
-        () => control?.close(),
-        () => importing.stop(),
-        // Deliveries acknowledged meanwhile are in the store; those under way are finished.
-        () => http.close(),
-        () => processor.stop(),
-        () => releaseHeld(runtime, clock, log),
-        () => server.stop(),
-        () => runtime.close(),
-      ]) {
-        try {
-          await step()
-        } catch (error) {
-          faults.push(error)
-        }
-      }
-      if (faults.length > 0) throw new AggregateError(faults, 'not everything could be ended in order')
-    }
+    return { port, url, runtime, importing, processor, connect, close: () => (closing ??= endAll(ends)) }
 
     async function answerControl(asked: ControlRequest, tell: Tell, signal: AbortSignal): Promise<'done' | 'failed'> {
       if (asked.command === 'import')
@@ -164,9 +151,22 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       return connectSystem(runtime, { system: asked.system, publicUrl: config.publicUrl, secrets, tell, signal })
     }
   } catch (error) {
-    for (const end of closers) await end().catch(() => undefined)
+    await endAll(ends).catch((fault: unknown) => log.error({ err: fault }, 'what had started could not be ended'))
     throw error
   }
+}
+
+/** A step that fails must not keep the next ones from being taken: sockets and timers would outlive us. */
+async function endAll(ends: readonly (() => unknown)[]): Promise<void> {
+  const faults: unknown[] = []
+  for (const end of ends) {
+    try {
+      await end()
+    } catch (error) {
+      faults.push(error)
+    }
+  }
+  if (faults.length > 0) throw new AggregateError(faults, 'not everything could be ended in order')
 }
 
 function openSubgraphs(runtime: Runtime, log: Log): readonly LocalSubgraph[] {

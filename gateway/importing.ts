@@ -74,6 +74,7 @@ export function openImporting(
   }
 
   function begin(system: System, restart: boolean, tell: Tell, signal: AbortSignal): Promise<boolean> {
+    if (stopping.signal.aborted) return Promise.resolve(false)
     const under = running.get(system)
     if (under !== undefined) {
       tell(`${system}: an import is running already; this is how far it is.`)

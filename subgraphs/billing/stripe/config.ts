@@ -21,7 +21,7 @@ export const settings: readonly SettingDoc[] = [
     help:
       'A secret or restricted API key (Dashboard, Developers, API keys). A restricted key needs: Customers write, ' +
       'Invoices write, Products read, Prices read, Payment Methods read, Webhook Endpoints write.',
-    example: 'rk_live_...',
+    example: 'rk_live_0123456789',
     isRequired: true,
     isSecret: true,
   },
@@ -35,7 +35,7 @@ export const settings: readonly SettingDoc[] = [
   {
     name: 'STRIPE_BASE_URL',
     help: "Where the API is, when it is not Stripe's own.",
-    example: 'http://127.0.0.1:4002',
+    example: 'http://127.0.0.1:4102',
     isRequired: false,
     isSecret: false,
   },
