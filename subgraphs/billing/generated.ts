@@ -28,7 +28,6 @@ export type Scalars = {
 }
 
 export type Customer = {
-  /** The CRM's id. */
   readonly id: Scalars['ID']['output']
   /** What the customer owes and has to their credit, one entry a currency. */
   readonly balances?: Maybe<ReadonlyArray<CustomerBalance>>
@@ -49,6 +48,7 @@ export type CustomerOrdersArgs = {
 
 /** What stands between the business and a customer in one currency. */
 export type CustomerBalance = {
+  /** The currency both amounts are in. */
   readonly currency: Scalars['Currency']['output']
   /** Unpaid rest of all open orders. */
   readonly outstanding?: Maybe<Money>
@@ -58,6 +58,7 @@ export type CustomerBalance = {
 
 /** A means of payment on file; never its full number. */
 export type PaymentMethod = {
+  /** The billing system's id. */
   readonly id: Scalars['ID']['output']
   /** What it is, in the billing system's word: card, sepa_debit, us_bank_account, ... */
   readonly type?: Maybe<Scalars['String']['output']>
@@ -71,11 +72,13 @@ export type PaymentMethod = {
   readonly expiryYear?: Maybe<Scalars['Int']['output']>
 }
 
+/** How far an order is. */
 export type OrderStatus =
   /** Still being written; the customer has not seen it. */
   | 'DRAFT'
   /** Sent, not yet paid in full. */
   | 'OPEN'
+  /** Paid in full. */
   | 'PAID'
   /** Called off after it was sent. */
   | 'VOID'
@@ -84,9 +87,11 @@ export type OrderStatus =
 
 /** What a customer is billed for: an invoice in the billing system. */
 export type Order = {
+  /** The billing system's id. */
   readonly id: Scalars['ID']['output']
   /** The number printed on the invoice; null for a draft. */
   readonly number?: Maybe<Scalars['String']['output']>
+  /** Null for a status of the billing system that has no word here. */
   readonly status?: Maybe<OrderStatus>
   /** What is billed, in the order it is printed. */
   readonly lines?: Maybe<ReadonlyArray<OrderLine>>
@@ -100,10 +105,13 @@ export type Order = {
   readonly amountRemaining?: Maybe<Money>
   /** A note to the customer printed on the order. */
   readonly memo?: Maybe<Scalars['String']['output']>
+  /** When the draft was begun. */
   readonly createdAt?: Maybe<Scalars['DateTime']['output']>
   /** When it left draft; null before. */
   readonly finalizedAt?: Maybe<Scalars['DateTime']['output']>
+  /** When it has to be paid by; null when nothing was agreed. */
   readonly dueAt?: Maybe<Scalars['DateTime']['output']>
+  /** When it was paid in full; null before. */
   readonly paidAt?: Maybe<Scalars['DateTime']['output']>
   /** Payments made or tried, newest first. */
   readonly payments?: Maybe<ReadonlyArray<Payment>>
@@ -119,48 +127,74 @@ export type Order = {
 
 /** Whom an order is addressed to. */
 export type BillTo = {
+  /** As printed on the document; the CRM may have another by now. */
   readonly name?: Maybe<Scalars['String']['output']>
+  /** As printed on the document; the CRM may have another by now. */
   readonly email?: Maybe<Scalars['String']['output']>
+  /** As printed on the document; the CRM may have another by now. */
   readonly phone?: Maybe<Scalars['String']['output']>
+  /** As printed on the document; the CRM may have another by now. */
   readonly address?: Maybe<Address>
 }
 
+/** One thing an order bills. */
 export type OrderLine = {
+  /** The billing system's id. */
   readonly id: Scalars['ID']['output']
+  /** What is printed for it. */
   readonly description?: Maybe<Scalars['String']['output']>
+  /** How many are billed; null when the line is a plain amount. */
   readonly quantity?: Maybe<Scalars['Int']['output']>
   /** The price of one; null when the line is a plain amount. */
   readonly unitPrice?: Maybe<Money>
   /** Quantity times price, before tax. */
   readonly amount?: Maybe<Money>
+  /** What was sold; null when the line was written by hand or the product is gone. */
   readonly product?: Maybe<Product>
 }
 
+/** How a payment stands. */
 export type PaymentStatus =
   /** Begun, its end not known yet. */
-  'OPEN' | 'PAID' | 'CANCELED'
+  | 'OPEN'
+  /** The money was paid. */
+  | 'PAID'
+  /** Called off; nothing was paid with it. */
+  | 'CANCELED'
 
+/** A payment made or tried for an order. */
 export type Payment = {
+  /** The billing system's id. */
   readonly id: Scalars['ID']['output']
+  /** Null for a status of the billing system that has no word here. */
   readonly status?: Maybe<PaymentStatus>
+  /** What was paid; while nothing is, what was asked for. */
   readonly amount?: Maybe<Money>
+  /** When the money was paid; null before. */
   readonly paidAt?: Maybe<Scalars['DateTime']['output']>
 }
 
 /** Something the business sells. */
 export type Product = {
+  /** The billing system's id. */
   readonly id: Scalars['ID']['output']
+  /** What customers see on orders. */
   readonly name?: Maybe<Scalars['String']['output']>
+  /** More about it, for customers; null when nothing was written. */
   readonly description?: Maybe<Scalars['String']['output']>
   /** Whether it can still be sold. */
   readonly isActive?: Maybe<Scalars['Boolean']['output']>
   /** What it costs, one entry a price. */
   readonly prices?: Maybe<ReadonlyArray<Price>>
+  /** When it was added to the catalogue. */
   readonly createdAt?: Maybe<Scalars['DateTime']['output']>
+  /** When its entry in the catalogue last changed. */
   readonly updatedAt?: Maybe<Scalars['DateTime']['output']>
 }
 
+/** One price of a product; it can have several, for example by currency or interval. */
 export type Price = {
+  /** Pass it as `priceId` to order at this price. */
   readonly id: Scalars['ID']['output']
   /** A name for people, where one was given. */
   readonly nickname?: Maybe<Scalars['String']['output']>
@@ -168,22 +202,36 @@ export type Price = {
   readonly unitAmount?: Maybe<Money>
   /** How often it is charged; null for once. */
   readonly interval?: Maybe<PriceInterval>
+  /** Whether it can still be ordered at. */
   readonly isActive?: Maybe<Scalars['Boolean']['output']>
 }
 
-export type PriceInterval = 'DAY' | 'WEEK' | 'MONTH' | 'YEAR'
+/** How often a price is charged. */
+export type PriceInterval =
+  /** Charged by the day. */
+  | 'DAY'
+  /** Charged by the week. */
+  | 'WEEK'
+  /** Charged by the month. */
+  | 'MONTH'
+  /** Charged by the year. */
+  | 'YEAR'
 
+/** One entry of a page of orders. */
 export type OrderEdge = {
   /** Pass it as `after` or `before` to continue from here. */
   readonly cursor: Scalars['String']['output']
+  /** The order itself. */
   readonly node: Order
 }
 
 /** A page of orders. */
 export type OrderConnection = {
+  /** The orders of the page, each with its cursor. */
   readonly edges: ReadonlyArray<OrderEdge>
   /** The orders of the page, without cursors. */
   readonly nodes: ReadonlyArray<Order>
+  /** Whether there is more, and the cursors to get it. */
   readonly pageInfo: PageInfo
   /** How many orders the whole list holds, whatever the page. */
   readonly totalCount?: Maybe<Scalars['Int']['output']>
@@ -203,18 +251,23 @@ export type OrderFilter = {
   readonly changedSince?: InputMaybe<Scalars['DateTime']['input']>
 }
 
+/** One entry of a page of products. */
 export type ProductEdge = {
   /** Pass it as `after` or `before` to continue from here. */
   readonly cursor: Scalars['String']['output']
+  /** The product itself. */
   readonly node: Product
 }
 
 /** A page of products. */
 export type ProductConnection = {
+  /** The products of the page, each with its cursor. */
   readonly edges: ReadonlyArray<ProductEdge>
   /** The products of the page, without cursors. */
   readonly nodes: ReadonlyArray<Product>
+  /** Whether there is more, and the cursors to get it. */
   readonly pageInfo: PageInfo
+  /** How many products the whole list holds, whatever the page. */
   readonly totalCount?: Maybe<Scalars['Int']['output']>
   /** False while the first import is still running: the list may be missing entries. */
   readonly isComplete: Scalars['Boolean']['output']
@@ -222,6 +275,7 @@ export type ProductConnection = {
 
 /** Every condition given must hold. */
 export type ProductFilter = {
+  /** Can still be sold, or no longer. */
   readonly isActive?: InputMaybe<Scalars['Boolean']['input']>
   /** Changed at or after this instant. */
   readonly changedSince?: InputMaybe<Scalars['DateTime']['input']>
@@ -268,49 +322,69 @@ export type QueryProductsArgs = {
 export type OrderLineInput = {
   /** A price of the catalogue. Give this or `description` with `unitAmount`. */
   readonly priceId?: InputMaybe<Scalars['ID']['input']>
+  /** What is printed for it. Give it with `unitAmount`. */
   readonly description?: InputMaybe<Scalars['String']['input']>
   /** The price of one, in the minor unit of the order's currency. */
   readonly unitAmount?: InputMaybe<Scalars['SafeInt']['input']>
+  /** How many, 1 or more. */
   readonly quantity?: InputMaybe<Scalars['Int']['input']>
 }
 
+/** Who orders what, and how it is to be paid. */
 export type CreateOrderInput = {
   /** Who ordered: a customer of the CRM. One unknown to billing gets a billing record that names them. */
   readonly customerId: Scalars['ID']['input']
+  /** The one currency of all lines. */
   readonly currency: Scalars['Currency']['input']
+  /** 1 to 250, in the order they are printed. */
   readonly lines: ReadonlyArray<OrderLineInput>
   /** Days until payment is due, counted from finalising. */
   readonly daysUntilDue?: InputMaybe<Scalars['Int']['input']>
+  /** A note to the customer, printed on the order. */
   readonly memo?: InputMaybe<Scalars['String']['input']>
   /** Finalise at once; otherwise the order stays a draft. */
   readonly finalize?: InputMaybe<Scalars['Boolean']['input']>
 }
 
+/** Names the draft to finalise. */
 export type FinalizeOrderInput = {
+  /** The billing system's id of a draft. */
   readonly id: Scalars['ID']['input']
 }
 
+/** Names the order to call off. */
 export type VoidOrderInput = {
+  /** The billing system's id of an open order. */
   readonly id: Scalars['ID']['input']
 }
 
+/** Names the order that was paid. */
 export type MarkOrderPaidInput = {
+  /** The billing system's id of an open order. */
   readonly id: Scalars['ID']['input']
 }
 
+/** The answer to `createOrder`. */
 export type CreateOrderPayload = {
+  /** The new order: a draft, unless it was finalised at once. */
   readonly order?: Maybe<Order>
 }
 
+/** The answer to `finalizeOrder`. */
 export type FinalizeOrderPayload = {
+  /** The order, now with its number. */
   readonly order?: Maybe<Order>
 }
 
+/** The answer to `voidOrder`. */
 export type VoidOrderPayload = {
+  /** The order, now VOID. */
   readonly order?: Maybe<Order>
 }
 
+/** The answer to `markOrderPaid`. */
 export type MarkOrderPaidPayload = {
+  /** The order, now PAID. */
   readonly order?: Maybe<Order>
 }
 
@@ -351,10 +425,15 @@ export type Money = {
 
 /** A postal address, as far as the system knows it. */
 export type Address = {
+  /** Street and house number; further lines follow after a comma. */
   readonly street?: Maybe<Scalars['String']['output']>
+  /** Town or city, as the system has it. */
   readonly city?: Maybe<Scalars['String']['output']>
+  /** State, province or county: a code or a name, as the system has it. */
   readonly region?: Maybe<Scalars['String']['output']>
+  /** Text, not a number: 01067, SW1A 1AA. */
   readonly postalCode?: Maybe<Scalars['String']['output']>
+  /** A code or a name, as the system has it: DE, Germany. */
   readonly country?: Maybe<Scalars['String']['output']>
 }
 
@@ -371,7 +450,11 @@ export type PageInfo = {
 }
 
 /** The order of a list, by creation time. */
-export type ListOrder = 'NEWEST_FIRST' | 'OLDEST_FIRST'
+export type ListOrder =
+  /** What was created last comes first. */
+  | 'NEWEST_FIRST'
+  /** What was created first comes first. */
+  | 'OLDEST_FIRST'
 
 export type ResolverTypeWrapper<T> = Promise<T> | T
 

@@ -49,27 +49,37 @@ export type Customer = {
   readonly id: Scalars['ID']['output']
   /** First and last name, or what stands in for it. */
   readonly name?: Maybe<Scalars['String']['output']>
+  /** As it is written in the CRM; null when it has none. */
   readonly email?: Maybe<Scalars['String']['output']>
+  /** As it was typed, in no fixed format. */
   readonly phone?: Maybe<Scalars['String']['output']>
+  /** Null when the CRM has no part of it. */
   readonly address?: Maybe<Address>
   /** The company the person works for. */
   readonly company?: Maybe<Scalars['String']['output']>
+  /** How far they have come; null when the CRM does not say. */
   readonly lifecycleStage?: Maybe<LifecycleStage>
+  /** When the CRM first knew them. */
   readonly createdAt?: Maybe<Scalars['DateTime']['output']>
+  /** When they last changed in the CRM; changes in other tools do not count. */
   readonly updatedAt?: Maybe<Scalars['DateTime']['output']>
 }
 
+/** One entry of a page of customers. */
 export type CustomerEdge = {
   /** Pass it as `after` or `before` to continue from here. */
   readonly cursor: Scalars['String']['output']
+  /** The customer itself. */
   readonly node: Customer
 }
 
 /** A page of customers. */
 export type CustomerConnection = {
+  /** The customers of the page, each with its cursor. */
   readonly edges: ReadonlyArray<CustomerEdge>
   /** The customers of the page, without cursors. */
   readonly nodes: ReadonlyArray<Customer>
+  /** Whether there is more, and the cursors to get it. */
   readonly pageInfo: PageInfo
   /** How many customers the whole list holds, whatever the page. */
   readonly totalCount?: Maybe<Scalars['Int']['output']>
@@ -87,6 +97,7 @@ export type CustomerFilter = {
   readonly changedSince?: InputMaybe<Scalars['DateTime']['input']>
 }
 
+/** What can be asked. Each value comes from the tool that decides it; while that tool is out of reach, its fields are null and an error says why. */
 export type Query = {
   /** One customer by id; null when there is none, or when it was deleted. */
   readonly customer?: Maybe<Customer>
@@ -96,10 +107,12 @@ export type Query = {
   readonly searchCustomers?: Maybe<ReadonlyArray<Customer>>
 }
 
+/** What can be asked. Each value comes from the tool that decides it; while that tool is out of reach, its fields are null and an error says why. */
 export type QueryCustomerArgs = {
   id: Scalars['ID']['input']
 }
 
+/** What can be asked. Each value comes from the tool that decides it; while that tool is out of reach, its fields are null and an error says why. */
 export type QueryCustomersArgs = {
   first?: InputMaybe<Scalars['Int']['input']>
   after?: InputMaybe<Scalars['String']['input']>
@@ -109,47 +122,73 @@ export type QueryCustomersArgs = {
   order?: InputMaybe<ListOrder>
 }
 
+/** What can be asked. Each value comes from the tool that decides it; while that tool is out of reach, its fields are null and an error says why. */
 export type QuerySearchCustomersArgs = {
   text: Scalars['String']['input']
   first?: InputMaybe<Scalars['Int']['input']>
 }
 
+/** A postal address with at least one part. In an update, parts left out stay as they are and null empties a part. */
 export type AddressInput = {
+  /** Street and house number. */
   readonly street?: InputMaybe<Scalars['String']['input']>
+  /** Town or city. */
   readonly city?: InputMaybe<Scalars['String']['input']>
+  /** State, province or county: a code or a name. */
   readonly region?: InputMaybe<Scalars['String']['input']>
+  /** Text, not a number: 01067, SW1A 1AA. */
   readonly postalCode?: InputMaybe<Scalars['String']['input']>
+  /** A code or a name, kept as given: DE, Germany. */
   readonly country?: InputMaybe<Scalars['String']['input']>
 }
 
+/** At least one field needs a value. */
 export type CreateCustomerInput = {
+  /** First and last name; where the CRM keeps two, the last word is the last name. */
   readonly name?: InputMaybe<Scalars['String']['input']>
+  /** An address such as ada@example.com. */
   readonly email?: InputMaybe<Scalars['String']['input']>
+  /** Kept as given, in any format. */
   readonly phone?: InputMaybe<Scalars['String']['input']>
+  /** Where they live or have their seat. */
   readonly address?: InputMaybe<AddressInput>
+  /** The company the person works for. */
   readonly company?: InputMaybe<Scalars['String']['input']>
+  /** How far they have come; the CRM may set one when not given. */
   readonly lifecycleStage?: InputMaybe<LifecycleStage>
 }
 
 /** Fields left out stay as they are; null empties a field. */
 export type UpdateCustomerInput = {
+  /** The CRM's id, current or retired by a merge. */
   readonly id: Scalars['ID']['input']
+  /** First and last name; where the CRM keeps two, the last word is the last name. */
   readonly name?: InputMaybe<Scalars['String']['input']>
+  /** An address such as ada@example.com. */
   readonly email?: InputMaybe<Scalars['String']['input']>
+  /** Kept as given, in any format. */
   readonly phone?: InputMaybe<Scalars['String']['input']>
+  /** Null empties the whole address; parts left out stay as they are. */
   readonly address?: InputMaybe<AddressInput>
+  /** The company the person works for. */
   readonly company?: InputMaybe<Scalars['String']['input']>
+  /** How far they have come. */
   readonly lifecycleStage?: InputMaybe<LifecycleStage>
 }
 
+/** The answer to `createCustomer`. */
 export type CreateCustomerPayload = {
+  /** The new customer. */
   readonly customer?: Maybe<Customer>
 }
 
+/** The answer to `updateCustomer`. */
 export type UpdateCustomerPayload = {
+  /** The customer after the change. */
   readonly customer?: Maybe<Customer>
 }
 
+/** What can be changed. Each change goes to the tool that decides the field; once it is answered, every later read shows it. */
 export type Mutation = {
   /** Creates a customer in the CRM. */
   readonly createCustomer?: Maybe<CreateCustomerPayload>
@@ -157,10 +196,12 @@ export type Mutation = {
   readonly updateCustomer?: Maybe<UpdateCustomerPayload>
 }
 
+/** What can be changed. Each change goes to the tool that decides the field; once it is answered, every later read shows it. */
 export type MutationCreateCustomerArgs = {
   input: CreateCustomerInput
 }
 
+/** What can be changed. Each change goes to the tool that decides the field; once it is answered, every later read shows it. */
 export type MutationUpdateCustomerArgs = {
   input: UpdateCustomerInput
 }
@@ -175,10 +216,15 @@ export type Money = {
 
 /** A postal address, as far as the system knows it. */
 export type Address = {
+  /** Street and house number; further lines follow after a comma. */
   readonly street?: Maybe<Scalars['String']['output']>
+  /** Town or city, as the system has it. */
   readonly city?: Maybe<Scalars['String']['output']>
+  /** State, province or county: a code or a name, as the system has it. */
   readonly region?: Maybe<Scalars['String']['output']>
+  /** Text, not a number: 01067, SW1A 1AA. */
   readonly postalCode?: Maybe<Scalars['String']['output']>
+  /** A code or a name, as the system has it: DE, Germany. */
   readonly country?: Maybe<Scalars['String']['output']>
 }
 
@@ -195,7 +241,11 @@ export type PageInfo = {
 }
 
 /** The order of a list, by creation time. */
-export type ListOrder = 'NEWEST_FIRST' | 'OLDEST_FIRST'
+export type ListOrder =
+  /** What was created last comes first. */
+  | 'NEWEST_FIRST'
+  /** What was created first comes first. */
+  | 'OLDEST_FIRST'
 
 export type ResolverTypeWrapper<T> = Promise<T> | T
 

@@ -27,7 +27,6 @@ export type Scalars = {
 }
 
 export type Customer = {
-  /** The CRM's id. */
   readonly id: Scalars['ID']['output']
   /** The customer's jobs, newest first. */
   readonly jobs?: Maybe<JobConnection>
@@ -43,7 +42,6 @@ export type CustomerJobsArgs = {
 }
 
 export type Order = {
-  /** The billing system's id. */
   readonly id: Scalars['ID']['output']
   /** The jobs done for this order, newest first. */
   readonly jobs?: Maybe<JobConnection>
@@ -60,7 +58,9 @@ export type OrderJobsArgs = {
 
 /** A piece of work for a customer. */
 export type Job = {
+  /** The jobs tool's id. */
   readonly id: Scalars['ID']['output']
+  /** What is to be done, in a few words. */
   readonly title?: Maybe<Scalars['String']['output']>
   /** The stage as the business names it in its jobs tool. */
   readonly status?: Maybe<Scalars['String']['output']>
@@ -68,7 +68,9 @@ export type Job = {
   readonly isCompleted?: Maybe<Scalars['Boolean']['output']>
   /** What is to be done, in full. */
   readonly description?: Maybe<Scalars['String']['output']>
+  /** Null when nothing is planned. */
   readonly schedule?: Maybe<Schedule>
+  /** Null when nobody was given the work yet. */
   readonly assignee?: Maybe<Assignee>
   /** Whom the work is for; null when the jobs tool names nobody the CRM knows. */
   readonly customer?: Maybe<Customer>
@@ -76,36 +78,49 @@ export type Job = {
   readonly order?: Maybe<Order>
   /** Opens the job in its tool. */
   readonly url?: Maybe<Scalars['URL']['output']>
+  /** When it was entered in the jobs tool. */
   readonly createdAt?: Maybe<Scalars['DateTime']['output']>
+  /** When it last changed in the jobs tool; changes of its customer or order do not count. */
   readonly updatedAt?: Maybe<Scalars['DateTime']['output']>
+  /** When the work was marked as done; null before. */
   readonly completedAt?: Maybe<Scalars['DateTime']['output']>
 }
 
 /** When the work is to happen: days, or instants where a time of day was agreed. */
 export type Schedule = {
+  /** The first day; with `startsAt`, the day of that instant. Null when no start was agreed. */
   readonly startsOn?: Maybe<Scalars['Date']['output']>
+  /** Null when no time of day was agreed for the start. */
   readonly startsAt?: Maybe<Scalars['DateTime']['output']>
+  /** The last day; with `endsAt`, the day of that instant. Null when no end was agreed. */
   readonly endsOn?: Maybe<Scalars['Date']['output']>
+  /** Null when no time of day was agreed for the end. */
   readonly endsAt?: Maybe<Scalars['DateTime']['output']>
 }
 
 /** Who does the work. */
 export type Assignee = {
+  /** Pass it as `assigneeId` to give this person a job. */
   readonly id: Scalars['ID']['output']
+  /** As the jobs tool shows it. */
   readonly name?: Maybe<Scalars['String']['output']>
 }
 
+/** One entry of a page of jobs. */
 export type JobEdge = {
   /** Pass it as `after` or `before` to continue from here. */
   readonly cursor: Scalars['String']['output']
+  /** The job itself. */
   readonly node: Job
 }
 
 /** A page of jobs. */
 export type JobConnection = {
+  /** The jobs of the page, each with its cursor. */
   readonly edges: ReadonlyArray<JobEdge>
   /** The jobs of the page, without cursors. */
   readonly nodes: ReadonlyArray<Job>
+  /** Whether there is more, and the cursors to get it. */
   readonly pageInfo: PageInfo
   /** How many jobs the whole list holds, whatever the page. */
   readonly totalCount?: Maybe<Scalars['Int']['output']>
@@ -149,50 +164,75 @@ export type QueryJobsArgs = {
 
 /** A start and an end; give a day or an instant for each. */
 export type ScheduleInput = {
+  /** The first day. A start needs an end, given here or before. */
   readonly startsOn?: InputMaybe<Scalars['Date']['input']>
+  /** Instead of `startsOn`, when a time of day was agreed; the end then needs one too. */
   readonly startsAt?: InputMaybe<Scalars['DateTime']['input']>
+  /** The last day, not before the start. */
   readonly endsOn?: InputMaybe<Scalars['Date']['input']>
+  /** Instead of `endsOn`, when a time of day was agreed. */
   readonly endsAt?: InputMaybe<Scalars['DateTime']['input']>
 }
 
+/** What is to be done, when, by whom and for whom. */
 export type CreateJobInput = {
+  /** What is to be done, in a few words; not empty. */
   readonly title: Scalars['String']['input']
+  /** What is to be done, in full. */
   readonly description?: InputMaybe<Scalars['String']['input']>
   /** A stage the jobs tool knows. */
   readonly status?: InputMaybe<Scalars['String']['input']>
+  /** When the work is to happen; nothing is planned when not given. */
   readonly schedule?: InputMaybe<ScheduleInput>
   /** The assignee's id in the jobs tool. */
   readonly assigneeId?: InputMaybe<Scalars['ID']['input']>
+  /** Whom the work is for: the CRM's id of a customer. */
   readonly customerId?: InputMaybe<Scalars['ID']['input']>
+  /** What the work is billed with: the billing system's id of an order. */
   readonly orderId?: InputMaybe<Scalars['ID']['input']>
 }
 
 /** Fields left out stay as they are; null empties a field. */
 export type UpdateJobInput = {
+  /** The jobs tool's id. */
   readonly id: Scalars['ID']['input']
+  /** What is to be done, in a few words; it cannot be emptied. */
   readonly title?: InputMaybe<Scalars['String']['input']>
+  /** What is to be done, in full. */
   readonly description?: InputMaybe<Scalars['String']['input']>
   /** A stage the jobs tool knows. */
   readonly status?: InputMaybe<Scalars['String']['input']>
+  /** Null empties start and end; one that is left out stays as it is. */
   readonly schedule?: InputMaybe<ScheduleInput>
+  /** The assignee's id in the jobs tool. */
   readonly assigneeId?: InputMaybe<Scalars['ID']['input']>
+  /** Whom the work is for: the CRM's id of a customer. */
   readonly customerId?: InputMaybe<Scalars['ID']['input']>
+  /** What the work is billed with: the billing system's id of an order. */
   readonly orderId?: InputMaybe<Scalars['ID']['input']>
 }
 
+/** Names the job that is done. */
 export type CompleteJobInput = {
+  /** The jobs tool's id. */
   readonly id: Scalars['ID']['input']
 }
 
+/** The answer to `createJob`. */
 export type CreateJobPayload = {
+  /** The new job. */
   readonly job?: Maybe<Job>
 }
 
+/** The answer to `updateJob`. */
 export type UpdateJobPayload = {
+  /** The job after the change. */
   readonly job?: Maybe<Job>
 }
 
+/** The answer to `completeJob`. */
 export type CompleteJobPayload = {
+  /** The job, now completed. */
   readonly job?: Maybe<Job>
 }
 
@@ -227,10 +267,15 @@ export type Money = {
 
 /** A postal address, as far as the system knows it. */
 export type Address = {
+  /** Street and house number; further lines follow after a comma. */
   readonly street?: Maybe<Scalars['String']['output']>
+  /** Town or city, as the system has it. */
   readonly city?: Maybe<Scalars['String']['output']>
+  /** State, province or county: a code or a name, as the system has it. */
   readonly region?: Maybe<Scalars['String']['output']>
+  /** Text, not a number: 01067, SW1A 1AA. */
   readonly postalCode?: Maybe<Scalars['String']['output']>
+  /** A code or a name, as the system has it: DE, Germany. */
   readonly country?: Maybe<Scalars['String']['output']>
 }
 
@@ -247,7 +292,11 @@ export type PageInfo = {
 }
 
 /** The order of a list, by creation time. */
-export type ListOrder = 'NEWEST_FIRST' | 'OLDEST_FIRST'
+export type ListOrder =
+  /** What was created last comes first. */
+  | 'NEWEST_FIRST'
+  /** What was created first comes first. */
+  | 'OLDEST_FIRST'
 
 export type ResolverTypeWrapper<T> = Promise<T> | T
 

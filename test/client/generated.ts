@@ -3,22 +3,28 @@
 type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] }
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never }
+/** What a frame of a subscription tells. */
 export type ChangeKind =
   /** The value as it is now: the first frame of a subscription. */
   | 'CURRENT'
+  /** It is new. */
   | 'CREATED'
+  /** Some of its fields have new values; `fields` names them where the tool does. */
   | 'UPDATED'
+  /** It was deleted in its tool. */
   | 'DELETED'
   /** A record was linked to the entity or taken from it. */
   | 'LINKED'
   /** The cursor is older than the log keeps: what lies between is unknown. A CURRENT frame follows. */
   | 'GAP'
 
+/** How far an order is. */
 export type OrderStatus =
   /** Still being written; the customer has not seen it. */
   | 'DRAFT'
   /** Sent, not yet paid in full. */
   | 'OPEN'
+  /** Paid in full. */
   | 'PAID'
   /** Called off after it was sent. */
   | 'VOID'
