@@ -114,6 +114,8 @@ function effectOfSight(
   if (isOlder) return { ...nothing, change: isListing ? null : 'UPDATED', seenRow }
 
   const createdAt = timeOf(observed.createdAt) ?? stored?.created_at ?? null
+  // A listing says how the record is, not since when.
+  const newsAt = isListing ? null : timeOf(observation.at)
   const row = {
     system: observation.record.system,
     kind: observation.record.kind,
@@ -121,7 +123,7 @@ function effectOfSight(
     status: observed.status,
     is_closed: observed.isClosed === null ? null : Number(observed.isClosed),
     created_at: createdAt,
-    updated_at: updatedAt ?? latest(stored?.updated_at ?? null, timeOf(observation.at), createdAt),
+    updated_at: updatedAt ?? latest(stored?.updated_at ?? null, newsAt, createdAt),
     email: normalizeEmail(observed.email),
     names_type: observed.names?.type ?? null,
     names_id: observed.names?.id ?? null,

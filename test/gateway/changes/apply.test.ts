@@ -13,7 +13,6 @@ import {
   indexOf,
   invoice,
   isLongWay,
-  merge,
   now,
   openTestStore,
   payer,
@@ -90,6 +89,17 @@ describe('one record', () => {
     expect(await apply(store, sight(invoice('in_1'), { status: 'OPEN' }, { origin: 'import' }))).toEqual([])
     expect(await apply(store, sight(invoice('in_1'), { status: 'OPEN' }, { origin: 'import' }))).toEqual([])
     expect(await apply(store, sight(invoice('in_1'), { status: 'PAID' }, { origin: 'import' }))).toHaveLength(1)
+  })
+
+  it('without a version counts as changed when news of it came, not when a listing showed it', async () => {
+    const changedAt = (seconds: number) => ({ records: [{ updated_at: at(seconds).getTime() }] })
+    await apply(store, sight(invoice('in_1'), {}, { origin: 'import', at: at(900) }))
+    expect(await indexOf(store)).toMatchObject(changedAt(0))
+    await apply(store, sight(invoice('in_1'), { status: 'PAID' }, { at: at(500) }))
+    expect(await indexOf(store)).toMatchObject(changedAt(500))
+    // A page that was read before that news changes nothing.
+    await apply(store, sight(invoice('in_1'), { status: 'OPEN' }, { origin: 'import', at: at(400) }))
+    expect(await indexOf(store)).toMatchObject({ records: [{ status: 'PAID', updated_at: at(500).getTime() }] })
   })
 
   it('may stand in one list of observations twice', async () => {
@@ -237,91 +247,6 @@ describe('parents', () => {
       sight(contact('1'), { email: 'a@x.example' }),
     )
     expect(told(changes)[0]).toBe('CREATED stripe:invoice:in_1 Order:in_1 []>[Customer:1]')
-  })
-})
-
-describe('merges', () => {
-  it('make the loser an alias and hand its links and children to the winner', async () => {
-    await apply(
-      store,
-      sight(contact('1'), { email: 'a@x.example' }),
-      sight(contact('2'), { email: 'b@x.example' }),
-      sight(payer('cus_1'), { email: 'a@x.example' }),
-      sight(payer('cus_2'), { names: { type: 'Customer', id: '1' } }),
-      sight(invoice('in_1'), { parents: ofPayer('cus_1') }),
-      sight(task('t1'), { parents: ofText('1') }),
-    )
-    expect(told(await apply(store, merge(contact('1'), contact('2'))))).toEqual([
-      'DELETED hubspot:contact:1 Customer:2 [Customer:1]>[]',
-      'UPDATED hubspot:contact:2 Customer:2 []>[]',
-      'LINKED stripe:customer:cus_1 Customer:2 [Customer:1]>[Customer:2]',
-      'LINKED stripe:customer:cus_2 Customer:2 [Customer:1]>[Customer:2]',
-    ])
-    expect(await indexOf(store)).toMatchObject({
-      links: [
-        { record_id: '1', entity_id: '2', evidence: 'merged' },
-        { record_id: 'cus_1', entity_id: '2', evidence: 'email' },
-        { record_id: 'cus_2', entity_id: '2', evidence: 'explicit' },
-      ],
-      parents: [{ entity_id: '2' }, { entity_id: '2' }],
-    })
-    expect(await apply(store, merge(contact('1'), contact('2')))).toEqual([])
-    expect(await apply(store, merge(contact('2'), contact('1')))).toEqual([])
-  })
-
-  it('collapse in chains, whatever their order', async () => {
-    for (const order of [
-      ['1', '2', '2', '3'],
-      ['2', '3', '1', '2'],
-    ]) {
-      await clear(store)
-      await apply(store, sight(contact('1')), sight(contact('2')), sight(contact('3')))
-      const [a = '', b = '', c = '', d = ''] = order
-      await apply(store, merge(contact(a), contact(b)), merge(contact(c), contact(d)))
-      expect(await indexOf(store)).toMatchObject({
-        links: [
-          { record_id: '1', entity_id: '3' },
-          { record_id: '2', entity_id: '3' },
-        ],
-      })
-    }
-  })
-
-  it('of before our time are shown by the winner, and make its former ids answer without a word', async () => {
-    await apply(store, sight(payer('cus_1'), { names: { type: 'Customer', id: '1' } }))
-    const shown = sight(contact('2'), { formerIds: ['1'] }, { origin: 'import' })
-    const changes = told(await apply(store, shown))
-    expect(changes).toEqual(['LINKED stripe:customer:cus_1 Customer:2 []>[Customer:2]'])
-    expect(await indexOf(store)).toMatchObject({
-      links: [
-        { record_id: '1', entity_id: '2', evidence: 'merged' },
-        { record_id: 'cus_1', entity_id: '2', evidence: 'explicit' },
-      ],
-    })
-    expect(await apply(store, shown)).toEqual([])
-  })
-
-  it('whose news was lost are made up for when the winner is seen again', async () => {
-    await apply(store, sight(contact('1')), sight(contact('2')), sight(task('t1'), { parents: ofText('1') }))
-    const changes = told(await apply(store, sight(contact('2'), { formerIds: ['1'], updatedAt: at(5) })))
-    expect(changes).toContain('DELETED hubspot:contact:1 Customer:2 [Customer:1]>[]')
-    expect(await indexOf(store)).toMatchObject({ parents: [{ entity_id: '2' }] })
-  })
-
-  it('wait for a winner that is not known yet', async () => {
-    await apply(
-      store,
-      sight(contact('1'), { email: 'a@x.example' }),
-      sight(payer('cus_1'), { email: 'a@x.example' }),
-      sight(invoice('in_1'), { parents: ofPayer('cus_1') }),
-      sight(task('t1'), { parents: ofText('1') }),
-      merge(contact('1'), contact('2')),
-    )
-    await apply(store, sight(contact('2'), { email: 'b@x.example' }))
-    expect(await indexOf(store)).toMatchObject({
-      links: [{ entity_id: '2' }, { record_id: 'cus_1', entity_id: '2', evidence: 'email' }],
-      parents: [{ entity_id: '2' }, { entity_id: '2' }],
-    })
   })
 })
 
