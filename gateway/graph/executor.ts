@@ -8,11 +8,19 @@ import type {
   GatewayInterface,
   GatewaySchemaLoadOrUpdateCallback,
 } from '@apollo/server-gateway-interface'
-import { getVariableValues, GraphQLError, OperationTypeNode } from 'graphql'
+import {
+  getOperationAST,
+  getVariableValues,
+  GraphQLError,
+  Kind,
+  OperationTypeNode,
+  visit,
+  type DocumentNode,
+} from 'graphql'
 import { requestOf } from './subscription.ts'
 import type { OperationContext } from './context.ts'
 import { checkSize } from './limits.ts'
-import { Planner, type PlannedOperation } from './planner.ts'
+import { fragmentsOf, Planner, type PlannedOperation } from './planner.ts'
 import type { LocalSubgraph } from './subgraph.ts'
 
 /**
@@ -50,17 +58,23 @@ export class FederatedGraph implements GatewayInterface {
 
   async #execute(request: GatewayGraphQLRequestContext): Promise<GatewayExecutionResult> {
     const context = operationContext(request.context)
-    const planned = this.planner.plan(request.document, request.queryHash, request.operationName ?? undefined)
+    const { operationName } = request.request
+    const operation = getOperationAST(request.document, operationName)
+    // Returned and not thrown: only then does Apollo answer it as a fault of the request.
+    if (operation == null) return { errors: [unresolved(operationName)] }
     const variables = getVariableValues(
       this.planner.apiGraphQLSchema,
-      planned.operation.variableDefinitions ?? [],
+      operation.variableDefinitions ?? [],
       request.request.variables ?? {},
       { maxErrors: 10 },
     )
     if (variables.errors !== undefined) {
       return { errors: variables.errors.map(error => badUserInput(error)) }
     }
-    checkSize(planned, variables.coerced)
+    checkConditions(request.document, variables.coerced)
+    // Planning what is too large would take its time as well.
+    checkSize({ operation, fragments: fragmentsOf(request.document) }, variables.coerced)
+    const planned = this.planner.plan(request.document, request.queryHash, operationName ?? undefined)
     if (planned.operation.operation === OperationTypeNode.SUBSCRIPTION) {
       if (context.purpose.kind === 'request') {
         throw new GraphQLError(
@@ -107,6 +121,32 @@ function endWithClient({ clientLeft, abort }: OperationContext): void {
   if (clientLeft === null) return
   if (clientLeft.aborted) abort.abort()
   else clientLeft.addEventListener('abort', () => abort.abort(), { once: true })
+}
+
+function unresolved(name: string | null | undefined): GraphQLError {
+  const message =
+    name == null
+      ? 'The document holds several operations: say which one with operationName.'
+      : 'The document holds no operation of the name that operationName says.'
+  return new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })
+}
+
+/**
+ * A variable with a default may still be null, which `@include` and `@skip` cannot be.
+ * @throws GraphQLError `BAD_USER_INPUT`
+ */
+function checkConditions(document: DocumentNode, variables: Readonly<Record<string, unknown>>): void {
+  visit(document, {
+    Directive({ name, arguments: given = [] }) {
+      if (name.value !== 'include' && name.value !== 'skip') return
+      for (const { value } of given) {
+        if (value.kind !== Kind.VARIABLE || variables[value.name.value] !== null) continue
+        throw new GraphQLError(`Variable "$${value.name.value}" of @${name.value} must be true or false, got null.`, {
+          extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } },
+        })
+      }
+    },
+  })
 }
 
 function badUserInput(error: GraphQLError): GraphQLError {

@@ -18,7 +18,7 @@ const defaultPage = 20
  * @throws GraphQLError `OPERATION_TOO_LARGE` saying what was allowed and what came
  */
 export function checkSize(
-  { operation, fragments }: PlannedOperation,
+  { operation, fragments }: Pick<PlannedOperation, 'operation' | 'fragments'>,
   variables: Readonly<Record<string, unknown>>,
 ): void {
   const nodes = nodesOf(operation.selectionSet, { fragments, variables, depth: 1 })

@@ -73,7 +73,7 @@ function operationNode(document: DocumentNode, name: string | undefined): Operat
   throw new Error(`expected the document to hold the operation ${name ?? '(unnamed)'} that was planned`)
 }
 
-function fragmentsOf(document: DocumentNode): Readonly<Record<string, FragmentDefinitionNode>> {
+export function fragmentsOf(document: DocumentNode): Readonly<Record<string, FragmentDefinitionNode>> {
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const node of document.definitions) {
     if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)

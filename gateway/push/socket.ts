@@ -16,6 +16,7 @@ import type { Log } from '../../subgraphs/contract.ts'
 import { maxTokens } from '../graph/limits.ts'
 import { asError, type GraphServer, type Outcome } from '../graph/server.ts'
 import type { GivenUp, PushHub, Subscription } from './hub.ts'
+import { SocketOperations } from './operations.ts'
 
 /** A client that reads too slowly is closed with it; it resumes with the cursor of the last frame it got. */
 export const slowClientCode = 4413
@@ -25,6 +26,9 @@ export const failedCode = 1013
 
 /** How long clients may take to answer the end of the connection. */
 const goodbyeMs = 1000
+
+/** Bytes of answers that wait for a client before it is closed. */
+const maxBufferedBytes = 8 * 1024 * 1024
 
 /** Operations running at a time over one socket. */
 const maxOperations = 500
@@ -58,7 +62,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     maxPayload: maxMessageBytes,
     handleProtocols: protocols => handleProtocols(protocols),
   })
-  const left = new WeakMap<WebSocket, AbortController>()
+  const operations = new WeakMap<WebSocket, SocketOperations>()
   const running = new Set<Promise<unknown>>()
 
   const track = async <T>(work: Promise<T>): Promise<T> => {
@@ -70,51 +74,65 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     }
   }
 
-  const clientLeft = (socket: WebSocket): AbortSignal => {
-    const known = left.get(socket)
-    if (known !== undefined) return known.signal
-    const controller = new AbortController()
-    left.set(socket, controller)
-    socket.once('close', () => controller.abort())
-    return controller.signal
+  const operationsOf = (socket: WebSocket): SocketOperations => {
+    const known = operations.get(socket) ?? new SocketOperations(socket)
+    operations.set(socket, known)
+    return known
+  }
+
+  /** Everything of an operation but its frames: what it comes to, or why it is refused. */
+  const open = async (
+    context: { readonly extra: { readonly socket: WebSocket }; readonly subscriptions: object },
+    id: string,
+    payload: SubscribePayload,
+  ): Promise<GraphQLError[] | ReturnType<typeof prepared>> => {
+    const { socket } = context.extra
+    const own = operationsOf(socket)
+    if (Object.keys(context.subscriptions).length > maxOperations || own.count >= maxOperations) {
+      return [refusal(`At most ${maxOperations} operations may run over one socket at a time.`, 'TOO_MANY_OPERATIONS')]
+    }
+    const document = parsed(payload)
+    if (document instanceof GraphQLError) return [document]
+    const operation = getOperationAST(document, payload.operationName)
+    const request = {
+      query: payload.query,
+      ...(payload.variables == null ? {} : { variables: payload.variables }),
+      ...(payload.operationName == null ? {} : { operationName: payload.operationName }),
+      ...(payload.extensions == null ? {} : { extensions: payload.extensions }),
+    }
+    if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
+      const accepted = await server.subscribe(request)
+      if ('refused' in accepted) return accepted.refused.map(asError)
+      const giveUp = (reason: GivenUp): void => {
+        if (reason === 'failed') return socket.close(failedCode, 'A subscription failed; resume with the last cursor')
+        log.warn({ code: slowClientCode }, 'a subscriber reads too slowly and is closed')
+        socket.close(slowClientCode, 'Reads too slowly; resume with the last cursor')
+      }
+      return prepared(schema, document, payload, { kind: 'subscription', subscription: accepted, giveUp })
+    }
+    if (socket.bufferedAmount > maxBufferedBytes) {
+      log.warn({ code: slowClientCode }, 'a client reads its answers too slowly and is closed')
+      socket.close(slowClientCode, 'Reads too slowly')
+      return []
+    }
+    const outcome: Outcome = await track(own.run(id, clientLeft => server.execute(request, clientLeft)))
+    if ('refused' in outcome) return outcome.refused.map(asError)
+    const { errors, ...rest } = outcome
+    const result = { ...rest, ...(errors === undefined ? {} : { errors: errors.map(asError) }) }
+    return prepared(schema, document, payload, { kind: 'result', result })
   }
 
   const protocol = useServer(
     {
       schema,
       // A fault of one operation must end that operation and not the socket: the library closes it on a syntax error.
-      onSubscribe: async (context, _id, payload) => {
-        const { socket } = context.extra
-        if (Object.keys(context.subscriptions).length > maxOperations) {
-          return [
-            refusal(`At most ${maxOperations} operations may run over one socket at a time.`, 'TOO_MANY_OPERATIONS'),
-          ]
+      onSubscribe: async (context, id, payload) => {
+        try {
+          return await open(context, id, payload)
+        } catch (error) {
+          log.error({ err: error }, 'an operation over a websocket failed')
+          return [refusal('Something went wrong here.', 'INTERNAL_SERVER_ERROR')]
         }
-        const document = parsed(payload)
-        if (document instanceof GraphQLError) return [document]
-        const operation = getOperationAST(document, payload.operationName)
-        const request = {
-          query: payload.query,
-          ...(payload.variables == null ? {} : { variables: payload.variables }),
-          ...(payload.operationName == null ? {} : { operationName: payload.operationName }),
-          ...(payload.extensions == null ? {} : { extensions: payload.extensions }),
-        }
-        if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
-          const accepted = await server.subscribe(request)
-          if ('refused' in accepted) return accepted.refused.map(asError)
-          const giveUp = (reason: GivenUp): void => {
-            if (reason === 'failed')
-              return socket.close(failedCode, 'A subscription failed; resume with the last cursor')
-            log.warn({ code: slowClientCode }, 'a subscriber reads too slowly and is closed')
-            socket.close(slowClientCode, 'Reads too slowly; resume with the last cursor')
-          }
-          return prepared(schema, document, payload, { kind: 'subscription', subscription: accepted, giveUp })
-        }
-        const outcome: Outcome = await track(server.execute(request, clientLeft(socket)))
-        if ('refused' in outcome) return outcome.refused.map(asError)
-        const { errors, ...rest } = outcome
-        const result = { ...rest, ...(errors === undefined ? {} : { errors: errors.map(asError) }) }
-        return prepared(schema, document, payload, { kind: 'result', result })
       },
       execute: ({ contextValue }) => {
         if (isPrepared(contextValue) && contextValue.kind === 'result') return contextValue.result
@@ -188,6 +206,8 @@ function parsed(payload: SubscribePayload): DocumentNode | GraphQLError {
         extensions: { code: 'GRAPHQL_PARSE_FAILED' },
       })
     }
+    // graphql-js reads by recursion.
+    if (error instanceof RangeError) return refusal('The operation is nested too deeply.', 'GRAPHQL_PARSE_FAILED')
     throw error
   }
 }

@@ -110,6 +110,7 @@ export function billingResolvers(source: BillingSource) {
     Mutation: {
       createOrder: async (_: unknown, { input }: MutationCreateOrderArgs, context: GraphContext) => {
         const lines = newLines(input.lines)
+        if (isBroken(input.memo)) throw badInput('input.memo: expected text, got half of a character')
         const daysUntilDue = input.daysUntilDue ?? 30
         if (daysUntilDue < 0) throw badInput(`input.daysUntilDue: expected 0 or more, got ${daysUntilDue.toString()}`)
         const customer = await context.links.resolve(customerRef(input.customerId))
@@ -260,6 +261,7 @@ function newLines(lines: CreateOrderInput['lines']): readonly NewOrderLine[] {
     const quantity = line.quantity ?? 1
     if (quantity < 1) throw badInput(`${place}.quantity: expected 1 or more, got ${quantity.toString()}`)
     const { priceId, description, unitAmount } = line
+    if (isBroken(description)) throw badInput(`${place}.description: expected text, got half of a character`)
     const isPriced = priceId != null && description == null && unitAmount == null
     if (isPriced && priceId !== '') return { priceId, quantity }
     if (priceId == null && description != null && description !== '' && unitAmount != null) {
@@ -267,6 +269,11 @@ function newLines(lines: CreateOrderInput['lines']): readonly NewOrderLine[] {
     }
     throw badInput(`${place}: expected either priceId, or description with unitAmount`)
   })
+}
+
+/** Text with half of a surrogate pair, which no encoding can carry. */
+function isBroken(text: string | null | undefined): boolean {
+  return text != null && /\p{Surrogate}/u.test(text)
 }
 
 function badInput(message: string): GraphQLError {

@@ -1,0 +1,56 @@
+import type { RawData, WebSocket } from 'ws'
+import { z } from 'zod'
+
+/** A client ends an operation with a message this short. */
+const longestComplete = 1000
+
+const completeMessage = z.object({ type: z.literal('complete'), id: z.string() })
+
+/**
+ * The queries and mutations that run over one socket: how many, and an end for those whose client has left. The protocol's
+ * library forgets an operation as soon as its client says `complete`, while it still runs here.
+ */
+export class SocketOperations {
+  readonly #running = new Map<string, Set<AbortController>>()
+  #count = 0
+
+  constructor(socket: WebSocket) {
+    socket.once('close', () => {
+      for (const controllers of this.#running.values()) for (const controller of controllers) controller.abort()
+    })
+    socket.on('message', data => {
+      const id = completedId(data)
+      if (id !== null) for (const controller of this.#running.get(id) ?? []) controller.abort()
+    })
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** @param run gets a signal that is aborted when the client completes the operation or leaves */
+  async run<T>(id: string, run: (clientLeft: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController()
+    const controllers = this.#running.get(id) ?? new Set()
+    this.#running.set(id, controllers.add(controller))
+    this.#count += 1
+    try {
+      return await run(controller.signal)
+    } finally {
+      this.#count -= 1
+      controllers.delete(controller)
+      if (controllers.size === 0) this.#running.delete(id)
+    }
+  }
+}
+
+/** @returns null for any other message; whether it is one of the protocol at all is judged by its library */
+function completedId(data: RawData): string | null {
+  if (!Buffer.isBuffer(data) || data.length > longestComplete || !data.includes('complete')) return null
+  try {
+    const message = completeMessage.safeParse(JSON.parse(data.toString('utf8')))
+    return message.success ? message.data.id : null
+  } catch {
+    return null
+  }
+}
