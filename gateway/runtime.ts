@@ -148,7 +148,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
 
   async function append(records: readonly WrittenRecord[]): Promise<void> {
     const observations = records.map(({ written, observed }) => ({
-      record: written.record,
+      record: observed?.record ?? written.record,
       observed,
       kind: written.kind,
       fields: written.fields,

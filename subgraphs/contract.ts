@@ -378,7 +378,10 @@ export interface OpenSystem<Source> {
   readonly source: Source
   /** In the order in which they are to be imported: parents first. */
   readonly importers: readonly Importer[]
-  /** Reads a record through the cache and says what the index keeps of it; null when it does not exist (any more). */
+  /**
+   * Reads a record through the cache and says what the index keeps of it; null when it does not exist (any more). Of one
+   * that was merged it says what the index keeps of the winner, with the asked id among its former ones.
+   */
   observe(record: RecordRef, context: GraphContext): Promise<ObservedRecord | null>
   readonly webhook: WebhookAdapter
   /** Secrets from the settings, newest first, for the given endpoint. */

@@ -1,5 +1,5 @@
 import type { ChangeKind } from '../../schema/change.ts'
-import { recordKey, type RecordRef, type System } from '../../schema/systems.ts'
+import { recordKey, sameRecord, type RecordRef, type System } from '../../schema/systems.ts'
 import type { Clock, Hint, Log, ObservedRecord } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import type { Observation } from '../changes/observe.ts'
@@ -169,6 +169,10 @@ export class DeliveryProcessor {
     this.#ports.evict(hint)
     // A merged record's id answers with the winner: it must not be read as itself.
     const observed = mergedInto === undefined ? await this.#read(record) : null
+    if (observed !== null && !sameRecord(observed.record, record)) {
+      // It was merged, and that news comes later or never: the winner names its former ids, and so tells of the merge.
+      return { record: observed.record, observed, kind: 'UPDATED', fields: [], at: null }
+    }
     return { record, observed, kind, fields, at, isEcho, mergedInto }
   }
 

@@ -82,3 +82,23 @@ test('an id that a merge had retired before we were connected answers with the w
     customer: { id: '150', orders: {} },
   })
 })
+
+test('a merge is understood from other news of the loser that comes before its own', async () => {
+  const world = await startWorld()
+  const { hubspot, asana } = world.tools
+  const loser = hubspot.createContact({ email: 'loser@example.org', firstname: 'Lou' })
+  const job = asana.createTask({ name: 'Bleed radiators', texts: new Map([['123', 'loser@example.org']]) })
+  await world.settled()
+  // The phone is changed, then the contact is merged; what is read for the phone is read after the merge.
+  hubspot.webhooks.pause()
+  hubspot.updateContact(loser.id, { phone: '1' })
+  hubspot.mergeContacts('102', loser.id)
+  hubspot.webhooks.resume()
+  await world.settled()
+  expect(
+    await world.data(`query($id: ID!, $job: ID!) { customer(id: $id) { id } job(id: $job) { customer { id } } }`, {
+      id: loser.id,
+      job: job.gid,
+    }),
+  ).toEqual({ customer: { id: '102' }, job: { customer: { id: '102' } } })
+})

@@ -34,8 +34,11 @@ export const hubspot: SystemDefinition<CrmSource> = {
           async observe(record, context) {
             if (record.kind !== 'contact') return null
             const contact = await records.load('contact', { id: record.id }, context)
-            // An id retired by a merge answers with the winner, which is another record.
-            return contact === null || contact.id !== record.id ? null : observedContact(contact)
+            if (contact === null) return null
+            const observed = observedContact(contact)
+            if (contact.id === record.id) return observed
+            // An id retired by a merge answers with the winner, which may not list it yet.
+            return { ...observed, formerIds: [...new Set([...(observed.formerIds ?? []), record.id])] }
           },
           webhook,
           webhookSecrets: clientSecrets,

@@ -70,7 +70,7 @@ test('an id retired by a merge answers with the winner, asked alone or beside it
   expect(found.get(loser.id)).toMatchObject({ id: winner.id })
   expect((await system.source.customer(loser.id, context))?.id).toBe(winner.id)
   const record = { system: 'hubspot', kind: 'contact', id: loser.id }
-  expect(await system.observe(record, context)).toBeNull()
+  expect(await system.observe(record, context)).toMatchObject({ record: { id: winner.id }, formerIds: [record.id] })
   expect((await system.observe({ ...record, id: winner.id }, context))?.record.id).toBe(winner.id)
 })
 
