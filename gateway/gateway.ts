@@ -33,6 +33,8 @@ export interface GatewayOptions {
   readonly clock?: Clock
   /** In [0, 1). */
   readonly random?: () => number
+  /** When the tools can be asked; at once when absent. Until then nothing is imported, and what webhooks say waits. */
+  readonly workAfter?: Promise<unknown>
 }
 
 export interface Gateway {
@@ -133,6 +135,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       () => control?.close(),
       () => importing.stop(),
     )
+    await options.workAfter
     processor.start()
     importing.start()
     const pruning = setInterval(() => void forgetOld(runtime, clock, log), pruneEveryMs).unref()

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server'
 import type { Log } from '../subgraphs/contract.ts'
 import type { Callers } from './callers.ts'
@@ -11,6 +12,12 @@ const maxGraphQLBytes = 1024 * 1024
 
 /** Bytes of a webhook; vendors send far less. */
 export const maxWebhookBytes = 1024 * 1024
+
+/** How long a client may go on sending its request after the end was asked for. */
+const lastBytesMs = 2_000
+
+/** How long requests that came whole may run on then: longer than the longest vendor call by default. */
+const drainMs = 12_000
 
 /** How long a client may take to send its request. */
 const requestTimeoutMs = 30_000
@@ -64,7 +71,10 @@ export interface HttpServer {
 
 export function createHttp(options: HttpOptions): HttpServer {
   const { log, sockets } = options
+  const underWay = new Set<IncomingMessage>()
   const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: 10_000 }, (request, response) => {
+    underWay.add(request)
+    response.once('close', () => underWay.delete(request))
     answer(options, request, response).catch((error: unknown) => {
       log.error({ err: error }, 'a request failed')
       if (!response.headersSent) sendText(response, 500, 'Something went wrong here.\n')
@@ -73,12 +83,12 @@ export function createHttp(options: HttpOptions): HttpServer {
   })
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
-    if (pathOf(request) !== '/graphql') socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
+    if (pathOf(request) !== '/graphql') refuse(socket, '404 Not Found')
     else if (mayAsk(options, request)) sockets.upgrade(request, socket, head)
-    else socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n')
+    else refuse(socket, '403 Forbidden')
   })
   server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+    if (socket.writable) refuse(socket, '400 Bad Request')
     else socket.destroy()
   })
   return {
@@ -91,14 +101,26 @@ export function createHttp(options: HttpOptions): HttpServer {
     },
     async close() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
-      server.closeIdleConnections()
+      const startedAt = performance.now()
       await sockets.close()
-      // Connections that become idle while others finish would keep the server open.
-      const timer = setInterval(() => server.closeIdleConnections(), 50)
+      // Whoever is answered, or has sent nothing yet, is let go of; a client that sends half a request is not waited for.
+      const isAwaited = (request: IncomingMessage): boolean =>
+        performance.now() - startedAt < (request.complete ? drainMs : lastBytesMs)
+      const letGo = (): void => {
+        server.closeIdleConnections()
+        if (![...underWay].some(isAwaited)) server.closeAllConnections()
+      }
+      const timer = setInterval(letGo, 50)
+      letGo()
       await closed
       clearInterval(timer)
     },
   }
+}
+
+/** Ends the connection with a status; a client that does not end its side is not waited for. */
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy())
 }
 
 /** What the operator can do about it, rather than the operating system's code alone. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { registry } from '../subgraphs/registry.ts'
 import { faultsText, readConfig } from './config.ts'
-import { startGateway } from './gateway.ts'
+import { startGateway, type Gateway } from './gateway.ts'
 import { openLog } from './log.ts'
 
 const help = `Usage: npm start [-- options]
@@ -35,25 +35,32 @@ if (values.help === true) {
 
 async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
   const log = openLog(config.logLevel, config.logFormat)
-  try {
-    const gateway = await startGateway(config, { log })
-    let isStopping = false
+  // Heard from the beginning: whoever ends a process that is starting wants it ended in order.
+  let isStopping = false
+  const asked = new Promise<void>(resolve => {
     const stop = (signal: NodeJS.Signals): void => {
       if (isStopping) process.exit(130)
       isStopping = true
       log.info({ signal }, 'stopping: what is under way is finished first; press again to leave at once')
-      gateway.close().then(
-        () => log.info('stopped'),
-        (error: unknown) => {
-          log.error({ err: error }, 'stopping failed')
-          process.exitCode = 1
-        },
-      )
+      resolve()
     }
     process.on('SIGINT', stop)
     process.on('SIGTERM', stop)
+  })
+  let gateway: Gateway
+  try {
+    gateway = await startGateway(config, { log })
   } catch (error) {
     log.error({ err: error }, 'cannot start')
+    process.exitCode = 1
+    return
+  }
+  await asked
+  try {
+    await gateway.close()
+    log.info('stopped')
+  } catch (error) {
+    log.error({ err: error }, 'stopping failed')
     process.exitCode = 1
   }
 }

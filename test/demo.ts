@@ -69,8 +69,8 @@ async function run(): Promise<void> {
   }
   const log = openLog(read.config.logLevel, read.config.logFormat)
   const tools = startTools(port, message => log.info(message))
-  // Both start side by side; the gateway needs the tools for its import only.
-  const started = await Promise.allSettled([tools.ready, startGateway(read.config, { log })])
+  // Both start side by side; the gateway asks the tools for nothing before they are there.
+  const started = await Promise.allSettled([tools.ready, startGateway(read.config, { log, workAfter: tools.ready })])
   const [toolsStarted, gatewayStarted] = started
   if (toolsStarted.status === 'rejected' || gatewayStarted.status === 'rejected') {
     for (const one of started) {
@@ -86,10 +86,6 @@ async function run(): Promise<void> {
   gateway
     .connect('asana', line => log.debug(line))
     .catch((error: unknown) => log.error({ err: error }, 'Asana cannot be connected'))
-  process.stdout.write(welcome(gateway.url))
-  // A stand-in that was killed has lost its last seconds, of which the graph may know.
-  if (isKept) void lookAgain(gateway)
-
   let isStopping = false
   const stop = (): void => {
     if (isStopping) process.exit(130)
@@ -105,6 +101,9 @@ async function run(): Promise<void> {
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
+  process.stdout.write(welcome(gateway.url))
+  // A stand-in that was killed has lost its last seconds, of which the graph may know.
+  if (isKept) void lookAgain(gateway)
 }
 
 async function lookAgain({ importing }: Gateway): Promise<void> {

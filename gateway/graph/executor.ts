@@ -8,19 +8,10 @@ import type {
   GatewayInterface,
   GatewaySchemaLoadOrUpdateCallback,
 } from '@apollo/server-gateway-interface'
-import {
-  getOperationAST,
-  getVariableValues,
-  GraphQLError,
-  Kind,
-  OperationTypeNode,
-  visit,
-  type DocumentNode,
-} from 'graphql'
+import { getOperationAST, getVariableValues, GraphQLError, OperationTypeNode } from 'graphql'
 import { requestOf } from './subscription.ts'
 import type { OperationContext } from './context.ts'
-import { checkSize } from './limits.ts'
-import { fragmentsOf, Planner, type PlannedOperation } from './planner.ts'
+import { Planner, type PlannedOperation } from './planner.ts'
 import type { LocalSubgraph } from './subgraph.ts'
 
 /**
@@ -71,10 +62,7 @@ export class FederatedGraph implements GatewayInterface {
     if (variables.errors !== undefined) {
       return { errors: variables.errors.map(error => badUserInput(error)) }
     }
-    checkConditions(request.document, variables.coerced)
-    // Planning what is too large would take its time as well.
-    checkSize({ operation, fragments: fragmentsOf(request.document) }, variables.coerced)
-    const planned = this.planner.plan(request.document, request.queryHash, operationName ?? undefined)
+    const planned = this.planner.plan(request.document, request.queryHash, operation, variables.coerced)
     if (planned.operation.operation === OperationTypeNode.SUBSCRIPTION) {
       if (context.purpose.kind === 'request') {
         throw new GraphQLError(
@@ -129,24 +117,6 @@ function unresolved(name: string | null | undefined): GraphQLError {
       ? 'The document holds several operations: say which one with operationName.'
       : 'The document holds no operation of the name that operationName says.'
   return new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })
-}
-
-/**
- * A variable with a default may still be null, which `@include` and `@skip` cannot be.
- * @throws GraphQLError `BAD_USER_INPUT`
- */
-function checkConditions(document: DocumentNode, variables: Readonly<Record<string, unknown>>): void {
-  visit(document, {
-    Directive({ name, arguments: given = [] }) {
-      if (name.value !== 'include' && name.value !== 'skip') return
-      for (const { value } of given) {
-        if (value.kind !== Kind.VARIABLE || variables[value.name.value] !== null) continue
-        throw new GraphQLError(`Variable "$${value.name.value}" of @${name.value} must be true or false, got null.`, {
-          extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } },
-        })
-      }
-    },
-  })
 }
 
 function badUserInput(error: GraphQLError): GraphQLError {

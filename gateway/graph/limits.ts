@@ -1,27 +1,44 @@
-import { GraphQLError, Kind, type FragmentDefinitionNode, type SelectionSetNode, type ValueNode } from 'graphql'
-import type { PlannedOperation } from './planner.ts'
+import {
+  GraphQLError,
+  Kind,
+  type FragmentDefinitionNode,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  type ValueNode,
+} from 'graphql'
 
 /** Tokens of one document. */
 export const maxTokens = 5_000
 
 /** Entries of lists one operation may ask for, page sizes multiplied along the nesting. */
-export const maxNodes = 20_000
+export const maxNodes = 10_000
+
+/** Fields and fragments of one operation, those of a fragment counted wherever it is spread: planning grows with them. */
+export const maxSelections = 5_000
 
 /** Levels of nesting. */
 export const maxDepth = 20
 
+const partsOfPage: ReadonlySet<string> = new Set(['nodes', 'edges', 'node', 'pageInfo'])
+
 /** Entries a list without `first` and `last` gives. */
 const defaultPage = 20
+
+/** An operation with the fragments it may spread. */
+export interface AskedOperation {
+  readonly operation: OperationDefinitionNode
+  readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>
+}
 
 /**
  * Refuses operations that would take too much, whichever way they came.
  * @throws GraphQLError `OPERATION_TOO_LARGE` saying what was allowed and what came
  */
 export function checkSize(
-  { operation, fragments }: Pick<PlannedOperation, 'operation' | 'fragments'>,
+  { operation, fragments }: AskedOperation,
   variables: Readonly<Record<string, unknown>>,
 ): void {
-  const nodes = nodesOf(operation.selectionSet, { fragments, variables, depth: 1 })
+  const { nodes } = sizeOf(operation.selectionSet, { fragments, variables, depth: 1, count: { selections: 0 } })
   if (nodes > maxNodes) {
     throw tooLarge(
       `The operation asks for up to ${nodes} entries; at most ${maxNodes} are allowed. Ask for smaller pages.`,
@@ -33,30 +50,46 @@ interface Reading {
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>
   readonly variables: Readonly<Record<string, unknown>>
   readonly depth: number
+  /** Shared by the whole reading. */
+  readonly count: { selections: number }
 }
 
-function nodesOf(selection: SelectionSetNode, reading: Reading): number {
+interface Size {
+  readonly nodes: number
+  /** Whether these are the fields of a page. */
+  readonly isPage: boolean
+}
+
+function sizeOf(selection: SelectionSetNode, reading: Reading): Size {
   if (reading.depth > maxDepth) {
     throw tooLarge(`The operation is nested deeper than the ${maxDepth} levels that are allowed.`)
   }
   let nodes = 0
+  let isPage = false
   for (const node of selection.selections) {
-    if (node.kind === Kind.FIELD) {
-      if (node.selectionSet === undefined || node.name.value.startsWith('__')) continue
-      const inner = nodesOf(node.selectionSet, { ...reading, depth: reading.depth + 1 })
-      const isConnection = node.selectionSet.selections.some(
-        child => child.kind !== Kind.FIELD || child.name.value === 'nodes' || child.name.value === 'edges',
+    reading.count.selections += 1
+    if (reading.count.selections > maxSelections) {
+      throw tooLarge(
+        `The operation has more than the ${maxSelections} fields that are allowed, fragments counted wherever they are spread.`,
       )
-      const size = isConnection ? pageSize(node.arguments ?? [], reading.variables) : 1
-      nodes += size * (1 + inner)
+    }
+    if (node.kind === Kind.FIELD) {
+      const name = node.name.value
+      isPage ||= name === 'nodes' || name === 'edges'
+      if (node.selectionSet === undefined || name.startsWith('__')) continue
+      const inner = sizeOf(node.selectionSet, { ...reading, depth: reading.depth + 1 })
+      // What a page consists of was counted with the page.
+      if (partsOfPage.has(name)) nodes += inner.nodes
+      else nodes += (inner.isPage ? pageSize(node.arguments ?? [], reading.variables) : 1) * (1 + inner.nodes)
     } else {
       const set =
         node.kind === Kind.INLINE_FRAGMENT ? node.selectionSet : reading.fragments[node.name.value]?.selectionSet
-      if (set !== undefined) nodes += nodesOf(set, reading)
+      const inner = set === undefined ? { nodes: 0, isPage: false } : sizeOf(set, reading)
+      nodes += inner.nodes
+      isPage ||= inner.isPage
     }
-    if (nodes > maxNodes * 1000) break
   }
-  return nodes
+  return { nodes, isPage }
 }
 
 function pageSize(

@@ -10,6 +10,8 @@ import {
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import { scalars } from '../../schema/scalars.ts'
+import { conditionVariables, decideConditions } from './conditions.ts'
+import { checkSize } from './limits.ts'
 
 /** An operation with the plan of its fetches, ready to be executed any number of times. */
 export interface PlannedOperation {
@@ -18,10 +20,10 @@ export interface PlannedOperation {
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>
 }
 
-/** Plans kept, each for one operation text. */
+/** Plans kept. */
 const maxPlans = 1000
 
-/** Turns operations into plans of fetches; a plan is made once an operation. */
+/** Turns operations into plans of fetches; a plan is made once an operation and each way its conditions turn out. */
 export class Planner {
   /** What clients see. */
   readonly apiSchema: Schema
@@ -29,6 +31,7 @@ export class Planner {
   readonly supergraphSchema: GraphQLSchema
   readonly #planner: QueryPlanner
   readonly #plans = new LRUCache<string, PlannedOperation>({ max: maxPlans })
+  readonly #conditions = new LRUCache<string, readonly string[]>({ max: maxPlans })
 
   constructor(supergraphSdl: string) {
     const supergraph = Supergraph.build(supergraphSdl)
@@ -39,21 +42,40 @@ export class Planner {
   }
 
   /**
+   * Plans the operation as its conditions turn out with these variables.
    * @param queryHash names the document's text
-   * @throws GraphQLError when the document holds no operation of that name
+   * @throws GraphQLError `OPERATION_TOO_LARGE`, before any time is spent on planning; `BAD_USER_INPUT` for a condition
+   *   that is neither true nor false
    */
-  plan(document: DocumentNode, queryHash: string, operationName: string | undefined): PlannedOperation {
-    const key = `${queryHash}:${operationName ?? ''}`
+  plan(
+    document: DocumentNode,
+    queryHash: string,
+    operation: OperationDefinitionNode,
+    variables: Readonly<Record<string, unknown>>,
+  ): PlannedOperation {
+    const operationName = operation.name?.value
+    const conditions = this.#conditionsOf(document, queryHash)
+    const key = JSON.stringify([queryHash, operationName, conditions.map(name => variables[name])])
     const known = this.#plans.get(key)
-    if (known !== undefined) return known
-    const operation = operationFromDocument(this.apiSchema, document, { operationName })
-    const planned = {
-      plan: this.#planner.buildQueryPlan(operation),
-      operation: operationNode(document, operationName),
-      fragments: fragmentsOf(document),
+    if (known !== undefined) {
+      checkSize(known, variables)
+      return known
     }
+    const decided = decideConditions(document, variables)
+    const asked = { operation: operationNode(decided, operationName), fragments: fragmentsOf(decided) }
+    checkSize(asked, variables)
+    const federated = operationFromDocument(this.apiSchema, decided, { operationName })
+    const planned = { ...asked, plan: this.#planner.buildQueryPlan(federated) }
     this.#plans.set(key, planned)
     return planned
+  }
+
+  #conditionsOf(document: DocumentNode, queryHash: string): readonly string[] {
+    const known = this.#conditions.get(queryHash)
+    if (known !== undefined) return known
+    const conditions = conditionVariables(document)
+    this.#conditions.set(queryHash, conditions)
+    return conditions
   }
 }
 
@@ -73,7 +95,7 @@ function operationNode(document: DocumentNode, name: string | undefined): Operat
   throw new Error(`expected the document to hold the operation ${name ?? '(unnamed)'} that was planned`)
 }
 
-export function fragmentsOf(document: DocumentNode): Readonly<Record<string, FragmentDefinitionNode>> {
+function fragmentsOf(document: DocumentNode): Readonly<Record<string, FragmentDefinitionNode>> {
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const node of document.definitions) {
     if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)

@@ -54,7 +54,7 @@ export function openIndex(store: Store, catalogue: Catalogue, living = new Livin
   }
   return {
     async page(entity, within, filter, page): Promise<IndexPage> {
-      const window = windowOf(page)
+      const window = windowOf(page, entity)
       const asked = { ...askedOf(entity, within, filter), window }
       const [rows, complete] = await Promise.all([pages.load(asked), isComplete(entity)])
       const inWindow = rows.slice(0, window.limit)
@@ -63,7 +63,7 @@ export function openIndex(store: Store, catalogue: Catalogue, living = new Livin
       return {
         entries: (window.isBackward ? inWindow.reverse() : inWindow).map(row => ({
           id: row.record_id,
-          cursor: placeCursor({ sortAt: row.sort_at, rowId: row.id }),
+          cursor: placeCursor(entity, { sortAt: row.sort_at, rowId: row.id }),
           record: { system: row.system, kind: row.kind, id: row.record_id },
           near: row.near,
         })),

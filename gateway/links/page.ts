@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql'
+import type { EntityType } from '../../schema/entities.ts'
 import type { PageArguments } from '../../subgraphs/contract.ts'
 
 /** A place in a list: behind it stands what is newer, or older. */
@@ -23,7 +24,7 @@ const defaultSize = 20
 const maxSize = 100
 
 /** @throws GraphQLError `BAD_USER_INPUT` naming the argument, what was expected and what came */
-export function windowOf(page: PageArguments): PageWindow {
+export function windowOf(page: PageArguments, entity: EntityType): PageWindow {
   const first = page.first ?? null
   const last = page.last ?? null
   if (first !== null && last !== null) throw badInput('give first or last, not both')
@@ -31,8 +32,8 @@ export function windowOf(page: PageArguments): PageWindow {
     limit: last === null ? sizeOf('first', first) : sizeOf('last', last),
     isBackward: last !== null,
     isNewestFirst: (page.order ?? 'NEWEST_FIRST') === 'NEWEST_FIRST',
-    after: placeOf('after', page.after ?? null),
-    before: placeOf('before', page.before ?? null),
+    after: placeOf('after', page.after ?? null, entity),
+    before: placeOf('before', page.before ?? null, entity),
   }
 }
 
@@ -48,15 +49,15 @@ export function sizeOf(name: 'first' | 'last', size: number | null): number {
   return size
 }
 
-export function placeCursor({ sortAt, rowId }: Place): string {
-  return Buffer.from(`i1:${sortAt}:${rowId}`).toString('base64url')
+export function placeCursor(entity: EntityType, { sortAt, rowId }: Place): string {
+  return Buffer.from(`i1:${entity}:${sortAt}:${rowId}`).toString('base64url')
 }
 
-function placeOf(name: 'after' | 'before', cursor: string | null): Place | null {
+function placeOf(name: 'after' | 'before', cursor: string | null, entity: EntityType): Place | null {
   if (cursor === null) return null
-  const match = /^i1:(-?\d{1,16}):(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
-  if (match === null) throw badInput(`${name}: expected a cursor of this list, as an earlier page gave it`)
-  return { sortAt: Number(match[1]), rowId: Number(match[2]) }
+  const match = /^i1:([A-Za-z]+):(-?\d{1,16}):(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
+  if (match?.[1] !== entity) throw badInput(`${name}: expected a cursor of this list, as an earlier page gave it`)
+  return { sortAt: Number(match[2]), rowId: Number(match[3]) }
 }
 
 export function badInput(message: string): GraphQLError {

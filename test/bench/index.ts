@@ -165,7 +165,7 @@ try {
         .execute(),
     }))
     const [row] = rows
-    return row === undefined ? null : Buffer.from(`i1:${row.sort_at}:${row.id}`).toString('base64url')
+    return row === undefined ? null : Buffer.from(`i1:Order:${row.sort_at}:${row.id}`).toString('base64url')
   }
   const middle: PageArguments = { first: 100, after: await deep() }
   await timed('first page of orders', () => index().page('Order', null, {}, { first: 100 }))

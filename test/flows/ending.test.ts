@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { createClient } from 'graphql-ws'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
@@ -84,4 +85,23 @@ test('ending by SIGKILL right after a webhook was acknowledged: its Change is th
     timeout: 10_000,
     interval: 100,
   })
+})
+
+test('ending comes although clients hold connections on which they send nothing, or half a request', async () => {
+  const at = await setting()
+  const process = await start(at)
+  const { hostname, port } = new URL(at.url)
+  const hold = (text: string): Promise<void> =>
+    new Promise(resolve => {
+      const socket = connect(Number(port), hostname, () => socket.write(text, () => resolve()))
+      socket.on('error', () => undefined)
+      onTestFinished(() => void socket.destroy())
+    })
+  await hold('')
+  await hold('POST /graphql HTTP/1.1\r\nHost: 127')
+  await hold(
+    `POST /graphql HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
+  )
+  process.kill('SIGTERM')
+  expect(await process.ended).toEqual({ code: 0, signal: null })
 })

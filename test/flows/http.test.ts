@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { startWorld, type World } from './world.ts'
 
 async function status(world: World, path: string, init: RequestInit = {}): Promise<number> {
@@ -8,14 +8,19 @@ async function status(world: World, path: string, init: RequestInit = {}): Promi
   return response.status
 }
 
-/** Bytes as they are, and what comes back until the connection ends. */
+/**
+ * Bytes as they are, and what comes back until the other side ends the connection: this side never does, so whoever waits
+ * for it would wait for ever.
+ */
 function raw(world: World, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let heard = ''
-    const socket = connect(world.gateway.port, '127.0.0.1', () => socket.write(text))
+    const options = { port: world.gateway.port, host: '127.0.0.1', allowHalfOpen: true }
+    const socket = connect(options, () => socket.write(text))
+    onTestFinished(() => void socket.destroy())
+    socket.once('end', () => resolve(heard))
     socket.on('data', data => (heard += data.toString('latin1')))
     socket.on('error', reject)
-    socket.once('close', () => resolve(heard))
   })
 }
 
@@ -73,5 +78,6 @@ test('a connection that speaks no HTTP, or upgrades elsewhere, is ended and harm
   const upgrade =
     'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
   expect(await raw(world, `GET /elsewhere HTTP/1.1\r\nHost: x\r\n${upgrade}`)).toContain('404 Not Found')
+  expect(await raw(world, `GET /graphql HTTP/1.1\r\nHost: evil.example\r\n${upgrade}`)).toContain('403 Forbidden')
   expect(await status(world, '/health/live')).toBe(200)
 })

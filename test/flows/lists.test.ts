@@ -161,7 +161,7 @@ test('cursors and sizes that no page gave are refused', async () => {
       '1',
       '\u0000',
       'é',
-      Buffer.from('i1:1:1; drop table records').toString('base64url'),
+      Buffer.from('i1:Order:1:1; drop table records').toString('base64url'),
       foreign,
     ].flatMap(cursor => [`first: 2, after: ${JSON.stringify(cursor)}`, `last: 2, before: ${JSON.stringify(cursor)}`]),
     'first: 0',
@@ -177,6 +177,9 @@ test('cursors and sizes that no page gave are refused', async () => {
     )
     expect([root, codes(answer)]).toEqual([root, refused.map(() => 'BAD_USER_INPUT')])
   }
+  const orders = textAt(await world.data('{ orders(first: 1) { edges { cursor } } }'), 'orders.edges.0.cursor')
+  const answer = await world.ask(`{ customers(first: 2, after: ${JSON.stringify(orders)}) { totalCount } }`)
+  expect(codes(answer)).toEqual(['BAD_USER_INPUT'])
   const badUnlinked = await world.ask(
     `{ a: unlinkedRecords(first: 0) { totalCount } b: unlinkedRecords(after: "x") { totalCount } }`,
   )

@@ -15,7 +15,7 @@ export interface SignOptions {
   readonly secret?: string
 }
 
-/** One vendor's webhooks, made by hand: any bytes, any time, any secret. */
+/** One vendor's webhooks, made by hand, of whatever bytes, time and secret. */
 export interface Vendor {
   readonly system: string
   /** In lower case. */

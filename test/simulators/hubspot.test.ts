@@ -137,7 +137,7 @@ describe('batches', () => {
   test('a batch of 100 with some missing answers 207, each contact once, in an order of its own', async () => {
     const { sdk } = await world()
     const asked = [...Array.from({ length: 97 }, (_, at) => String(197 - at)), '101', '9001', '9002']
-    const answer = await sdk.batchApi.read({ inputs: asked.map(id => ({ id })), ...only('email') })
+    const answer = await sdk.batchApi.read({ inputs: asked.map(id => ({ id })), ...asking('email') })
     expect(answer.results.map(({ id }) => id)).toEqual(Array.from({ length: 97 }, (_, at) => String(101 + at)))
     expect(answer).toMatchObject({
       status: 'COMPLETE',
@@ -157,7 +157,7 @@ describe('batches', () => {
   test('a batch is read by e-mail, too', async () => {
     const { sdk } = await world()
     const inputs = [{ id: 'ada.larkin@example.com' }, { id: 'nobody@example.com' }]
-    const answer = await sdk.batchApi.read({ inputs, ...only('email'), idProperty: 'email' })
+    const answer = await sdk.batchApi.read({ inputs, ...asking('email'), idProperty: 'email' })
     expect(answer.results.map(({ id }) => id)).toEqual(['101'])
     expect(answer).toMatchObject({ errors: [{ context: { ids: ['nobody@example.com'] } }] })
   })
@@ -190,7 +190,7 @@ describe('merges', () => {
     const retired = merge?.from ?? ''
     const alone = await sdk.basicApi.getById(retired, ['hs_merged_object_ids'])
     expect([alone.id, alone.properties['hs_merged_object_ids']]).toEqual([merge?.into, retired])
-    const batch = await sdk.batchApi.read({ inputs: [{ id: retired }], ...only('hs_merged_object_ids') })
+    const batch = await sdk.batchApi.read({ inputs: [{ id: retired }], ...asking('hs_merged_object_ids') })
     expect(batch.results.map(({ id }) => id)).toEqual([merge?.into])
   })
 
@@ -340,6 +340,6 @@ const searchAnswer = z.object({
   paging: z.unknown().optional(),
 })
 
-function only(...properties: string[]) {
+function asking(...properties: string[]) {
   return { properties, propertiesWithHistory: [] }
 }

@@ -184,9 +184,16 @@ function entryOf({ id, type, created, account, request, data }: Event, writeMark
     record: recordRef(happening.kind, recordId),
     at: new Date(created * 1000),
     fields: happening.idIn === 'id' ? changedFields(happening, Object.keys(before)) : happening.fields,
-    ...(request?.idempotency_key?.startsWith(`${writeMark}-`) === true ? { isEcho: true } : {}),
+    ...(isWritten(type, happening) && request?.idempotency_key?.startsWith(`${writeMark}-`) === true
+      ? { isEcho: true }
+      : {}),
   }
   return { key: id, hints: [hint] }
+}
+
+/** Whether a write of ours tells of it itself. What a write does beside, such as giving credit back, only the event tells. */
+function isWritten(type: string, { kind }: Happening): boolean {
+  return kind === 'invoice' || type === 'customer.created'
 }
 
 function changedFields({ kind, fields }: Happening, changed: readonly string[]): readonly string[] {

@@ -182,7 +182,7 @@ describe('statements', () => {
   it('scan no table, and read a page of the root list in its order', async () => {
     const seen = watched(store)
     const index = openIndex(seen.store, catalogue)
-    const cursor = Buffer.from('i1:5:5').toString('base64url')
+    const cursor = Buffer.from('i1:Job:5:5').toString('base64url')
     const lists: [EntityRef | null, PageFilter, PageArguments, RegExp][] = [
       [null, {}, {}, /r USING INDEX records_by_sort/],
       [null, {}, { after: cursor }, /r USING INDEX records_by_sort .*sort_at.*</],

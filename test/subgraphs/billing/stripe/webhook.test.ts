@@ -104,6 +104,16 @@ describe('an event', () => {
     for (const key of ['theirs-1', 'oursome-1', null]) {
       expect(JSON.stringify(of(key))).not.toContain('isEcho')
     }
+    // What a write does beside to the customer, only the event tells.
+    const beside = {
+      id: 'evt_2',
+      object: 'event',
+      type: 'customer.updated',
+      created: 1,
+      data: { object: { id: 'cus_1' } },
+    }
+    const read = webhook.read(received(JSON.stringify({ ...beside, request: { idempotency_key: 'ours-1-void' } })))
+    expect(JSON.stringify(read)).not.toContain('isEcho')
   })
 
   test('of a detached means of payment touches the customer it belonged to', () => {
