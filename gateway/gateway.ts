@@ -20,11 +20,12 @@ import { explorePages } from './pages/explore.ts'
 import { openSockets } from './push/socket.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
 import { healthOf, systemStatuses } from './status.ts'
-import { claimDue, failEntry, finishEntries, releaseLeases, renewLeases } from './store/deliveries.ts'
+import { claimDue, failEntry, finishEntries, postponeEntry, releaseLeases, renewLeases } from './store/deliveries.ts'
 import { pruneReceived } from './store/delivery-history.ts'
 import { storeReceived } from './store/received.ts'
+import type { StoreTransaction } from './store/store.ts'
 import { addSecret, listSecrets } from './store/secrets.ts'
-import { DeliveryProcessor } from './webhooks/process.ts'
+import { DeliveryProcessor, type WorkedEntry } from './webhooks/process.ts'
 import { openReceive } from './webhooks/receive.ts'
 import { Secrets } from './webhooks/secrets.ts'
 
@@ -214,7 +215,7 @@ function openProcessor(
         await commits.commit(
           async tx => {
             const changes = await applyObservations(tx, catalogue, observations, now)
-            if (!(await finishEntries(tx, entries, now))) throw new LostLease()
+            await settleEntries(tx, entries, now)
             return changes
           },
           observations.map(({ record }) => record),
@@ -234,6 +235,16 @@ function openProcessor(
     random,
     log,
   })
+}
+
+/** @throws LostLease */
+async function settleEntries(tx: StoreTransaction, entries: readonly WorkedEntry[], now: Date): Promise<void> {
+  const done = entries.filter(({ againAt }) => againAt === null).map(({ entry }) => entry)
+  if (!(await finishEntries(tx, done, now))) throw new LostLease()
+  for (const { entry, againAt } of entries) {
+    if (againAt === null) continue
+    if (!(await postponeEntry(tx, entry, againAt))) throw new LostLease()
+  }
 }
 
 /** The entries are another worker's by now: nothing of ours may be written. */

@@ -95,6 +95,18 @@ export async function finishEntries(
   return matched === entries.length
 }
 
+/** What stands as the error of an entry that was worked on and is due once more. */
+export const lagsBehind = 'its vendor does not show yet what it told'
+
+/**
+ * An entry was worked on, and is due once more all the same, in the transaction that applies what was found.
+ * @returns false when it is not held any more: the transaction must not commit then
+ */
+export async function postponeEntry(tx: StoreTransaction, entry: StoredEntry, dueAt: Date): Promise<boolean> {
+  const held = { due_at: dueAt.getTime(), error: lagsBehind, lease_by: null, lease_until: null }
+  return (await updateHeld(tx, [entry], () => held)) === 1
+}
+
 /** To be tried again, or given up. Neither text holds personal data. */
 export type EntryFailure = { readonly dueAt: Date; readonly error: string } | { readonly dead: string }
 

@@ -13,6 +13,13 @@ export type Failure =
   | { readonly state: 'due'; readonly dueAt: Date; readonly error: string }
   | { readonly state: 'dead'; readonly error: string }
 
+/** An entry whose records were read. */
+export interface WorkedEntry {
+  readonly entry: StoredEntry
+  /** When its records are read once more, because their vendor does not show yet what it has told; null when it is done. */
+  readonly againAt: Date | null
+}
+
 export interface ProcessPorts {
   /** Entries that are due and nobody works on; claimed, so that nobody else does. */
   claim(limit: number): Promise<readonly StoredEntry[]>
@@ -26,10 +33,10 @@ export interface ProcessPorts {
   /** Reads the record past every eviction so far. */
   observe(record: RecordRef): Promise<ObservedRecord | null>
   /**
-   * Applies what was observed and marks the entries done, in one transaction, and has the Changes followed.
+   * Applies what was observed and marks the entries done, or due again, in one transaction, and has the Changes followed.
    * @returns false when the entries were taken by somebody else meanwhile; nothing was written then
    */
-  apply(observations: readonly Observation[], entries: readonly StoredEntry[]): Promise<boolean>
+  apply(observations: readonly Observation[], entries: readonly WorkedEntry[]): Promise<boolean>
   fail(entry: StoredEntry, failure: Failure): Promise<void>
   readonly clock: Clock
   readonly random: () => number
@@ -44,7 +51,7 @@ interface Group extends Turn {
 /** Entries with what was read for them. */
 interface Work {
   readonly observations: readonly Observation[]
-  readonly entries: readonly StoredEntry[]
+  readonly entries: readonly WorkedEntry[]
 }
 
 /** Works of one system under way at a time. */
@@ -67,6 +74,12 @@ const readingRhythm = { burst: 20, everyMs: 1000 / 15 }
 
 /** How long a reading waits for those under way. */
 const readingPatienceMs = 250
+
+/** When a record is read again whose vendor lags behind its own news: 1, 3 and 10 s after it came. */
+const lagAfterMs: readonly number[] = [1000, 2000, 7000]
+
+/** A vendor may date its news a little later than the record they are about. */
+const clockGapMs = 100
 
 /** How often the store is asked for entries that came due. */
 const pollMs = 1000
@@ -144,14 +157,22 @@ export class DeliveryProcessor {
     const { log } = this.#ports
     const { entries } = group
     try {
-      const observations = await Promise.all(merge(entries).map(hint => this.#observe(hint)))
-      const isOurs = await this.#applying.submit({ observations, entries })
+      const hints = merge(entries)
+      const observations = await Promise.all(hints.map(hint => this.#observe(hint)))
+      const isLagging = hints.some((hint, at) => isBehind(hint, observations[at]))
+      const worked = entries.map(entry => ({ entry, againAt: isLagging ? this.#againAt(entry) : null }))
+      const isOurs = await this.#applying.submit({ observations, entries: worked })
       if (!isOurs) log.warn({ entries: entries.map(entry => entry.id) }, 'entries were taken over by another worker')
     } catch (error) {
       for (const entry of entries) await this.#fail(entry, error)
     } finally {
       this.#held.delete(group)
     }
+  }
+
+  #againAt({ attempts }: StoredEntry): Date | null {
+    const waitMs = lagAfterMs[attempts - 1]
+    return waitMs === undefined ? null : new Date(this.#ports.clock.now().getTime() + waitMs)
   }
 
   async #renew(): Promise<void> {
@@ -237,6 +258,17 @@ export class DeliveryProcessor {
 
 function isMerge({ observations }: Work): boolean {
   return observations.some(({ mergedInto }) => mergedInto !== undefined)
+}
+
+/** Whether the vendor does not show yet what it has told: some answer from copies that lag behind their own news. */
+function isBehind({ kind, at, mergedInto, isEcho, record }: Hint, observation: Observation | undefined): boolean {
+  if (observation === undefined || mergedInto !== undefined || isEcho === true) return false
+  const { observed } = observation
+  if (observed === null) return kind === 'CREATED'
+  if (!sameRecord(observed.record, record)) return false
+  const { updatedAt } = observed
+  if (kind === 'DELETED') return at === null || updatedAt === null || updatedAt.getTime() <= at.getTime()
+  return at !== null && updatedAt !== null && at.getTime() - updatedAt.getTime() > clockGapMs
 }
 
 /** Entries of one delivery that speak of the same records are worked on together. */

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import type { Observation } from '../../../gateway/changes/observe.ts'
 import type { StoredEntry } from '../../../gateway/store/deliveries.ts'
 import { DeliveryProcessor, type Failure, type ProcessPorts } from '../../../gateway/webhooks/process.ts'
-import type { Hint } from '../../../subgraphs/contract.ts'
+import type { Hint, ObservedRecord } from '../../../subgraphs/contract.ts'
 import { VendorError } from '../../../subgraphs/vendor-error.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -30,7 +30,11 @@ function entry(id: number, hints: readonly Hint[], more: Partial<StoredEntry> = 
 /** A processor whose readings of the vendor end when told. */
 function open(ports: Partial<ProcessPorts> = {}) {
   const told: string[] = []
-  const applied: { readonly observations: readonly Observation[]; readonly entries: readonly number[] }[] = []
+  const applied: {
+    readonly observations: readonly Observation[]
+    readonly entries: readonly number[]
+    readonly againAt: readonly (Date | null)[]
+  }[] = []
   const failed: { readonly id: number; readonly failure: Failure }[] = []
   const reading: { readonly id: string; end(error?: Error): void }[] = []
   const processor = new DeliveryProcessor({
@@ -43,8 +47,12 @@ function open(ports: Partial<ProcessPorts> = {}) {
         reading.push({ id: record.id, end: error => (error === undefined ? resolve(null) : reject(error)) })
       }),
     apply(observations, entries) {
-      for (const { id } of entries) told.push(`apply ${id}`)
-      applied.push({ observations, entries: entries.map(({ id }) => id) })
+      for (const { entry: one } of entries) told.push(`apply ${one.id}`)
+      applied.push({
+        observations,
+        entries: entries.map(({ entry: one }) => one.id),
+        againAt: entries.map(({ againAt }) => againAt),
+      })
       return Promise.resolve(true)
     },
     fail: async ({ id }, failure) => void failed.push({ id, failure }),
@@ -142,6 +150,48 @@ describe('an entry', () => {
     for (const one of reading) one.end(one.id === '101' ? new Error('oh') : undefined)
     await processor.idle()
     expect(applied.map(({ entries }) => entries)).toEqual([[2]])
+  })
+})
+
+describe('a vendor that lags behind its own news', () => {
+  const earlier = new Date(now.getTime() - 60_000)
+  const later = new Date(now.getTime() + 1)
+  const observed = (updatedAt: Date | null): ObservedRecord => ({
+    record: hint('101').record,
+    parents: [],
+    status: null,
+    isClosed: null,
+    createdAt: null,
+    updatedAt,
+    email: null,
+    names: null,
+  })
+  const cases: [string, Partial<Hint>, ObservedRecord | null, boolean][] = [
+    ['shows an older version than it told of', {}, observed(earlier), true],
+    ['shows the version it told of', {}, observed(now), false],
+    ['shows a newer one', {}, observed(later), false],
+    ['dates its news a moment later than the record', {}, observed(new Date(now.getTime() - 50)), false],
+    ['gives no versions', {}, observed(null), false],
+    ['does not show what it said was created', { kind: 'CREATED' }, null, true],
+    ['still shows what it said was deleted', { kind: 'DELETED' }, observed(earlier), true],
+    ['shows what was deleted and came back', { kind: 'DELETED' }, observed(later), false],
+    ['does not show what it said was deleted', { kind: 'DELETED' }, null, false],
+    ['shows a record that was merged into another', { mergedInto: { ...hint('101').record, id: '102' } }, null, false],
+    ['tells of our own write', { isEcho: true }, observed(earlier), false],
+  ]
+  test.each(cases)('%s', async (_title, more, found, isAgain) => {
+    const { processor, applied } = open({ observe: () => Promise.resolve(found) })
+    processor.accept([entry(1, [hint('101', more)])])
+    await processor.idle()
+    expect(applied.map(({ againAt }) => againAt)).toEqual([[isAgain ? new Date(now.getTime() + 1000) : null]])
+  })
+
+  test('is asked again 1, 3 and 10 s after it told, and then believed', async () => {
+    const { processor, applied } = open({ observe: () => Promise.resolve(observed(earlier)) })
+    for (const attempts of [1, 2, 3, 4]) processor.accept([entry(attempts, [hint('101')], { attempts })])
+    await processor.idle()
+    const waits = applied.flatMap(({ againAt }) => againAt.map(at => at && at.getTime() - now.getTime()))
+    expect(waits).toEqual([1000, 2000, 7000, null])
   })
 })
 

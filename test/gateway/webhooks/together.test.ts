@@ -22,7 +22,7 @@ async function run(entries: readonly StoredEntry[], refuse: (ids: readonly numbe
     evict: () => undefined,
     observe: () => Promise.resolve(null),
     apply(_observations, held) {
-      const ids = held.map(({ id }) => id)
+      const ids = held.map(({ entry: { id } }) => id)
       transactions.push(ids)
       return Promise.resolve(!refuse(ids))
     },
