@@ -71,6 +71,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     changesAfter: (sequence, limit) => changesAfter(store, sequence, limit),
     reaches: sequence => reaches(store, sequence),
     now: () => clock.now(),
+    random: ports.random,
     log,
   })
   const commits = new ChangeCommits({ store, cache, follower, hub })

@@ -4,6 +4,7 @@ import type { Importing } from './importing.ts'
 import type { Runtime } from './runtime.ts'
 import { countByState, lastReceivedAt } from './store/delivery-history.ts'
 import { listProgress } from './store/progress.ts'
+import { StoreError, type Store } from './store/store.ts'
 
 /** How each tool is connected, for `Query.systems`. */
 export async function systemStatuses(runtime: Runtime): Promise<readonly SystemStatus[]> {
@@ -29,15 +30,15 @@ export async function systemStatuses(runtime: Runtime): Promise<readonly SystemS
   )
 }
 
-/** Ready once the store answers and the log of Changes is followed; a vendor that is down makes nobody unready. */
+/** Ready once the store takes writes and the log of Changes is followed; a vendor that is down makes nobody unready. */
 export async function healthOf(runtime: Runtime, importing: Importing): Promise<Health> {
   const parts: Record<string, string> = {}
   let isReady = true
   try {
-    await runtime.store.read(db => db.selectFrom('meta').select('name').limit(1).execute())
+    await probe(runtime.store)
     parts['store'] = 'ok'
-  } catch {
-    parts['store'] = 'does not answer'
+  } catch (error) {
+    parts['store'] = error instanceof StoreError && error.kind === 'full' ? 'has no space left' : 'takes no writes'
     isReady = false
   }
   parts['changes'] = runtime.follower.isCutOff ? 'the log of Changes cannot be followed' : 'ok'
@@ -48,4 +49,25 @@ export async function healthOf(runtime: Runtime, importing: Importing): Promise<
     parts[system] = importing.isRunning(system) ? `${state}, import is running` : state
   }
   return { isReady, parts }
+}
+
+/** Answers of one second are one write, however often they are asked for. */
+const probeEveryMs = 1000
+const probes = new WeakMap<Store, { readonly atMs: number; readonly written: Promise<unknown> }>()
+
+/** A store that can only be read takes no webhook. */
+function probe(store: Store): Promise<unknown> {
+  const now = performance.now()
+  const last = probes.get(store)
+  if (last !== undefined && now - last.atMs < probeEveryMs) return last.written
+  const value = new Date().toISOString()
+  const written = store.write(tx =>
+    tx
+      .insertInto('meta')
+      .values({ name: 'probed_at', value })
+      .onConflict(on => on.column('name').doUpdateSet({ value }))
+      .execute(),
+  )
+  probes.set(store, { atMs: now, written })
+  return written
 }

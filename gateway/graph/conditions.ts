@@ -1,6 +1,8 @@
 import {
   GraphQLError,
   Kind,
+  OperationTypeNode,
+  parse,
   visit,
   type DirectiveNode,
   type DocumentNode,
@@ -8,6 +10,7 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql'
+import { maxTokens } from './limits.ts'
 
 /** Values of the variables that conditions name; those of others may stand among them. */
 export type ConditionValues = Readonly<Record<string, unknown>>
@@ -46,6 +49,39 @@ export function decideConditions(document: DocumentNode, values: ConditionValues
         set.selections.length > 0 ? undefined : { ...set, selections: [nothing] },
     },
   })
+}
+
+/**
+ * Why the text is refused when it holds a subscription whose root field hangs on a condition; null for any other text. The
+ * specification forbids it, and graphql-js, which has to know the field while it validates, throws.
+ * Source: GraphQL specification, September 2025, 5.2.4.1 "Single Root Field".
+ */
+export function conditionalSubscription(text: string): GraphQLError | null {
+  if (!text.includes('subscription') || !/include|skip/.test(text)) return null
+  let document: DocumentNode
+  try {
+    document = parse(text, { maxTokens })
+  } catch {
+    // Not ours to say: whoever parses it next does.
+    return null
+  }
+  const isConditional = (set: SelectionSetNode): boolean =>
+    set.selections.some(
+      node =>
+        (node.directives ?? []).some(directive => conditionOf(directive) !== null) ||
+        (node.kind === Kind.INLINE_FRAGMENT && isConditional(node.selectionSet)),
+    )
+  for (const node of document.definitions) {
+    const isRoot =
+      (node.kind === Kind.OPERATION_DEFINITION && node.operation === OperationTypeNode.SUBSCRIPTION) ||
+      (node.kind === Kind.FRAGMENT_DEFINITION && node.typeCondition.name.value === 'Subscription')
+    if (isRoot && isConditional(node.selectionSet)) {
+      return new GraphQLError('The root field of a subscription cannot stand under @include or @skip.', {
+        extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+      })
+    }
+  }
+  return null
 }
 
 /** A selection of nothing, in words that the language has. */

@@ -9,6 +9,7 @@ import type {
   GatewaySchemaLoadOrUpdateCallback,
 } from '@apollo/server-gateway-interface'
 import { getOperationAST, getVariableValues, GraphQLError, OperationTypeNode } from 'graphql'
+import { Admission } from './admission.ts'
 import { requestOf } from './subscription.ts'
 import type { OperationContext } from './context.ts'
 import { Planner, type PlannedOperation } from './planner.ts'
@@ -25,6 +26,7 @@ export class FederatedGraph implements GatewayInterface {
   readonly planner: Planner
   readonly #supergraphSdl: string
   readonly #services: ServiceMap
+  readonly #admission = new Admission()
 
   constructor(supergraphSdl: string, subgraphs: readonly LocalSubgraph[]) {
     this.#supergraphSdl = supergraphSdl
@@ -62,7 +64,7 @@ export class FederatedGraph implements GatewayInterface {
     if (variables.errors !== undefined) {
       return { errors: variables.errors.map(error => badUserInput(error)) }
     }
-    const planned = this.planner.plan(request.document, request.queryHash, operation, variables.coerced)
+    const { planned, entries } = this.planner.plan(request.document, request.queryHash, operation, variables.coerced)
     if (planned.operation.operation === OperationTypeNode.SUBSCRIPTION) {
       if (context.purpose.kind === 'request') {
         throw new GraphQLError(
@@ -77,13 +79,15 @@ export class FederatedGraph implements GatewayInterface {
     } else if (planned.operation.operation === OperationTypeNode.QUERY) {
       endWithClient(context)
     }
-    return executeQueryPlan(
-      sequential(planned),
-      this.#services,
-      request,
-      { schema: this.planner.apiGraphQLSchema, operation: planned.operation, fragments: { ...planned.fragments } },
-      this.planner.supergraphSchema,
-      this.planner.apiSchema,
+    return this.#admission.run(entries, context.abort.signal, () =>
+      executeQueryPlan(
+        sequential(planned),
+        this.#services,
+        request,
+        { schema: this.planner.apiGraphQLSchema, operation: planned.operation, fragments: { ...planned.fragments } },
+        this.planner.supergraphSchema,
+        this.planner.apiSchema,
+      ),
     )
   }
 }

@@ -32,18 +32,20 @@ export interface AskedOperation {
 
 /**
  * Refuses operations that would take too much, whichever way they came.
+ * @returns how many entries it asks for at most
  * @throws GraphQLError `OPERATION_TOO_LARGE` saying what was allowed and what came
  */
 export function checkSize(
   { operation, fragments }: AskedOperation,
   variables: Readonly<Record<string, unknown>>,
-): void {
+): number {
   const { nodes } = sizeOf(operation.selectionSet, { fragments, variables, depth: 1, count: { selections: 0 } })
   if (nodes > maxNodes) {
     throw tooLarge(
       `The operation asks for up to ${nodes} entries; at most ${maxNodes} are allowed. Ask for smaller pages.`,
     )
   }
+  return nodes
 }
 
 interface Reading {

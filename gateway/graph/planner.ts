@@ -44,6 +44,7 @@ export class Planner {
   /**
    * Plans the operation as its conditions turn out with these variables.
    * @param queryHash names the document's text
+   * @returns also how many entries it asks for at most
    * @throws GraphQLError `OPERATION_TOO_LARGE`, before any time is spent on planning; `BAD_USER_INPUT` for a condition
    *   that is neither true nor false
    */
@@ -52,22 +53,19 @@ export class Planner {
     queryHash: string,
     operation: OperationDefinitionNode,
     variables: Readonly<Record<string, unknown>>,
-  ): PlannedOperation {
+  ): { readonly planned: PlannedOperation; readonly entries: number } {
     const operationName = operation.name?.value
     const conditions = this.#conditionsOf(document, queryHash)
     const key = JSON.stringify([queryHash, operationName, conditions.map(name => variables[name])])
     const known = this.#plans.get(key)
-    if (known !== undefined) {
-      checkSize(known, variables)
-      return known
-    }
+    if (known !== undefined) return { planned: known, entries: checkSize(known, variables) }
     const decided = decideConditions(document, variables)
     const asked = { operation: operationNode(decided, operationName), fragments: fragmentsOf(decided) }
-    checkSize(asked, variables)
+    const entries = checkSize(asked, variables)
     const federated = operationFromDocument(this.apiSchema, decided, { operationName })
     const planned = { ...asked, plan: this.#planner.buildQueryPlan(federated) }
     this.#plans.set(key, planned)
-    return planned
+    return { planned, entries }
   }
 
   #conditionsOf(document: DocumentNode, queryHash: string): readonly string[] {

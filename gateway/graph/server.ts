@@ -1,5 +1,6 @@
 import {
   ApolloServer,
+  HeaderMap,
   type ApolloServerPlugin,
   type GraphQLRequest,
   type HTTPGraphQLRequest,
@@ -13,6 +14,7 @@ import {
 } from '@apollo/server/plugin/disabled'
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Log } from '../../subgraphs/contract.ts'
+import { conditionalSubscription } from './conditions.ts'
 import { openContext, type ContextPorts, type OperationContext } from './context.ts'
 import type { FederatedGraph } from './executor.ts'
 import { maxTokens } from './limits.ts'
@@ -30,7 +32,11 @@ export type Outcome =
 export interface AcceptedSubscription {
   readonly request: SubscriptionRequest
   /** Executes one frame. Never rejects. */
-  execute(frame: ChangeFrame): Promise<{ data: Record<string, unknown> | null; errors?: readonly GraphQLError[] }>
+  execute(frame: ChangeFrame): Promise<{
+    data: Record<string, unknown> | null
+    errors?: readonly GraphQLError[]
+    extensions?: Record<string, unknown>
+  }>
 }
 
 export interface GraphServerOptions {
@@ -82,6 +88,8 @@ export class GraphServer {
 
   /** @param clientLeft aborted when the client went away before its answer */
   http(request: HTTPGraphQLRequest, clientLeft: AbortSignal): Promise<HTTPGraphQLResponse> {
+    const refused = conditionalSubscription(queryIn(request.body))
+    if (refused !== null) return Promise.resolve(badRequest(refused))
     return this.#apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: request,
       context: () => Promise.resolve(openContext(this.#ports, { clientLeft })),
@@ -107,12 +115,14 @@ export class GraphServer {
 
   async #push(request: GraphQLRequest, frame: ChangeFrame) {
     const outcome = await this.#run(request, openContext(this.#ports, { purpose: { kind: 'push', frame } }))
-    return 'refused' in outcome
-      ? { data: null, errors: outcome.refused.map(asError) }
-      : { data: outcome.data, ...(outcome.errors === undefined ? {} : { errors: outcome.errors.map(asError) }) }
+    if ('refused' in outcome) return { data: null, errors: outcome.refused.map(asError) }
+    const { errors, ...rest } = outcome
+    return { ...rest, ...(errors === undefined ? {} : { errors: errors.map(asError) }) }
   }
 
   async #run(request: GraphQLRequest, contextValue: OperationContext): Promise<Outcome> {
+    const refused = conditionalSubscription(request.query ?? '')
+    if (refused !== null) return { refused: [refused.toJSON()] }
     const { body } = await this.#apollo.executeOperation(request, { contextValue })
     if (body.kind !== 'single') throw new Error('expected a single result: incremental delivery is not offered')
     const { data, errors, extensions } = body.singleResult
@@ -133,6 +143,19 @@ export class GraphServer {
     if (formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted
     this.#log.error({ err: cause }, 'an operation failed')
     return { message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
+  }
+}
+
+function queryIn(body: unknown): string {
+  const has = typeof body === 'object' && body !== null && 'query' in body
+  return has && typeof body.query === 'string' ? body.query : ''
+}
+
+function badRequest(error: GraphQLError): HTTPGraphQLResponse {
+  return {
+    status: 400,
+    headers: new HeaderMap([['content-type', 'application/json; charset=utf-8']]),
+    body: { kind: 'complete', string: JSON.stringify({ errors: [error] }) },
   }
 }
 

@@ -5,6 +5,7 @@ import type { RecordRef } from '../../schema/systems.ts'
 import type { Log } from '../../subgraphs/contract.ts'
 import type { ChangeFrame, SubscriptionRequest } from '../graph/subscription.ts'
 import { Outbox } from './outbox.ts'
+import { isUnfinished, Repeats } from './repeats.ts'
 import { keysOfChange, keysOfTopic, viewOf } from './topic.ts'
 
 export type FrameResult = ExecutionResult<Record<string, unknown>, Record<string, unknown>>
@@ -27,6 +28,8 @@ export interface HubPorts {
   /** Whether the log still holds every Change after this one. */
   reaches(sequence: number): Promise<boolean>
   now(): Date
+  /** In [0, 1). */
+  random(): number
   readonly log: Log
 }
 
@@ -45,6 +48,8 @@ interface Member {
 }
 
 interface Frame {
+  /** Whether it says once more what an earlier one could not say in full. */
+  readonly isRepeat: boolean
   readonly sequence: number
   readonly key: string | null
   readonly fingerprint: string | null
@@ -57,8 +62,11 @@ interface Group {
   readonly subscription: Subscription
   readonly members: Set<Member>
   readonly topics: Set<string>
-  readonly waiting: Change[]
+  readonly waiting: (Change | ChangeFrame)[]
   isRunning: boolean
+  /** The newest Change whose frame was executed for all. */
+  executed: number
+  readonly repeats: Repeats
   snapshot: { readonly sequence: number; readonly frame: Promise<Frame> } | null
 }
 
@@ -121,10 +129,7 @@ export class PushHub {
       for (const key of keysOfChange(change)) {
         for (const group of this.#byTopic.get(key) ?? []) groups.add(group)
       }
-      for (const group of groups) {
-        group.waiting.push(change)
-        if (!group.isRunning) void this.#run(group)
-      }
+      for (const group of groups) this.#enqueue(group, change)
     }
   }
 
@@ -144,11 +149,18 @@ export class PushHub {
       topics: new Set(),
       waiting: [],
       isRunning: false,
+      executed: 0,
+      repeats: new Repeats(this.#ports.random, frame => this.#enqueue(group, frame)),
       snapshot: null,
     }
     this.#groups.set(key, group)
     for (const topic of keysOfTopic(subscription.request.topic)) this.#listen(group, topic)
     return group
+  }
+
+  #enqueue(group: Group, next: Change | ChangeFrame): void {
+    group.waiting.push(next)
+    if (!group.isRunning) void this.#run(group)
   }
 
   #listen(group: Group, topic: string): void {
@@ -161,6 +173,7 @@ export class PushHub {
 
   #remove(group: Group): void {
     if (this.#groups.get(group.key) === group) this.#groups.delete(group.key)
+    group.repeats.clear()
     for (const topic of group.topics) {
       const groups = this.#byTopic.get(topic)
       groups?.delete(group)
@@ -249,11 +262,12 @@ export class PushHub {
   async #run(group: Group): Promise<void> {
     group.isRunning = true
     try {
-      for (let change = group.waiting.shift(); change !== undefined; change = group.waiting.shift()) {
+      for (let next = group.waiting.shift(); next !== undefined; next = group.waiting.shift()) {
         if (group.members.size === 0) continue
-        const changeFrame = await this.#changeFrameOf(group, change)
+        const changeFrame = 'field' in next ? this.#repeated(group, next) : await this.#changeFrameOf(group, next)
         if (changeFrame === null) continue
-        const frame = await this.#execute(group, changeFrame)
+        group.executed = Math.max(group.executed, changeFrame.change.sequence)
+        const frame = await this.#execute(group, changeFrame, 'field' in next)
         for (const member of [...group.members]) this.#offer(member, frame)
       }
     } catch (error) {
@@ -271,7 +285,7 @@ export class PushHub {
   }
 
   #offer(member: Member, frame: Frame): void {
-    if (frame.sequence <= member.seen) return
+    if (frame.sequence < member.seen || (frame.sequence === member.seen && !frame.isRepeat)) return
     if (member.held !== null) member.held.push(frame)
     else if (frame.key === null || frame.fingerprint === null || member.sent.get(frame.key) !== frame.fingerprint) {
       this.#send(member, frame)
@@ -301,6 +315,12 @@ export class PushHub {
     return { field, change: { ...view, kind }, entity, subject: isOther ? null : change.entity }
   }
 
+  /** What could not be read in full before, as it is now. Its cursor is that of the last frame, so that it never goes back. */
+  #repeated(group: Group, { change, entity, subject }: ChangeFrame): ChangeFrame {
+    const sequence = Math.max(change.sequence, group.executed)
+    return { ...this.#special(group, 'CURRENT', sequence, entity), subject }
+  }
+
   #special(group: Group, kind: 'CURRENT' | 'GAP', sequence: number, entity: EntityRef | null): ChangeFrame {
     const now = this.#ports.now()
     return {
@@ -311,12 +331,17 @@ export class PushHub {
     }
   }
 
-  async #execute(group: Group, frame: ChangeFrame): Promise<Frame> {
+  async #execute(group: Group, frame: ChangeFrame, isRepeat = false): Promise<Frame> {
     const { topic, shape } = group.subscription.request
     const result = await group.subscription.execute(frame)
     const about = topic.kind === 'entity' ? topic.entity : frame.subject
     const key = topic.kind === 'feed' || about === null ? null : entityKey(about)
+    if (key !== null && frame.change.kind !== 'GAP') {
+      if (isUnfinished(result)) group.repeats.later(key, frame, result)
+      else group.repeats.drop(key)
+    }
     return {
+      isRepeat,
       sequence: frame.change.sequence,
       key,
       fingerprint: shape.selectsEntity && frame.change.kind !== 'GAP' ? fingerprintOf(result, shape) : null,
@@ -336,12 +361,12 @@ function joined(earlier: ChangeFrame, later: ChangeFrame): ChangeFrame | null {
   return { ...later, change: { ...later.change, fields: isKnown ? [...new Set(fields.flat())] : [] } }
 }
 
-/** The frame's data without its Change, and its errors, as one comparable text. */
+/** The frame's data without its Change, and what its errors say, as one comparable text. */
 function fingerprintOf(result: FrameResult, shape: SubscriptionRequest['shape']): string {
   const root = result.data?.[shape.root]
   const kept =
     typeof root === 'object' && root !== null
       ? Object.entries(root).filter(([name]) => !shape.changes.includes(name))
       : root
-  return JSON.stringify([kept, result.errors])
+  return JSON.stringify([kept, result.errors?.map(({ message, path }) => [message, path])])
 }

@@ -7,6 +7,7 @@
  * @typedef {{ id: number, do: 'query', sql: string, parameters: unknown[] } | { id: number, do: 'rollback' | 'close' }} Request
  * @typedef {{ path: string, lockPath: string | null, isReader: boolean }} Opening
  */
+import { statSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'libsql'
 
@@ -56,7 +57,23 @@ function prepare(sql) {
   return statement
 }
 
+/** SQLITE_READONLY_DBMOVED: SQLite itself does not look while it writes to a log beside the file. */
+const movedCode = 1032
+
+/** What is written to a file that nobody can open any more is lost with this process: it must not be called durable. */
+function refuseMoved() {
+  if (opened === null) return
+  let found = null
+  try {
+    found = statSync(opening.path).ino
+  } catch {
+    // Removed.
+  }
+  if (found !== opened) throw Object.assign(new Error('the file was moved or removed'), { rawCode: movedCode })
+}
+
 function query(sql, parameters) {
+  if (sql === 'commit') refuseMoved()
   const statement = prepare(sql)
   try {
     if (!statement.reader) return { rows: [], changes: statement.run(parameters).changes }
@@ -106,8 +123,11 @@ function faultOf(error) {
 
 /** @type {{ db: Database.Database, held: Database.Database | null }} */
 let connection
+/** The file that is open, by its inode; null for none. */
+let opened = null
 try {
   connection = open()
+  if (!opening.isReader && opening.lockPath !== null) opened = statSync(opening.path).ino
   port.postMessage([{ id: 0, rows: [], changes: 0 }])
   port.on('message', (/** @type {Request[]} */ requests) => {
     let replies = []

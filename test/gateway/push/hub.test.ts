@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { GraphQLError } from 'graphql'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { ChangeFrame, SubscriptionRequest, Topic } from '../../../gateway/graph/subscription.ts'
 import { PushHub, type FrameResult } from '../../../gateway/push/hub.ts'
 import type { Change, ChangeKind } from '../../../schema/change.ts'
@@ -14,6 +15,8 @@ function world(options: { keptFrom?: number } = {}) {
   const values = new Map<string, number>()
   const dead = new Set<string>()
   const executions: ChangeFrame[] = []
+  /** While it holds anything, every execution fails in passing. */
+  const failing = new Set<string>()
   let followed = 0
   const hub = new PushHub({
     newest: () => followed,
@@ -23,12 +26,14 @@ function world(options: { keptFrom?: number } = {}) {
       Promise.resolve(log.filter(change => change.sequence > sequence && change.sequence <= followed).slice(0, limit)),
     reaches: sequence => Promise.resolve(sequence >= (options.keptFrom ?? 0)),
     now: () => new Date(0),
+    random: () => 0,
     log: silent,
   })
   return {
     hub,
     log,
     executions,
+    failing,
     change(entity: EntityRef, kind: ChangeKind = 'UPDATED', more: Partial<Change> = {}): Change {
       const change: Change = {
         sequence: log.length + 1,
@@ -65,6 +70,15 @@ function world(options: { keptFrom?: number } = {}) {
       }
       const execute = (frame: ChangeFrame): Promise<FrameResult> => {
         executions.push(frame)
+        if (failing.size > 0) {
+          const error = new GraphQLError('It failed.', {
+            extensions: { isRetryable: true, retryAfterMs: executions.length },
+          })
+          return Promise.resolve({
+            data: { customerChanged: { change: frame.change, customer: null } },
+            errors: [error],
+          })
+        }
         const value = frame.entity === null ? null : { id: frame.entity.id, value: values.get(frame.entity.id) ?? 0 }
         return Promise.resolve({ data: { customerChanged: { change: frame.change, customer: value } } })
       }
@@ -268,4 +282,64 @@ test('whatever the order of Changes, pushes and reconnects, cursors never go bac
     }),
     { numRuns: 300 },
   )
+})
+
+describe('a frame that could not be read in full', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  function failingWorld() {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    return world()
+  }
+
+  test('is read again until it can be, and sent as the present value with the cursor of the last frame', async () => {
+    const { change, follow, subscribe, failing, executions } = failingWorld()
+    const frames = subscribe(onAda)
+    await next(frames)
+    failing.add('all')
+    change(ada)
+    follow()
+    expect(await next(frames)).toMatchObject({ change: { kind: 'UPDATED', sequence: 1 }, customer: null })
+    const later = next(frames)
+    await vi.advanceTimersByTimeAsync(5_000)
+    // It failed as before: that is no news.
+    expect(executions).toHaveLength(4)
+    failing.clear()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await later).toMatchObject({ change: { kind: 'CURRENT', fields: [], sequence: 1 }, customer: { value: 1 } })
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(executions).toHaveLength(5)
+  })
+
+  test('is not sent when a later Change has told it, nor to nobody', async () => {
+    const { change, follow, subscribe, failing, executions } = failingWorld()
+    const frames = subscribe(onAda)
+    await next(frames)
+    failing.add('all')
+    change(ada)
+    follow()
+    await next(frames)
+    failing.clear()
+    change(ada)
+    follow()
+    expect(await next(frames)).toMatchObject({ change: { kind: 'UPDATED', sequence: 2 }, customer: { value: 2 } })
+    failing.add('all')
+    change(ada)
+    follow()
+    await next(frames)
+    await frames.return?.()
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(executions).toHaveLength(4)
+  })
+
+  test('is read again for whoever began with it', async () => {
+    const { subscribe, failing } = failingWorld()
+    failing.add('all')
+    const frames = subscribe(onAda)
+    expect(await next(frames)).toMatchObject({ change: { kind: 'CURRENT' }, customer: null })
+    failing.clear()
+    const later = next(frames)
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(await later).toMatchObject({ change: { kind: 'CURRENT' }, customer: { value: 0 } })
+  })
 })

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
@@ -174,6 +174,23 @@ test('a second opening in the same process is refused, through a link as well', 
     })
   await note(store, 'unharmed')
   expect(await notes(store)).toEqual(['unharmed'])
+})
+
+test('once its file was removed or replaced nothing counts as written: it would be lost with the process', async () => {
+  const path = join(temporaryDirectory(), 'graph.db')
+  const store = await openFile(path)
+  await note(store, 'kept')
+  renameSync(path, `${path}.moved`)
+  await expect(note(store, 'lost')).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining('moved or removed'),
+  })
+  writeFileSync(path, '')
+  await expect(note(store, 'lost')).rejects.toMatchObject({ kind: 'unavailable' })
+  rmSync(path)
+  renameSync(`${path}.moved`, path)
+  await note(store, 'again')
+  expect(await notes(store)).toEqual(['again', 'kept'])
 })
 
 test('a second process is refused while the first lives, and let in when it was killed', async () => {
