@@ -35,6 +35,7 @@ export async function healthOf(runtime: Runtime, importing: Importing): Promise<
   const parts: Record<string, string> = {}
   let isReady = true
   try {
+    await runtime.store.read(db => db.selectFrom('meta').select('name').limit(1).execute())
     await probe(runtime.store)
     parts['store'] = 'ok'
   } catch (error) {
