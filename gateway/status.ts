@@ -2,7 +2,9 @@ import type { SystemStatus } from './graph/live/resolvers.ts'
 import type { Health } from './http.ts'
 import type { Importing } from './importing.ts'
 import type { Runtime } from './runtime.ts'
-import { countByState, lastReceivedAt } from './store/delivery-history.ts'
+import type { Clock } from '../subgraphs/contract.ts'
+import type { MetricReadings } from './metrics.ts'
+import { countByState, lastReceivedAt, oldestDue } from './store/delivery-history.ts'
 import { listProgress } from './store/progress.ts'
 import { StoreError, type Store } from './store/store.ts'
 
@@ -28,6 +30,25 @@ export async function systemStatuses(runtime: Runtime): Promise<readonly SystemS
       }
     }),
   )
+}
+
+/** What is read anew each time the metrics are asked for. */
+export function metricReadings(runtime: Runtime, sockets: () => number, clock: Clock): MetricReadings {
+  const { store, systems, cache, hub, follower } = runtime
+  return {
+    async queue() {
+      const [counts, oldest] = await Promise.all([countByState(store), oldestDue(store)])
+      return systems.map(({ system }) => {
+        const { due = 0, dead = 0 } = counts.find(one => one.system === system) ?? {}
+        return { system, due, dead, oldestDueAt: oldest.get(system) ?? null }
+      })
+    },
+    cache: () => cache.status(),
+    systems: () => systems.map(({ system, status }) => ({ system, ...status() })),
+    subscribers: () => ({ subscribers: hub.subscribers, groups: hub.groups, sockets: sockets() }),
+    changes: () => ({ sequence: follower.position, isCutOff: follower.isCutOff }),
+    now: () => clock.now(),
+  }
 }
 
 /** Ready once the store takes writes and the log of Changes is followed; a vendor that is down makes nobody unready. */

@@ -42,16 +42,17 @@ export async function lastReceivedAt(store: Store, system: System): Promise<Date
   return row === undefined ? null : new Date(row.received_at)
 }
 
-/** When the oldest entry came that is not done, held ones included; null when all is done. */
-export async function oldestDue(store: Store): Promise<Date | null> {
-  const { oldest } = await store.read(db =>
+/** When the oldest entry of each system came that is due, held ones included; a system with none is missing. */
+export async function oldestDue(store: Store): Promise<ReadonlyMap<System, Date>> {
+  const rows = await store.read(db =>
     db
       .selectFrom('delivery_entries')
-      .select(({ fn }) => fn.min<number | null>('received_at').as('oldest'))
+      .select(({ fn }) => ['system', fn.min<number>('received_at').as('oldest')])
       .where('state', '=', 'due')
-      .executeTakeFirstOrThrow(),
+      .groupBy('system')
+      .execute(),
   )
-  return oldest === null ? null : new Date(oldest)
+  return new Map(rows.map(({ system, oldest }) => [system, new Date(oldest)]))
 }
 
 const dayMs = 24 * 60 * 60 * 1000
