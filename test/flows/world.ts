@@ -193,7 +193,15 @@ async function openGateway(
 
 /** What no line of the log may hold: the secrets, and whatever the tools know of people. */
 function canariesOf({ hubspot, stripe, asana }: Simulators): readonly string[] {
-  const secrets = [hubspot.accessToken, hubspot.clientSecret, stripe.secretKey, stripe.webhookSecret, asana.accessToken]
+  const handshakes = asana.webhooks.all.map(({ secret }) => secret)
+  const secrets = [
+    hubspot.accessToken,
+    hubspot.clientSecret,
+    stripe.secretKey,
+    stripe.webhookSecret,
+    asana.accessToken,
+    ...handshakes,
+  ]
   const people = hubspot
     .snapshot()
     .contacts.flatMap(({ properties: { email, phone, lastname } }) => [email, phone, lastname && ` ${lastname}`])
