@@ -248,7 +248,11 @@ async function sendUntilAnswered(url: string, tools: Simulators, delivery: Deliv
   }
 }
 
-function signed(url: string, { hubspot, stripe, asana }: Simulators, { tool, body, kind }: Delivery) {
+function signed(
+  url: string,
+  { hubspot, stripe, asana }: Simulators,
+  { tool, body, kind }: Delivery,
+): { readonly path: string; readonly headers: Readonly<Record<string, string>> } {
   const isForged = kind === 'forged'
   if (tool === 'stripe') {
     const secret = isForged ? 'whsec_wrong' : stripe.webhookSecret
@@ -309,19 +313,26 @@ async function differencesOf(url: string, { hubspot, stripe, asana }: Simulators
   const differences: string[] = []
   for (const root of ['customers', 'orders', 'jobs'] as const) {
     const seen = new Map<string, string | null>()
-    for (let after: string | null = null; ;) {
-      const query = `{ ${root}(first: 100${after === null ? '' : `, after: "${after}"`}) { nodes { id value: ${fields[root]} } pageInfo { hasNextPage endCursor } } }`
-      const list = page.parse(await ask(url, query)).data[root]
-      for (const { id, value } of list?.nodes ?? []) seen.set(id, value)
-      after = list?.pageInfo.endCursor ?? null
-      if (list?.pageInfo.hasNextPage !== true) break
-    }
+    for (const { id, value } of await everyOne(url, root, fields[root])) seen.set(id, value)
     for (const [id, value] of held[root]) {
       if (seen.get(id) !== value) differences.push(`${root} ${id}: the tool has ${value}, the graph ${seen.get(id)}`)
     }
     for (const id of seen.keys()) if (!held[root].has(id)) differences.push(`${root} ${id}: the tool has none`)
   }
   return differences
+}
+
+async function everyOne(url: string, root: string, field: string) {
+  const nodes: { readonly id: string; readonly value: string | null }[] = []
+  let after: string | null = null
+  do {
+    const within: string = after === null ? '' : `, after: "${after}"`
+    const query = `{ ${root}(first: 100${within}) { nodes { id value: ${field} } pageInfo { hasNextPage endCursor } } }`
+    const list: z.infer<typeof page>['data'][string] | undefined = page.parse(await ask(url, query)).data[root]
+    nodes.push(...(list?.nodes ?? []))
+    after = list?.pageInfo.hasNextPage === true ? list.pageInfo.endCursor : null
+  } while (after !== null)
+  return nodes
 }
 
 type CountedEntries = Readonly<Record<'all' | 'done', number>>
