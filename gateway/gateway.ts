@@ -168,6 +168,8 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
 /** A step that fails must not keep the next ones from being taken: sockets and timers would outlive us. */
 async function endAll(ends: readonly (() => unknown)[]): Promise<void> {
   const faults: unknown[] = []
+  // With the server closed nothing but timers that keep nobody alive may be left of what is under way.
+  const alive = setInterval(() => undefined, 60_000)
   for (const end of ends) {
     try {
       await end()
@@ -175,6 +177,7 @@ async function endAll(ends: readonly (() => unknown)[]): Promise<void> {
       faults.push(error)
     }
   }
+  clearInterval(alive)
   if (faults.length > 0) throw new AggregateError(faults, 'not everything could be ended in order')
 }
 

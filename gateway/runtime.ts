@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../schema/entities.ts'
-import type { RecordRef, System } from '../schema/systems.ts'
+import { recordKey, type RecordRef, type System } from '../schema/systems.ts'
 import type { CallContext, Clock, Log, ObservedRecord, Priority } from '../subgraphs/contract.ts'
 import { openRecordCache, type RecordCache } from './cache/record-cache.ts'
 import { applyObservations } from './changes/apply.ts'
@@ -95,6 +95,8 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     staleServed: context => cache.staleServed(context),
     writes: (call, onWritten) =>
       openWrites({
+        now: () => cache.begin(0),
+        isOvertaken: (record, since) => !cache.holds(recordKey(record), since),
         evict: record => cache.evict(record),
         observe: record => observe(record, { ...openContext(contexts), call: afterWrite(call) }),
         async append(records) {
@@ -157,14 +159,18 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   }
 
   async function append(records: readonly WrittenRecord[]): Promise<void> {
-    const observations = records.map(({ written, observed }) => ({
+    const observations = records.map(({ written, observed, isAgain }) => ({
       record: observed?.record ?? written.record,
       observed,
       kind: written.kind,
       fields: written.fields,
       at: observed?.updatedAt ?? null,
+      isEcho: isAgain,
     }))
-    await commits.commit(tx => applyObservations(tx, catalogue, observations, clock.now()))
+    await commits.commit(
+      tx => applyObservations(tx, catalogue, observations, clock.now()),
+      observations.map(({ record }) => record),
+    )
   }
 }
 

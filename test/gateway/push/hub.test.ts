@@ -332,6 +332,19 @@ describe('a frame that could not be read in full', () => {
     expect(executions).toHaveLength(4)
   })
 
+  test('is read again for whoever had it, although another one began in between and had it in full', async () => {
+    const { subscribe, failing } = failingWorld()
+    failing.add('all')
+    const first = subscribe(onAda)
+    await next(first)
+    failing.clear()
+    const second = subscribe(onAda)
+    expect(await next(second)).toMatchObject({ customer: { value: 0 } })
+    const later = next(first)
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(await later).toMatchObject({ change: { kind: 'CURRENT' }, customer: { value: 0 } })
+  })
+
   test('is read again for whoever began with it', async () => {
     const { subscribe, failing } = failingWorld()
     failing.add('all')
