@@ -187,7 +187,7 @@ function openSubgraphs(runtime: Runtime, log: Log): readonly LocalSubgraph[] {
     systemOf: systemsByRole(runtime),
     systems: () => systemStatuses(runtime),
     linksOf: entity => openLinks(store, catalogue).linksOf(entity),
-    unlinked: asked => unlinkedPage(store, asked, asked),
+    unlinked: asked => unlinkedPage(store, catalogue, asked, asked),
     linkRecord: (record, customerId) => runtime.linkRecord(record, customerId),
   })
   return subgraphSources().map(({ name, typeDefs }) => {

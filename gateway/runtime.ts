@@ -15,6 +15,7 @@ import { openCatalogue, type Catalogue } from './links/catalogue.ts'
 import { openIndex } from './links/index.ts'
 import { openLinks } from './links/links.ts'
 import { Living } from './links/living.ts'
+import { readAbove } from './links/parents.ts'
 import { linkByPerson } from './links/person.ts'
 import { openMetrics, type Metrics } from './metrics.ts'
 import { PushHub } from './push/hub.ts'
@@ -70,6 +71,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   const hub: PushHub = new PushHub({
     newest: () => follower.position,
     resolve: entity => openLinks(store, catalogue).resolve(entity),
+    above: entity => store.read(db => readAbove(db, catalogue, entity)),
     isOwner: record => catalogue.isOwner(record),
     changesAfter: (sequence, limit) => changesAfter(store, sequence, limit),
     reaches: sequence => reaches(store, sequence),

@@ -6,7 +6,7 @@ import type { Log } from '../../subgraphs/contract.ts'
 import type { ChangeFrame, FrameChange, SubscriptionRequest } from '../graph/subscription.ts'
 import { Outbox } from './outbox.ts'
 import { isUnfinished, Repeats } from './repeats.ts'
-import { keysOfChange, keysOfTopic, viewOf } from './topic.ts'
+import { hasParents, keysOfChange, keysOfTopic, linkKey, viewOf } from './topic.ts'
 
 export type FrameResult = ExecutionResult<Record<string, unknown>, Record<string, unknown>>
 
@@ -22,6 +22,8 @@ export interface HubPorts {
   newest(): number
   /** The living entity behind an id; null for a tombstone and for what does not exist. */
   resolve(entity: EntityRef): Promise<EntityRef | null>
+  /** What an entity hangs below: living entities, and records of its system that may be linked to others. */
+  above(entity: EntityRef): Promise<{ readonly entities: readonly EntityRef[]; readonly records: readonly RecordRef[] }>
   /** Whether the record is the entity itself rather than a copy of it. */
   isOwner(record: RecordRef): boolean
   changesAfter(sequence: number, limit: number): Promise<readonly Change[]>
@@ -209,6 +211,11 @@ export class PushHub {
     const asked = topic.kind === 'entity' ? topic.entity : topic.kind === 'children' ? topic.parent : null
     if (asked === null) return null
     const living = await this.#ports.resolve(asked)
+    if (living !== null && topic.kind === 'entity' && hasParents(living.type)) {
+      // What it hangs below stands in its fields, and may change or be another one next time.
+      const { entities, records } = await this.#ports.above(living)
+      for (const key of [...entities.map(entityKey), ...records.map(linkKey)]) this.#listen(group, key)
+    }
     if (living !== null && living.id !== asked.id) {
       const moved =
         topic.kind === 'children' ? { ...topic, parent: living } : { kind: 'entity' as const, entity: living }
