@@ -61,6 +61,8 @@ const rawKeptMs = 30 * dayMs
 const keysKeptMs = 400 * dayMs
 /** Requests of one transaction: it holds up the other writers. */
 const prunedAtOnce = 1_000
+/** What another process is forgetting at this moment is left to it. */
+const besideOthers = { isSerial: false } as const
 
 export interface Pruned {
   /** Requests whose headers and body were forgotten. */
@@ -98,7 +100,9 @@ function pruneRaw(store: Store, before: number): Promise<number> {
           .where('body', 'is not', null)
           .where('received_at', '<', before)
           .orderBy('received_at')
-          .limit(prunedAtOnce),
+          .limit(prunedAtOnce)
+          .forUpdate()
+          .skipLocked(),
       )
       .returning('id')
       .execute()
@@ -115,7 +119,7 @@ function pruneRaw(store: Store, before: number): Promise<number> {
       .where('state', '!=', 'due')
       .execute()
     return requests.length
-  })
+  }, besideOthers)
 }
 
 function pruneRequests(store: Store, before: number): Promise<number> {
@@ -128,7 +132,9 @@ function pruneRequests(store: Store, before: number): Promise<number> {
           .select('id')
           .where('received_at', '<', before)
           .orderBy('received_at')
-          .limit(prunedAtOnce),
+          .limit(prunedAtOnce)
+          .forUpdate()
+          .skipLocked(),
       )
       .returning('id')
       .execute()
@@ -142,5 +148,5 @@ function pruneRequests(store: Store, before: number): Promise<number> {
       )
       .execute()
     return requests.length
-  })
+  }, besideOthers)
 }

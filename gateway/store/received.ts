@@ -65,9 +65,12 @@ async function insertSubmissions(
     tx,
     submissions.map(({ received }) => received),
   )
-  const rows = submissions.flatMap((submission, index) =>
-    submission.received.entries.map((entry, position) => toRow(submission, entry, ids[index] ?? 0, position)),
-  )
+  // In one order everywhere: two processes that store the same keys at once must not wait for each other.
+  const rows = submissions
+    .flatMap((submission, index) =>
+      submission.received.entries.map((entry, position) => toRow(submission, entry, ids[index] ?? 0, position)),
+    )
+    .sort((a, b) => compare(a.system, b.system) || compare(a.key, b.key))
   const inserted = new Map<number, EntryRow[]>()
   for (let start = 0; start < rows.length; start += rowsInStatement) {
     const page = await tx
@@ -83,6 +86,10 @@ async function insertSubmissions(
     }
   }
   return submissions.map((submission, index) => toStored(submission, inserted.get(ids[index] ?? 0) ?? []))
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** @returns the rows' ids, in the order of the requests */
