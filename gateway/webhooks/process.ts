@@ -84,8 +84,8 @@ const clockGapMs = 100
 /** How often the store is asked for entries that came due. */
 const pollMs = 1000
 
-/** How often leases are renewed of what is under way or waits in memory; well before they run out. */
-const renewMs = 15_000
+/** How often leases are renewed of what is under way or waits in memory; well before they run out, which is after 15 s. */
+const renewMs = 4_000
 
 /**
  * Works on stored entries: evict, read anew, apply, all of one delivery about one record together, and one after the
@@ -98,6 +98,9 @@ export class DeliveryProcessor {
   readonly #readings = new Map<System, Gather<RecordRef, ObservedRecord | null>>()
   readonly #applying: Gather<Work, boolean>
   #polling: NodeJS.Timeout | undefined
+  #asking: Promise<void> | null = null
+  /** How often somebody said that entries may be due. */
+  #wakings = 0
   #renewing: NodeJS.Timeout | undefined
   #isStopping = false
 
@@ -108,17 +111,17 @@ export class DeliveryProcessor {
   }
 
   start(): void {
-    const poll = async (): Promise<void> => {
-      try {
-        const room = maxHeld - this.#turns.held
-        if (room > 0) this.accept(await this.#ports.claim(Math.min(room, maxRunning)))
-      } catch (error) {
-        this.#ports.log.warn({ err: error }, 'the store cannot be asked for deliveries that are due')
-      }
-      if (!this.#isStopping) this.#polling = setTimeout(() => void poll(), pollMs).unref()
-    }
-    void poll()
+    this.#poll()
     this.#renewing = setInterval(() => void this.#renew(), renewMs).unref()
+  }
+
+  /** Entries may be due: the store is asked now rather than with the next poll. Calls meanwhile are one. */
+  wake(): void {
+    this.#wakings += 1
+    // Before the start, or while the store is being asked.
+    if (this.#polling === undefined) return
+    clearTimeout(this.#polling)
+    this.#poll()
   }
 
   /** False while so much is held that new entries had better wait in the store. */
@@ -146,10 +149,35 @@ export class DeliveryProcessor {
     this.#isStopping = true
     clearTimeout(this.#polling)
     clearInterval(this.#renewing)
+    await this.#asking
     // A slow vendor's queue must not keep us from ending.
     this.#turns.clear()
     this.#held.clear()
     await this.idle()
+  }
+
+  #poll(): void {
+    this.#polling = undefined
+    this.#asking = this.#ask().then(() => {
+      this.#asking = null
+      if (!this.#isStopping) this.#polling = setTimeout(() => this.#poll(), pollMs).unref()
+    })
+  }
+
+  /** Claims until nothing more is due or there is no room. Never rejects. */
+  async #ask(): Promise<void> {
+    try {
+      let isMore = true
+      while (isMore && !this.#isStopping) {
+        const wakings = this.#wakings
+        const limit = Math.min(maxHeld - this.#turns.held, maxRunning)
+        const claimed = limit > 0 ? await this.#ports.claim(limit) : []
+        this.accept(claimed)
+        isMore = this.#wakings !== wakings || (limit > 0 && claimed.length === limit)
+      }
+    } catch (error) {
+      this.#ports.log.warn({ err: error }, 'the store cannot be asked for deliveries that are due')
+    }
   }
 
   /** Never rejects. */

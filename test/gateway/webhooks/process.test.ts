@@ -241,7 +241,7 @@ test('what is under way or waits is held longer, so that nobody else takes it', 
     const { processor, reading } = open({ renew: async entries => void renewed.push(entries.map(({ id }) => id)) })
     processor.start()
     processor.accept([entry(1, [hint('101')]), entry(2, [hint('101')], { receivedId: 2 })])
-    await vi.advanceTimersByTimeAsync(20_000)
+    await vi.advanceTimersByTimeAsync(5_000)
     expect(renewed).toEqual([[1, 2]])
     reading[0]?.end()
     await vi.advanceTimersByTimeAsync(15_000)
