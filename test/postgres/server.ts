@@ -20,8 +20,6 @@ export interface PostgresServer {
   crash(): Promise<void>
   /** Starts it again where it stood. Resolves once it takes connections. */
   start(): Promise<void>
-  /** Stops all its processes where they stand, or lets them go on. */
-  freeze(isFrozen: boolean): void
   /** Ends it and removes its folder. */
   remove(): Promise<void>
 }
@@ -98,12 +96,6 @@ export async function startPostgres({ isDurable }: { readonly isDurable: boolean
         stdio: ['ignore', 'ignore', 'pipe'],
       })
       await untilReady(process)
-    },
-    freeze(isFrozen) {
-      if (process?.pid === undefined) return
-      const { stdout } = spawnSync('pgrep', ['-P', String(process.pid)], { encoding: 'utf8' })
-      for (const pid of stdout.split('\n').filter(Boolean))
-        globalThis.process.kill(Number(pid), isFrozen ? 'SIGSTOP' : 'SIGCONT')
     },
     async remove() {
       await server.crash()
