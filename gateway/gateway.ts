@@ -3,6 +3,7 @@ import type { Clock, Log } from '../subgraphs/contract.ts'
 import { applyObservations } from './changes/apply.ts'
 import { openCallers } from './callers.ts'
 import { prune } from './changes/log.ts'
+import { refuseOvertaken } from './changes/overtaken.ts'
 import { connectSystem, openSecrets } from './connect.ts'
 import type { GatewayConfig } from './config.ts'
 import { controlPath, openControl, type ControlRequest, type Tell } from './control.ts'
@@ -201,7 +202,7 @@ function openProcessor(
   runtime: Runtime,
   { random, log }: { readonly random: () => number; readonly log: Log },
 ): DeliveryProcessor {
-  const { store, catalogue, cache, commits, worker } = runtime
+  const { store, catalogue, cache, commits, follower, worker } = runtime
   const { clock } = store
   return new DeliveryProcessor({
     renew: entries => renewLeases(store, entries, leaseMs, clock.now()),
@@ -211,12 +212,14 @@ function openProcessor(
       else cache.evict(record)
       if (at !== null) cache.expect(record, at)
     },
+    position: () => follower.position,
     observe: record => runtime.observe(record, runtime.context('webhook')),
     async apply(observations, entries) {
       const now = clock.now()
       try {
         await commits.commit(
           async tx => {
+            await refuseOvertaken(tx, observations)
             const changes = await applyObservations(tx, catalogue, observations, now)
             await settleEntries(tx, entries, now)
             return changes

@@ -18,7 +18,7 @@ export interface Database {
 export async function createDatabase(): Promise<Database> {
   const name = `test_${randomBytes(8).toString('hex')}`
   const base = inject('postgresUrl')
-  await runOn(`${base}postgres`, `create database ${name} template ${template} strategy file_copy`)
+  await runOn(`${base}postgres`, `create database ${name} template ${template}`)
   const url = `${base}${name}`
   return {
     url,
