@@ -27,12 +27,13 @@ describe('a webhook at one process', () => {
     const other = await world.join()
     const frames = other.subscribe(changedPhones)
     expect(JSON.stringify(await frames.next())).toContain('CURRENT')
+    let isWoken = false
+    other.gateway.runtime.store.signals?.on('changes', () => (isWoken = true))
     vendor.change(world, '+15550188')
-    const sentAt = performance.now()
     expect(await post(world, vendor.sign(world, vendor.body(world)))).toBe(200)
     expect((await frameWith(frames, '+15550188')).at(-1)).toContain('UPDATED')
-    // Woken, rather than found by the poll of every second.
-    expect(performance.now() - sentAt).toBeLessThan(1_000)
+    // Rather than found by the poll of every second only.
+    await vi.waitFor(() => expect(isWoken).toBe(true))
   })
 })
 
@@ -109,44 +110,50 @@ describe('processes with roles', () => {
 
     const frames = web.subscribe(changedPhones)
     await frames.next()
+    let isWoken = false
+    worker.gateway.runtime.store.signals?.on('deliveries', () => (isWoken = true))
     vendor.change(world, '+15550144')
-    const sentAt = performance.now()
     expect(await post(web, vendor.sign(world, vendor.body(world)))).toBe(200)
     await frameWith(frames, '+15550144')
-    expect(performance.now() - sentAt).toBeLessThan(1_000)
+    expect(isWoken).toBe(true)
     const entries = await world.gateway.runtime.store.read(db =>
       db.selectFrom('delivery_entries').select(['state', 'attempts']).where('system', '=', 'hubspot').execute(),
     )
     expect(entries.at(-1)).toEqual({ state: 'done', attempts: 1 })
   })
 
-  test('what a process held that was killed is worked on by another when its lease is over', async () => {
-    const vendor = vendorOf('hubspot')
-    const { world } = await sharedWorld()
-    await world.gateway.processor.stop()
-    // As a process does that is killed after it has claimed.
-    vendor.change(world, '+15550155')
-    expect(await post(world, vendor.sign(world, vendor.body(world)))).toBe(200)
-    const { store } = world.gateway.runtime
-    const held = await store.read(db =>
-      db.selectFrom('delivery_entries').select('lease_by').where('state', '=', 'due').execute(),
-    )
-    expect(held).toEqual([{ lease_by: world.gateway.runtime.worker }])
-    const other = await world.join()
-    const startedAt = performance.now()
-    await worked(world, 25_000)
-    expect(performance.now() - startedAt).toBeLessThan(20_000)
-    expect(await other.data('{ customer(id: "101") { phone } }')).toEqual({ customer: { phone: '+15550155' } })
-  })
+  test(
+    'what a process held that was killed is worked on by another when its lease is over',
+    { timeout: 60_000 },
+    async () => {
+      const vendor = vendorOf('hubspot')
+      const { world } = await sharedWorld()
+      await world.gateway.processor.stop()
+      // As a process does that is killed after it has claimed.
+      vendor.change(world, '+15550155')
+      expect(await post(world, vendor.sign(world, vendor.body(world)))).toBe(200)
+      const { store } = world.gateway.runtime
+      const held = await store.read(db =>
+        db.selectFrom('delivery_entries').select('lease_by').where('state', '=', 'due').execute(),
+      )
+      expect(held).toEqual([{ lease_by: world.gateway.runtime.worker }])
+      const other = await world.join()
+      await worked(world, 30_000)
+      expect(await other.data('{ customer(id: "101") { phone } }')).toEqual({ customer: { phone: '+15550155' } })
+    },
+  )
 })
 
 test('a handshake that one process waits for is answered by another', async () => {
-  const { world } = await sharedWorld()
+  const { world, database } = await sharedWorld()
   const other = await world.join()
+  // Without its secret the webhook is of no use, and is registered anew.
+  await database.run('delete from webhook_secrets')
   const told: string[] = []
   // Asana calls the public address, which is the first process.
   expect(await other.gateway.connect('asana', line => told.push(line))).toBe('done')
-  expect(told.join('\n')).not.toContain('missing')
+  expect(told.join('\n')).toContain('registered the webhook')
+  expect(await database.run('select count(*)::int as kept from webhook_secrets')).toEqual([{ kept: 1 }])
 })
 
 test('each system is imported by one process, and the others wait for it', async () => {
