@@ -1,5 +1,6 @@
 import type { Role } from '../schema/systems.ts'
 import type { ConfiguredRole, RegisteredRole } from '../subgraphs/registry.ts'
+import { isShared } from './store/open.ts'
 import type { Environment, SettingDoc, SettingFault } from '../subgraphs/contract.ts'
 
 /** How the process is to run; whatever it needs to know, checked. */
@@ -11,6 +12,9 @@ export interface GatewayConfig {
   /** Origins of frontends that run in browsers. */
   readonly allowedOrigins: readonly string[]
   readonly storeUrl: string
+  /** Connections to Postgres at most, beside the one that listens. */
+  readonly storeConnections: number
+  readonly duty: Duty
   readonly vendorTryTimeoutMs: number
   readonly vendorTotalTimeoutMs: number
   readonly cacheMaxBytes: number
@@ -22,6 +26,11 @@ export interface GatewayConfig {
 }
 
 type ConfiguredOpen = Extract<ConfiguredRole, { ok: true }>['open']
+
+const duties = ['all', 'web', 'worker'] as const
+
+/** What this process does: `web` answers clients and stores deliveries, `worker` works on them and imports. */
+export type Duty = (typeof duties)[number]
 
 const logLevels = ['debug', 'info', 'warn', 'error'] as const
 
@@ -49,7 +58,19 @@ export const gatewaySettings: readonly SettingDoc[] = [
     'https://app.example.com',
     'Origins of frontends that ask from a browser, separated by commas.',
   ),
-  setting('STORE_URL', 'sqlite:.data/graph.db', 'Where links, the record index, deliveries and Changes are kept.'),
+  {
+    name: 'STORE_URL',
+    example: 'sqlite:.data/graph.db',
+    help: 'Where links, the record index, deliveries and Changes are kept. One process on a file, or several on one database: postgres://user:password@host/database, with ?sslmode=verify-full across a network.',
+    isRequired: false,
+    isSecret: true,
+  },
+  setting('STORE_CONNECTIONS', '10', 'Connections to Postgres at most. One more listens.'),
+  setting(
+    'ROLE',
+    'all',
+    `What this process does, one of ${duties.join(', ')}: web answers clients and stores deliveries, worker works on them and imports. On Postgres only.`,
+  ),
   setting('VENDOR_TRY_TIMEOUT_MS', '3000', 'How long one try of a vendor call may take.'),
   setting('VENDOR_TOTAL_TIMEOUT_MS', '10000', 'How long a vendor call may take in all, waiting and retries included.'),
   setting('CACHE_MAX_BYTES', '67108864', 'How much memory cached records may take.'),
@@ -114,11 +135,19 @@ export function readConfig(
     })
   }
   const storeUrl = text('STORE_URL') ?? 'sqlite:.data/graph.db'
-  if (!/^sqlite:.+/.test(storeUrl)) {
-    const scheme = storeUrl.split(':')[0] ?? ''
+  // Never repeated: it may hold a password.
+  if (isShared(storeUrl) ? !URL.canParse(storeUrl) : !/^sqlite:.+/.test(storeUrl)) {
+    const [scheme = ''] = /^[a-z][a-z0-9+.-]*(?=:)/i.exec(storeUrl) ?? []
     faults.push({
       name: 'STORE_URL',
-      message: `expected sqlite:<path of a file>, for example sqlite:.data/graph.db; got the scheme "${scheme}"`,
+      message: `expected sqlite:<path of a file> or postgres://user:password@host/database, got another form, of the scheme "${scheme}"`,
+    })
+  }
+  const duty = oneOf('ROLE', duties, 'all')
+  if (duty !== 'all' && !isShared(storeUrl)) {
+    faults.push({
+      name: 'ROLE',
+      message: `${duty} needs other processes beside it, and only Postgres lets them in: set STORE_URL to postgres://…, or leave ROLE out`,
     })
   }
   for (const doc of registry.flatMap(registered => registered.settings)) {
@@ -148,6 +177,8 @@ export function readConfig(
     publicUrl: publicUrl.replace(/\/+$/, ''),
     allowedOrigins,
     storeUrl,
+    storeConnections: whole('STORE_CONNECTIONS', 10, 2, 1000),
+    duty,
     vendorTryTimeoutMs,
     vendorTotalTimeoutMs,
     cacheMaxBytes: whole('CACHE_MAX_BYTES', 64 * 1024 * 1024, 1024 * 1024, 64 * 1024 * 1024 * 1024),

@@ -2,7 +2,10 @@ import type { System } from '../schema/systems.ts'
 import type { Tell } from './control.ts'
 import { openContext } from './graph/context.ts'
 import type { Runtime } from './runtime.ts'
-import type { Secrets } from './webhooks/secrets.ts'
+import type { Clock } from '../subgraphs/contract.ts'
+import { holdLease, isHeld } from './store/leases.ts'
+import { addSecret, listSecrets } from './store/secrets.ts'
+import { Secrets } from './webhooks/secrets.ts'
 
 export interface ConnectRequest {
   readonly system: System
@@ -14,7 +17,7 @@ export interface ConnectRequest {
 
 /**
  * Registers with the vendor the webhooks that can be registered by API, and says what is left for a person to do.
- * Runs in the process that answers the vendor's handshake.
+ * The vendor's handshake is answered by this process or by another one of the store.
  */
 export async function connectSystem(
   runtime: Runtime,
@@ -41,4 +44,27 @@ export async function connectSystem(
 
 function isHere(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127\./.test(host)
+}
+
+/** What other processes of the store were handed counts here this much later, at the latest. */
+const secretsKeptMs = 1_000
+
+/** The webhook secrets of a store. A handshake may be answered by another process than the one that waits for it. */
+export function openSecrets({ store, worker }: Runtime, clock: Clock): Secrets {
+  const nameOf = (system: System, endpoint: string): string => `handshake ${system}/${endpoint}`
+  return new Secrets(
+    {
+      list: (system, endpoint) => listSecrets(store, system, endpoint),
+      add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
+      async awaitHandshake(system, endpoint) {
+        const lease = await holdLease(store, nameOf(system, endpoint), worker)
+        if (lease === null)
+          throw new Error(`another process is registering ${system}'s webhook ${endpoint}: try again in a minute`)
+        return () => lease.end()
+      },
+      isHandshakeAwaited: (system, endpoint) =>
+        store.read(db => isHeld(db, nameOf(system, endpoint), store.clock.now())),
+    },
+    store.signals === null ? {} : { keptMs: secretsKeptMs },
+  )
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { z } from 'zod'
+import { isShared } from './store/open.ts'
 
 /**
  * How the commands reach the process that runs: a socket beside the store's file, for whoever may read that folder. One
@@ -29,7 +30,9 @@ export interface Control {
 /** Longest path the systems allow for a socket, with some room. */
 const longestPath = 100
 
+/** @returns null for a store that others may open beside the running process: a command then works by itself */
 export function controlPath(storeUrl: string): string | null {
+  if (isShared(storeUrl)) return null
   const file = storeUrl.replace(/^sqlite:/, '')
   if (file === ':memory:') return null
   const path = `${resolve(file)}.sock`

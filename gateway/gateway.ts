@@ -3,7 +3,8 @@ import type { Clock, Log } from '../subgraphs/contract.ts'
 import { applyObservations } from './changes/apply.ts'
 import { openCallers } from './callers.ts'
 import { prune } from './changes/log.ts'
-import { connectSystem } from './connect.ts'
+import { refuseOvertaken } from './changes/overtaken.ts'
+import { connectSystem, openSecrets } from './connect.ts'
 import type { GatewayConfig } from './config.ts'
 import { controlPath, openControl, type ControlRequest, type Tell } from './control.ts'
 import { supergraph } from './graph/compose.ts'
@@ -24,10 +25,8 @@ import { claimDue, failEntry, finishEntries, postponeEntry, releaseLeases, renew
 import { pruneReceived } from './store/delivery-history.ts'
 import { storeReceived } from './store/received.ts'
 import type { StoreTransaction } from './store/store.ts'
-import { addSecret, listSecrets } from './store/secrets.ts'
 import { DeliveryProcessor, type WorkedEntry } from './webhooks/process.ts'
 import { openReceive } from './webhooks/receive.ts'
-import { Secrets } from './webhooks/secrets.ts'
 
 export interface GatewayOptions {
   readonly log: Log & { child?(fields: object): Log }
@@ -51,8 +50,8 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-/** How long a worker may hold an entry before another one takes it. */
-const leaseMs = 60_000
+/** How long a worker may hold an entry before another one takes it; it renews what it holds. */
+const leaseMs = 15_000
 
 /** Changes are kept for subscribers that come back. */
 const changesKeptMs = 30 * 24 * 60 * 60_000
@@ -75,11 +74,8 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   const ends: (() => unknown)[] = [() => runtime.close()]
   try {
     // The store lets one process in: whoever held deliveries before was killed, and its leases need not run out.
-    await releaseLeases(store, null, clock.now())
-    const secrets = new Secrets({
-      list: (system, endpoint) => listSecrets(store, system, endpoint),
-      add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
-    })
+    if (store.signals === null) await releaseLeases(store, null, store.clock.now())
+    const secrets = openSecrets(runtime, clock)
     const importing = openImporting(runtime, { log, clock })
     const graph = new FederatedGraph(supergraph(), openSubgraphs(runtime, log))
     const server = new GraphServer({
@@ -91,10 +87,10 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     await server.start()
     ends.unshift(() => server.stop())
 
-    const processor = openProcessor(runtime, { clock, random, log })
+    const processor = openProcessor(runtime, { random, log })
     ends.unshift(
       () => processor.stop(),
-      () => releaseHeld(runtime, clock, log),
+      () => releaseHeld(runtime, log),
     )
     const receive = openReceive({
       sources: runtime.systems.map(({ system, adapter }) => ({
@@ -107,11 +103,14 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       secrets,
       store: async (system, received, entries, receivedAt) => {
         const { endpoint, url, headers, body } = received
-        const request = { system, endpoint, url, headers, body, receivedAt, entries }
-        // What there is no room for is due at once, for whoever has some.
-        const { hasRoom } = processor
-        const stored = await storeReceived(store, request, hasRoom ? leaseMs : 0, runtime.worker)
-        return hasRoom ? stored.entries : []
+        // Leases go by the store's clock; whatever another machine's clock may say.
+        const storedAt = store.signals === null ? receivedAt : store.clock.now()
+        const request = { system, endpoint, url, headers, body, receivedAt: storedAt, entries }
+        // What there is no room for here is due at once, for whoever has some.
+        const isOurs = config.duty === 'all' && processor.hasRoom
+        const stored = await storeReceived(store, request, leaseMs, isOurs ? runtime.worker : null)
+        if (!isOurs) store.signals?.send('deliveries')
+        return stored.entries
       },
       process: entries => processor.accept(entries),
       clock,
@@ -130,6 +129,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       onWebhook: (system, status, seconds) => runtime.metrics.acknowledged(system, status, seconds),
       page: config.isExplorable ? explorePages() : () => Promise.resolve(null),
       callers: openCallers(config),
+      isHealthOnly: config.duty === 'worker',
       log,
     })
     const { port } = await http.listen(config.port, config.host)
@@ -142,10 +142,13 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       () => importing.stop(),
     )
     await options.workAfter
-    processor.start()
-    importing.start()
-    const pruning = setInterval(() => void forgetOld(runtime, clock, log), pruneEveryMs).unref()
-    ends.unshift(() => clearInterval(pruning))
+    if (config.duty !== 'web') {
+      processor.start()
+      store.signals?.on('deliveries', () => processor.wake())
+      importing.start()
+      const pruning = setInterval(() => void forgetOld(runtime, clock, log), pruneEveryMs).unref()
+      ends.unshift(() => clearInterval(pruning))
+    }
 
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
     log.info({ url: `${url}/graphql`, ms: Math.round(performance.now() - startedAt) }, 'the graph is served')
@@ -205,9 +208,10 @@ function systemsByRole(runtime: Runtime): Readonly<Record<Role, System>> {
 
 function openProcessor(
   runtime: Runtime,
-  { clock, random, log }: { readonly clock: Clock; readonly random: () => number; readonly log: Log },
+  { random, log }: { readonly random: () => number; readonly log: Log },
 ): DeliveryProcessor {
-  const { store, catalogue, cache, commits, worker, metrics } = runtime
+  const { store, catalogue, cache, commits, follower, worker, metrics } = runtime
+  const { clock } = store
   return new DeliveryProcessor({
     renew: entries => renewLeases(store, entries, leaseMs, clock.now()),
     claim: limit => claimDue(store, worker, limit, leaseMs, clock.now()),
@@ -216,12 +220,14 @@ function openProcessor(
       else cache.evict(record)
       if (at !== null) cache.expect(record, at)
     },
+    position: () => follower.position,
     observe: record => runtime.observe(record, runtime.context('webhook')),
     async apply(observations, entries) {
       const now = clock.now()
       try {
         await commits.commit(
           async tx => {
+            await refuseOvertaken(tx, observations)
             const changes = await applyObservations(tx, catalogue, observations, now)
             await settleEntries(tx, entries, now)
             return changes
@@ -238,8 +244,9 @@ function openProcessor(
     },
     async fail(entry, failure) {
       metrics.worked(entry.system, failure.state, 1)
-      await store.write(tx =>
-        failEntry(tx, entry, failure.state === 'dead' ? { dead: failure.error } : failure, clock.now()),
+      await store.write(
+        tx => failEntry(tx, entry, failure.state === 'dead' ? { dead: failure.error } : failure, clock.now()),
+        { isSerial: false },
       )
     },
     clock,
@@ -281,9 +288,10 @@ function openControlOf(config: GatewayConfig, run: Parameters<typeof openControl
 }
 
 /** What was acknowledged and waits is free for the next process at once, rather than when our leases run out. */
-async function releaseHeld({ store, worker }: Runtime, clock: Clock, log: Log): Promise<void> {
+async function releaseHeld({ store, worker }: Runtime, log: Log): Promise<void> {
   try {
-    await releaseLeases(store, worker, clock.now())
+    const released = await releaseLeases(store, worker, store.clock.now())
+    if (released > 0) store.signals?.send('deliveries')
   } catch (error) {
     log.warn({ err: error }, 'deliveries that wait could not be released; they are due again when their leases run out')
   }

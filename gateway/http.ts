@@ -68,6 +68,8 @@ export interface HttpOptions {
   /** Pages for people, by path and the host they are asked for at; none in production. */
   page(path: string, host: string): Promise<Page | null>
   readonly callers: Callers
+  /** Whether nothing but /health is answered. */
+  readonly isHealthOnly?: boolean
   readonly log: Log
 }
 
@@ -108,7 +110,7 @@ export function createHttp(options: HttpOptions): HttpServer {
   })
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
-    if (pathOf(request) !== '/graphql') refuse(socket, '404 Not Found')
+    if (pathOf(request) !== '/graphql' || options.isHealthOnly === true) refuse(socket, '404 Not Found')
     else if (mayAsk(options, request)) sockets.upgrade(request, socket, head)
     else refuse(socket, '403 Forbidden')
   })
@@ -185,6 +187,8 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
     response.end(text)
     return
   }
+  if (options.isHealthOnly === true)
+    return sendText(response, 404, 'This process is a worker; it answers /health and /metrics only.\n')
   if (path.startsWith('/webhooks/')) return answerWebhook(options, request, response, path)
   if (path === '/graphql') return answerGraphQL(options, request, response)
   const page = isRead(request) ? await options.page(path, request.headers.host ?? '') : null

@@ -1,12 +1,14 @@
+import { setTimeout } from 'node:timers/promises'
 import type { System } from '../schema/systems.ts'
 import type { Clock, Log } from '../subgraphs/contract.ts'
 import { openContext } from './graph/context.ts'
 import { runImport } from './links/import.ts'
 import type { Runtime } from './runtime.ts'
+import { holdLease, type HeldLease } from './store/leases.ts'
 import { listProgress } from './store/progress.ts'
 import type { Tell } from './control.ts'
 
-/** The imports of this process: one a system at a time. */
+/** The imports of this process: one a system at a time, among all processes of the store. */
 export interface Importing {
   /** Goes on with whatever was never finished. */
   start(): void
@@ -27,6 +29,15 @@ export interface ImportRequest {
   readonly tell: Tell
   readonly signal: AbortSignal
 }
+
+/** An import that is ours alone. */
+interface OwnImport extends ImportRequest {
+  readonly system: System
+  readonly lease: HeldLease
+}
+
+/** How often is looked whether another process has ended its import. */
+const lookAgainMs = 1000
 
 /** How often progress is logged. */
 const tellEveryMs = 2000
@@ -85,14 +96,48 @@ export function openImporting(
     const told: Tell = line => {
       for (const one of tells) one(line)
     }
-    const work = importSystem(system, restart, told, AbortSignal.any([signal, stopping.signal])).finally(() =>
+    const work = importInTurn(system, restart, told, AbortSignal.any([signal, stopping.signal])).finally(() =>
       running.delete(system),
     )
     running.set(system, { work, tells })
     return work
   }
 
-  async function importSystem(system: System, restart: boolean, tell: Tell, signal: AbortSignal): Promise<boolean> {
+  /** While another process imports the system, its end is waited for: then little or nothing is left to do. */
+  async function importInTurn(system: System, restart: boolean, tell: Tell, signal: AbortSignal): Promise<boolean> {
+    const { store, worker } = runtime
+    let isOthers = false
+    while (!signal.aborted) {
+      const lease = await holdLease(store, `import ${system}`, worker)
+      if (lease === null) {
+        if (!isOthers) tell(`${system}: another process is importing it; this is how far it is.`)
+        isOthers = true
+        await setTimeout(lookAgainMs, undefined, { signal, ref: false }).catch(() => undefined)
+        const { imported, isDone } = await progressOf(system)
+        if (!isDone) tell(`${system}: ${imported} records`)
+        continue
+      }
+      try {
+        const isDone = await importSystem({ system, restart: restart && !isOthers, tell, signal, lease })
+        if (!lease.lost.aborted) return isDone
+        isOthers = true
+      } finally {
+        await lease.end()
+      }
+    }
+    return false
+  }
+
+  async function progressOf(system: System): Promise<{ readonly imported: number; readonly isDone: boolean }> {
+    const known = (await runtime.store.read(db => listProgress(db))).filter(one => one.system === system)
+    return {
+      imported: known.reduce((sum, one) => sum + one.imported, 0),
+      isDone: known.every(({ state }) => state === 'done'),
+    }
+  }
+
+  async function importSystem({ system, restart, tell, signal: asked, lease }: OwnImport): Promise<boolean> {
+    const signal = AbortSignal.any([asked, lease.lost])
     const { store, catalogue, commits } = runtime
     const ofSystem = runtime.systems.filter(one => one.system === system)
     let toldAt = 0
@@ -107,6 +152,7 @@ export function openImporting(
       clock,
       signal,
       restart,
+      confirm: tx => lease.confirm(tx),
       onApplied: changes => commits.announce(changes),
       onProgress({ kind, imported, total, isDone }) {
         const now = clock.now().getTime()

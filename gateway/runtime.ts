@@ -20,7 +20,8 @@ import { linkByPerson } from './links/person.ts'
 import { openMetrics, type Metrics } from './metrics.ts'
 import { PushHub } from './push/hub.ts'
 import { openStore } from './store/open.ts'
-import type { Store } from './store/store.ts'
+import { endAllLeases } from './store/leases.ts'
+import type { OpenStore } from './store/store.ts'
 import { openSystems, type RunningSystem } from './systems.ts'
 
 export interface RuntimePorts {
@@ -35,7 +36,7 @@ export interface RuntimePorts {
 export interface Runtime {
   /** Names this process in leases. */
   readonly worker: string
-  readonly store: Store
+  readonly store: OpenStore
   readonly catalogue: Catalogue
   readonly cache: RecordCache
   readonly systems: readonly RunningSystem[]
@@ -55,7 +56,7 @@ export interface Runtime {
 /** @throws StoreError when the store cannot be opened */
 export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): Promise<Runtime> {
   const { log, clock } = ports
-  const store = await openStore(config.storeUrl, { log, clock })
+  const store = await openStore(config.storeUrl, { log, clock, connections: config.storeConnections })
   const catalogue = openCatalogue(config.roles.map(({ registered }) => registered))
   const cache = openRecordCache({ nowMs: () => performance.now(), maxBytes: config.cacheMaxBytes })
   const metrics = openMetrics()
@@ -110,7 +111,10 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   }
   const shared = new Map<Priority, OperationContext>()
   try {
+    // The store lets one process in: whoever held something before was killed, and need not be waited for.
+    if (store.signals === null) await endAllLeases(store)
     await follower.start()
+    store.signals?.on('changes', () => follower.appended())
   } catch (error) {
     await store.close()
     throw error

@@ -83,12 +83,14 @@ function probe(store: Store): Promise<unknown> {
   const last = probes.get(store)
   if (last !== undefined && now - last.atMs < probeEveryMs) return last.written
   const value = new Date().toISOString()
-  const written = store.write(tx =>
-    tx
-      .insertInto('meta')
-      .values({ name: 'probed_at', value })
-      .onConflict(on => on.column('name').doUpdateSet({ value }))
-      .execute(),
+  const written = store.write(
+    tx =>
+      tx
+        .insertInto('meta')
+        .values({ name: 'probed_at', value })
+        .onConflict(on => on.column('name').doUpdateSet({ value }))
+        .execute(),
+    { isSerial: false },
   )
   probes.set(store, { atMs: now, written })
   return written

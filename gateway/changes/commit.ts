@@ -3,14 +3,14 @@ import type { Change } from '../../schema/change.ts'
 import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { RecordCache } from '../cache/record-cache.ts'
 import type { PushHub } from '../push/hub.ts'
-import type { Store, StoreTransaction } from '../store/store.ts'
+import type { OpenStore, StoreTransaction } from '../store/store.ts'
 import type { ChangeFollower } from './follower.ts'
 
 /** Commits made here whose records were evicted before the commit. */
 const maxRemembered = 10_000
 
 export interface ChangeCommitsPorts {
-  readonly store: Store
+  readonly store: OpenStore
   readonly cache: RecordCache
   readonly follower: ChangeFollower
   readonly hub: PushHub
@@ -57,7 +57,7 @@ export class ChangeCommits {
       if (at !== undefined) this.#heardAt.set(sequence, at)
     }
     const { follower } = this.#ports
-    follower.deliver(changes)
+    this.announce(changes)
     await follower.appliedThrough(last.sequence)
     return changes
   }
@@ -67,8 +67,9 @@ export class ChangeCommits {
     return this.#heardAt.get(sequence)
   }
 
-  /** Has Changes followed that were committed elsewhere in this process. */
+  /** Has Changes followed that this process has committed: here, and by the other processes of the store. */
   announce(changes: readonly Change[]): void {
+    this.#ports.store.signals?.send('changes')
     this.#ports.follower.deliver(changes)
   }
 

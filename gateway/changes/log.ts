@@ -11,7 +11,7 @@ type ChangeRow = Selectable<Tables['changes']>
 const fieldNames = z.array(z.string())
 const entityRefs = z.array(z.object({ type: z.enum(entityTypes), id: z.string() }))
 
-/** Rows of one INSERT: SQLite takes 32,766 values in a statement, and long statements are slow to prepare. */
+/** Rows of one INSERT: SQLite takes 32,766 values in a statement, Postgres 65,535, and long statements are slow to prepare. */
 const rowsInStatement = 200
 /** Rows of one DELETE: it holds up the other writers. */
 const prunedAtOnce = 5_000
@@ -21,22 +21,20 @@ const prunedAtOnce = 5_000
  * @returns them with their sequences; they count once the transaction has committed
  */
 export async function appendChanges(tx: StoreTransaction, changes: readonly NewChange[], now: Date): Promise<Change[]> {
-  const appended: Change[] = []
-  for (let start = 0; start < changes.length; start += rowsInStatement) {
-    const page = changes.slice(start, start + rowsInStatement)
-    const rows = await tx
+  if (changes.length === 0) return []
+  // Writes are serialised, and the newest Change is never forgotten: no sequence is given twice, and none is left out, as a
+  // counter of the database would after a transaction that was rolled back.
+  const { newest } = await tx
+    .selectFrom('changes')
+    .select(({ fn }) => fn.max<number | null>('sequence').as('newest'))
+    .executeTakeFirstOrThrow()
+  const first = (newest ?? 0) + 1
+  const appended = changes.map((change, index) => ({ ...change, sequence: first + index, recordedAt: now }))
+  for (let start = 0; start < appended.length; start += rowsInStatement) {
+    await tx
       .insertInto('changes')
-      .values(page.map(change => toRow(change, now)))
-      .returning('sequence')
+      .values(appended.slice(start, start + rowsInStatement).map(toRow))
       .execute()
-    // The order of returned rows is not promised, the order of sequences is.
-    const sequences = rows.map(row => row.sequence).sort((a, b) => a - b)
-    for (const [index, change] of page.entries()) {
-      const sequence = sequences[index]
-      if (sequence === undefined)
-        throw new Error(`${page.length} Changes were appended and ${sequences.length} sequences came back`)
-      appended.push({ ...change, sequence, recordedAt: now })
-    }
   }
   return appended
 }
@@ -121,8 +119,9 @@ export async function prune(store: Store, olderThan: Date): Promise<number> {
   }
 }
 
-function toRow(change: NewChange, now: Date): Insertable<Tables['changes']> {
+function toRow(change: Change): Insertable<Tables['changes']> {
   return {
+    sequence: change.sequence,
     kind: change.kind,
     system: change.record.system,
     record_kind: change.record.kind,
@@ -135,7 +134,7 @@ function toRow(change: NewChange, now: Date): Insertable<Tables['changes']> {
     status_before: change.statusBefore,
     status_after: change.statusAfter,
     at: change.at.getTime(),
-    recorded_at: now.getTime(),
+    recorded_at: change.recordedAt.getTime(),
   }
 }
 

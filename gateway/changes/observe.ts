@@ -21,6 +21,8 @@ export interface Observation {
   readonly mergedInto?: RecordRef
   /** It came of a write of ours, whose own Change has told of it. */
   readonly isEcho?: boolean
+  /** The newest Change that was known here when the record was read; a later one of the record may be newer than the reading. */
+  readonly readAfter?: number
   /** A listing rather than news: what it does not show to have changed makes no Change. */
   readonly origin?: 'sweep' | 'import'
 }

@@ -5,7 +5,7 @@ import type { CallContext, Clock, Importer, ImportPage, Log } from '../../subgra
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import { applyObservations } from '../changes/apply.ts'
 import { readProgress, writeProgress, type ImportProgress } from '../store/progress.ts'
-import { StoreError, type Store } from '../store/store.ts'
+import { StoreError, type Store, type StoreReader } from '../store/store.ts'
 import type { Catalogue, CatalogueEntry } from './catalogue.ts'
 import { deleteUnseen } from './unseen.ts'
 
@@ -26,6 +26,8 @@ export interface ImportOptions {
   readonly signal: AbortSignal
   /** Begins every kind anew, also those that are done. */
   readonly restart?: boolean
+  /** Asked in each transaction that writes how far it is; rejects when the import is another process's by now. */
+  readonly confirm?: (tx: StoreReader) => Promise<void>
   /** Told after each commit that appended Changes. */
   readonly onApplied: (changes: readonly Change[]) => void
   /** Told after each page. */
@@ -85,8 +87,9 @@ async function importSystem(options: ImportOptions, { system, importers }: Impor
   }
 }
 
-async function begin({ store, clock, restart }: ImportOptions, system: System, kinds: readonly string[]) {
+async function begin({ store, clock, restart, confirm }: ImportOptions, system: System, kinds: readonly string[]) {
   await store.write(async tx => {
+    await confirm?.(tx)
     for (const kind of kinds) {
       const known = await readProgress(tx, system, kind)
       if (known !== null && restart !== true) continue
@@ -129,8 +132,9 @@ async function importKind(options: ImportOptions, system: System, importer: Impo
       await untilGiven(options, system, kind, () => deleteUnseen(store, catalogue, reached, clock, signal, onApplied))
       const now = clock.now()
       await untilGiven(options, system, kind, () =>
-        store.write(tx =>
-          writeProgress(tx, {
+        store.write(async tx => {
+          await options.confirm?.(tx)
+          await writeProgress(tx, {
             ...progress,
             state: 'done',
             cursor: null,
@@ -138,8 +142,8 @@ async function importKind(options: ImportOptions, system: System, importer: Impo
             total: step.total,
             updatedAt: now,
             completedAt: now,
-          }),
-        ),
+          })
+        }),
       )
       onProgress({ ...step, isDone: true })
       return
@@ -149,12 +153,13 @@ async function importKind(options: ImportOptions, system: System, importer: Impo
 }
 
 function applyPage(
-  { store, catalogue, clock }: ImportOptions,
+  { store, catalogue, clock, confirm }: ImportOptions,
   page: ImportPage,
   reached: ImportProgress,
 ): Promise<Change[]> {
   const now = clock.now()
   return store.write(async tx => {
+    await confirm?.(tx)
     const observations = page.observed.map(observed => ({
       record: observed.record,
       observed,

@@ -24,6 +24,9 @@ export type EntryRow = Selectable<Tables['delivery_entries']>
 /** Ids of one UPDATE: long statements are slow to prepare. */
 const rowsInStatement = 200
 
+/** Entries are told apart by lease and attempt: no other write is waited for. */
+const besideOthers = { isSerial: false } as const
+
 /**
  * Takes entries that are due and held by nobody, the longest due first.
  * Entries whose hints cannot be read any more become dead instead.
@@ -37,18 +40,26 @@ export async function claimDue(
   now: Date,
 ): Promise<readonly StoredEntry[]> {
   return store.write(async tx => {
+    // Those that another process is claiming at this moment are left to it.
+    const due = await tx
+      .selectFrom('delivery_entries')
+      .select('id')
+      .where('state', '=', 'due')
+      .where('due_at', '<=', now.getTime())
+      .orderBy('due_at')
+      .orderBy('id')
+      .limit(limit)
+      .forUpdate()
+      .skipLocked()
+      .execute()
+    if (due.length === 0) return []
     const rows = await tx
       .updateTable('delivery_entries')
       .set(({ eb }) => ({ attempts: eb('attempts', '+', 1), ...leaseOf(worker, now, leaseMs) }))
-      .where('id', 'in', db =>
-        db
-          .selectFrom('delivery_entries')
-          .select('id')
-          .where('state', '=', 'due')
-          .where('due_at', '<=', now.getTime())
-          .orderBy('due_at')
-          .orderBy('id')
-          .limit(limit),
+      .where(
+        'id',
+        'in',
+        due.map(({ id }) => id),
       )
       .returningAll()
       .execute()
@@ -60,7 +71,7 @@ export async function claimDue(
       else entries.push(entry)
     }
     return entries
-  })
+  }, besideOthers)
 }
 
 /**
@@ -73,7 +84,7 @@ export async function renewLeases(
   leaseMs: number,
   now: Date,
 ): Promise<void> {
-  await store.write(tx => updateHeld(tx, entries, entry => leaseOf(entry.worker, now, leaseMs)))
+  await store.write(tx => updateHeld(tx, entries, entry => leaseOf(entry.worker, now, leaseMs)), besideOthers)
 }
 
 /**
@@ -133,13 +144,15 @@ export async function failEntry(
  * @returns how many
  */
 export async function releaseLeases(store: Store, worker: string | null, now: Date): Promise<number> {
-  const { numUpdatedRows } = await store.write(tx =>
-    tx
-      .updateTable('delivery_entries')
-      .set({ lease_by: null, lease_until: null, due_at: now.getTime() })
-      .where('state', '=', 'due')
-      .where(({ eb }) => (worker === null ? eb('lease_by', 'is not', null) : eb('lease_by', '=', worker)))
-      .executeTakeFirstOrThrow(),
+  const { numUpdatedRows } = await store.write(
+    tx =>
+      tx
+        .updateTable('delivery_entries')
+        .set({ lease_by: null, lease_until: null, due_at: now.getTime() })
+        .where('state', '=', 'due')
+        .where(({ eb }) => (worker === null ? eb('lease_by', 'is not', null) : eb('lease_by', '=', worker)))
+        .executeTakeFirstOrThrow(),
+    besideOthers,
   )
   return Number(numUpdatedRows)
 }

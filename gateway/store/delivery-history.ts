@@ -62,6 +62,8 @@ const rawKeptMs = 30 * dayMs
 const keysKeptMs = 400 * dayMs
 /** Requests of one transaction: it holds up the other writers. */
 const prunedAtOnce = 1_000
+/** What another process is forgetting at this moment is left to it. */
+const besideOthers = { isSerial: false } as const
 
 export interface Pruned {
   /** Requests whose headers and body were forgotten. */
@@ -99,7 +101,9 @@ function pruneRaw(store: Store, before: number): Promise<number> {
           .where('body', 'is not', null)
           .where('received_at', '<', before)
           .orderBy('received_at')
-          .limit(prunedAtOnce),
+          .limit(prunedAtOnce)
+          .forUpdate()
+          .skipLocked(),
       )
       .returning('id')
       .execute()
@@ -116,7 +120,7 @@ function pruneRaw(store: Store, before: number): Promise<number> {
       .where('state', '!=', 'due')
       .execute()
     return requests.length
-  })
+  }, besideOthers)
 }
 
 function pruneRequests(store: Store, before: number): Promise<number> {
@@ -129,7 +133,9 @@ function pruneRequests(store: Store, before: number): Promise<number> {
           .select('id')
           .where('received_at', '<', before)
           .orderBy('received_at')
-          .limit(prunedAtOnce),
+          .limit(prunedAtOnce)
+          .forUpdate()
+          .skipLocked(),
       )
       .returning('id')
       .execute()
@@ -143,5 +149,5 @@ function pruneRequests(store: Store, before: number): Promise<number> {
       )
       .execute()
     return requests.length
-  })
+  }, besideOthers)
 }

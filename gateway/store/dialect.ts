@@ -37,9 +37,14 @@ export function openKysely(connection: SqliteConnection, turns: Turns | null): K
     createAdapter: () => new SqliteAdapter(),
     createDriver: () => new SqliteDriver(connection, turns),
     createIntrospector: db => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createQueryCompiler: () => new LocklessQueryCompiler(),
   }
   return new Kysely<Tables>({ dialect })
+}
+
+/** There is one writer, so rows need no locks: `for update` and `skip locked` are left out, which SQLite does not know. */
+class LocklessQueryCompiler extends SqliteQueryCompiler {
+  protected override visitSelectModifier(): void {}
 }
 
 class SqliteDriver implements Driver {

@@ -10,7 +10,10 @@ interface Submitted<Item, Result> {
   reject(error: unknown): void
 }
 
-/** Writes of one kind that come while another is being committed share one transaction: one wait for the disk for all. */
+/**
+ * Writes of one kind that come while another is being committed share one transaction: one wait for the disk for all. They wait
+ * for no other writes, so they must not append Changes.
+ */
 export class GroupCommit<Item, Result> {
   readonly #store: Store
   readonly #work: (tx: StoreTransaction, items: readonly Item[]) => Promise<readonly Result[]>
@@ -45,11 +48,13 @@ export class GroupCommit<Item, Result> {
 
   async #commit(group: readonly Submitted<Item, Result>[]): Promise<void> {
     try {
-      const results = await this.#store.write(tx =>
-        this.#work(
-          tx,
-          group.map(({ item }) => item),
-        ),
+      const results = await this.#store.write(
+        tx =>
+          this.#work(
+            tx,
+            group.map(({ item }) => item),
+          ),
+        { isSerial: false },
       )
       for (const [index, submitted] of group.entries()) {
         const result = results[index]

@@ -5,29 +5,38 @@ import type { Clock, Log } from '../../subgraphs/contract.ts'
 import { SqliteConnection } from './connection.ts'
 import { Turns, openKysely } from './dialect.ts'
 import { migrate, migrations } from './migrations.ts'
-import { type Store, StoreError, type StoreReader, type StoreTransaction } from './store.ts'
+import { openPostgres } from './postgres/open.ts'
+import { type OpenStore, StoreError, type StoreReader, type StoreTransaction } from './store.ts'
 import type { Tables } from './tables.ts'
 
 export interface StorePorts {
   readonly log: Log
   readonly clock: Clock
+  /** Connections to Postgres at most; 10 when absent. */
+  readonly connections?: number
 }
+
+const defaultConnections = 10
 
 const sqliteScheme = 'sqlite:'
 const inMemory = ':memory:'
 
 /**
- * Opens the store and brings its tables up to date. One process at a time may have a file open.
+ * Opens the store and brings its tables up to date. One process at a time may have a file open; a Postgres database is shared by
+ * any number.
  *
  * In memory there is one connection, so a `read` waits for the `write` that is running: never call it from inside one.
- * @param url `sqlite:.data/graph.db`; `sqlite::memory:` for what need not survive
- * @throws Error for a URL of another kind; StoreError `unavailable` when the file cannot be opened, is in use, or newer
+ * @param url `sqlite:.data/graph.db`; `sqlite::memory:` for what need not survive; `postgres://user:password@host/database`
+ * @throws Error for a URL of another kind; StoreError `unavailable` when it cannot be opened, is in use, or newer
  */
-export async function openStore(url: string, ports: StorePorts): Promise<Store> {
+export async function openStore(url: string, ports: StorePorts): Promise<OpenStore> {
+  if (isShared(url)) return openPostgres(url, { connections: defaultConnections, ...ports })
   if (!url.startsWith(sqliteScheme) || url.length === sqliteScheme.length) {
     // Not the URL itself: those of other databases hold passwords.
     const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0] ?? 'no scheme'
-    throw new Error(`the store's URL must be sqlite:<file>, for example sqlite:.data/graph.db; it has ${scheme}`)
+    throw new Error(
+      `the store's URL must be sqlite:<file>, for example sqlite:.data/graph.db, or postgres://…; it has ${scheme}`,
+    )
   }
   const name = url.slice(sqliteScheme.length)
   const isInMemory = name === inMemory
@@ -40,13 +49,18 @@ export async function openStore(url: string, ports: StorePorts): Promise<Store> 
     const turns = new Turns()
     const writerDb = openKysely(writer, turns)
     await migrate(writerDb, migrations, ports)
-    if (isInMemory) return new SqliteStore(writerDb, writerDb, turns)
+    if (isInMemory) return new SqliteStore(writerDb, writerDb, turns, ports.clock)
     const reader = await SqliteConnection.open({ path, lockPath: null, isReader: true, onLost })
-    return new SqliteStore(writerDb, openKysely(reader, null), turns)
+    return new SqliteStore(writerDb, openKysely(reader, null), turns, ports.clock)
   } catch (error) {
     await writer.close()
     throw error
   }
+}
+
+/** Whether several processes may have this store open. */
+export function isShared(url: string): boolean {
+  return /^postgres(ql)?:/i.test(url)
 }
 
 /** Makes the directory. One file has one path, whatever links lead to it, so that it has one lock. */
@@ -68,13 +82,16 @@ function realpathOrNull(path: string): string | null {
   }
 }
 
-class SqliteStore implements Store {
+class SqliteStore implements OpenStore {
+  readonly clock: Clock
+  readonly signals = null
   readonly #writer: Kysely<Tables>
   readonly #reader: Kysely<Tables>
   readonly #turns: Turns
   #closing: Promise<void> | null = null
 
-  constructor(writer: Kysely<Tables>, reader: Kysely<Tables>, turns: Turns) {
+  constructor(writer: Kysely<Tables>, reader: Kysely<Tables>, turns: Turns, clock: Clock) {
+    this.clock = clock
     this.#writer = writer
     this.#reader = reader
     this.#turns = turns

@@ -19,7 +19,7 @@ export interface NewReceived {
 }
 
 export interface StoredReceived {
-  /** The new ones, leased to the worker that received them. */
+  /** The new ones, leased to the worker that received them; none when they are nobody's. */
   readonly entries: readonly StoredEntry[]
   /** Entries that were stored before, with this or another request. */
   readonly duplicates: number
@@ -30,7 +30,7 @@ export interface StoredReceived {
 interface Submission {
   readonly received: NewReceived
   readonly leaseMs: number
-  readonly worker: string
+  readonly worker: string | null
 }
 
 /** Rows of one INSERT: SQLite takes 32,766 values in a statement, and long statements are slow to prepare. */
@@ -40,14 +40,14 @@ const groups = new WeakMap<Store, GroupCommit<Submission, StoredReceived>>()
 
 /**
  * Stores a request and its entries; durable once it resolves. Requests of one moment share a transaction.
- * @param worker who works on the new entries from now on, for `leaseMs`
+ * @param worker who works on the new entries from now on, for `leaseMs`; null for nobody: they are due at once then
  * @throws StoreError
  */
 export function storeReceived(
   store: Store,
   received: NewReceived,
   leaseMs: number,
-  worker: string,
+  worker: string | null,
 ): Promise<StoredReceived> {
   let group = groups.get(store)
   if (group === undefined) {
@@ -65,9 +65,12 @@ async function insertSubmissions(
     tx,
     submissions.map(({ received }) => received),
   )
-  const rows = submissions.flatMap((submission, index) =>
-    submission.received.entries.map((entry, position) => toRow(submission, entry, ids[index] ?? 0, position)),
-  )
+  // In one order everywhere: two processes that store the same keys at once must not wait for each other.
+  const rows = submissions
+    .flatMap((submission, index) =>
+      submission.received.entries.map((entry, position) => toRow(submission, entry, ids[index] ?? 0, position)),
+    )
+    .sort((a, b) => compare(a.system, b.system) || compare(a.key, b.key))
   const inserted = new Map<number, EntryRow[]>()
   for (let start = 0; start < rows.length; start += rowsInStatement) {
     const page = await tx
@@ -83,6 +86,10 @@ async function insertSubmissions(
     }
   }
   return submissions.map((submission, index) => toStored(submission, inserted.get(ids[index] ?? 0) ?? []))
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** @returns the rows' ids, in the order of the requests */
@@ -135,8 +142,9 @@ function toRow(
     ...common,
     hints: writeHints(entry.hints),
     state: 'due',
-    attempts: 1,
-    ...leaseOf(worker, received.receivedAt, leaseMs),
+    ...(worker === null
+      ? { attempts: 0, due_at: receivedAt, lease_by: null, lease_until: null }
+      : { attempts: 1, ...leaseOf(worker, received.receivedAt, leaseMs) }),
     error: null,
     ended_at: null,
   }
@@ -146,12 +154,12 @@ function toStored({ received, worker }: Submission, rows: readonly EntryRow[]): 
   const entries: StoredEntry[] = []
   for (const row of rows) {
     const entry = received.entries[row.position]
-    if (entry !== undefined && 'hints' in entry) entries.push(toEntry(row, worker, entry.hints))
+    if (entry !== undefined && 'hints' in entry) entries.push(toEntry(row, worker ?? '', entry.hints))
   }
   const positions = new Map(rows.map(row => [row.id, row.position]))
   entries.sort((a, b) => (positions.get(a.id) ?? 0) - (positions.get(b.id) ?? 0))
   return {
-    entries,
+    entries: worker === null ? [] : entries,
     duplicates: received.entries.length - rows.length,
     unreadable: rows.length - entries.length,
   }

@@ -1,5 +1,5 @@
 /**
- * The statements that make the tables, for SQLite; `tables.ts` says what the columns mean.
+ * The statements that make the tables, as SQLite has them; `postgres/schema.ts` says them for Postgres, and `tables.ts` says what the columns mean.
  * Every list and filter of the graph has its index here.
  */
 export const schema: readonly string[] = [
@@ -56,4 +56,9 @@ export const schema: readonly string[] = [
     id integer primary key autoincrement, system text not null, endpoint text not null, secret text not null,
     added_at integer not null)`,
   `create index webhook_secrets_by_endpoint on webhook_secrets (system, endpoint, id)`,
+]
+
+/** What one of several processes does at a time. */
+export const leases: readonly string[] = [
+  `create table leases (name text primary key, holder text not null, until integer not null)`,
 ]

@@ -15,6 +15,7 @@ export interface Tables {
   unlinked: UnlinkedTable
   import_progress: ImportProgressTable
   webhook_secrets: WebhookSecretsTable
+  leases: LeasesTable
 }
 
 /** Facts about the store itself: its version. */
@@ -169,4 +170,11 @@ interface WebhookSecretsTable {
   endpoint: string
   secret: string
   added_at: number
+}
+
+/** Who does what one process at a time may do. */
+interface LeasesTable {
+  name: string
+  holder: string
+  until: number
 }

@@ -3,6 +3,7 @@ import { recordKey, sameRecord, type RecordRef, type System } from '../../schema
 import type { Clock, Hint, Log, ObservedRecord } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import type { Observation } from '../changes/observe.ts'
+import { Overtaken } from '../changes/overtaken.ts'
 import type { StoredEntry } from '../store/deliveries.ts'
 import { StoreError } from '../store/store.ts'
 import { Gather } from './gather.ts'
@@ -30,11 +31,14 @@ export interface ProcessPorts {
    * served from then on, not even while the vendor cannot be asked about it.
    */
   evict(hint: Pick<Hint, 'record' | 'kind' | 'at'>): void
+  /** The newest Change that was followed here. */
+  position?(): number
   /** Reads the record past every eviction so far. */
   observe(record: RecordRef): Promise<ObservedRecord | null>
   /**
    * Applies what was observed and marks the entries done, or due again, in one transaction, and has the Changes followed.
    * @returns false when the entries were taken by somebody else meanwhile; nothing was written then
+   * @throws Overtaken when the records must be read anew; nothing was written then either
    */
   apply(observations: readonly Observation[], entries: readonly WorkedEntry[]): Promise<boolean>
   fail(entry: StoredEntry, failure: Failure): Promise<void>
@@ -81,11 +85,14 @@ const lagAfterMs: readonly number[] = [1000, 2000, 7000]
 /** A vendor may date its news a little later than the record they are about. */
 const clockGapMs = 100
 
+/** Readings in a row that others overtake, until the entry waits its turn like one that failed. */
+const maxOvertaken = 20
+
 /** How often the store is asked for entries that came due. */
 const pollMs = 1000
 
-/** How often leases are renewed of what is under way or waits in memory; well before they run out. */
-const renewMs = 15_000
+/** How often leases are renewed of what is under way or waits in memory; well before they run out, which is after 15 s. */
+const renewMs = 4_000
 
 /**
  * Works on stored entries: evict, read anew, apply, all of one delivery about one record together, and one after the
@@ -98,6 +105,9 @@ export class DeliveryProcessor {
   readonly #readings = new Map<System, Gather<RecordRef, ObservedRecord | null>>()
   readonly #applying: Gather<Work, boolean>
   #polling: NodeJS.Timeout | undefined
+  #asking: Promise<void> | null = null
+  /** How often somebody said that entries may be due. */
+  #wakings = 0
   #renewing: NodeJS.Timeout | undefined
   #isStopping = false
 
@@ -108,17 +118,17 @@ export class DeliveryProcessor {
   }
 
   start(): void {
-    const poll = async (): Promise<void> => {
-      try {
-        const room = maxHeld - this.#turns.held
-        if (room > 0) this.accept(await this.#ports.claim(Math.min(room, maxRunning)))
-      } catch (error) {
-        this.#ports.log.warn({ err: error }, 'the store cannot be asked for deliveries that are due')
-      }
-      if (!this.#isStopping) this.#polling = setTimeout(() => void poll(), pollMs).unref()
-    }
-    void poll()
+    this.#poll()
     this.#renewing = setInterval(() => void this.#renew(), renewMs).unref()
+  }
+
+  /** Entries may be due: the store is asked now rather than with the next poll. Calls meanwhile are one. */
+  wake(): void {
+    this.#wakings += 1
+    // Before the start, or while the store is being asked.
+    if (this.#polling === undefined) return
+    clearTimeout(this.#polling)
+    this.#poll()
   }
 
   /** False while so much is held that new entries had better wait in the store. */
@@ -146,10 +156,35 @@ export class DeliveryProcessor {
     this.#isStopping = true
     clearTimeout(this.#polling)
     clearInterval(this.#renewing)
+    await this.#asking
     // A slow vendor's queue must not keep us from ending.
     this.#turns.clear()
     this.#held.clear()
     await this.idle()
+  }
+
+  #poll(): void {
+    this.#polling = undefined
+    this.#asking = this.#ask().then(() => {
+      this.#asking = null
+      if (!this.#isStopping) this.#polling = setTimeout(() => this.#poll(), pollMs).unref()
+    })
+  }
+
+  /** Claims until nothing more is due or there is no room. Never rejects. */
+  async #ask(): Promise<void> {
+    try {
+      let isMore = true
+      while (isMore && !this.#isStopping) {
+        const wakings = this.#wakings
+        const limit = Math.min(maxHeld - this.#turns.held, maxRunning)
+        const claimed = limit > 0 ? await this.#ports.claim(limit) : []
+        this.accept(claimed)
+        isMore = this.#wakings !== wakings || (limit > 0 && claimed.length === limit)
+      }
+    } catch (error) {
+      this.#ports.log.warn({ err: error }, 'the store cannot be asked for deliveries that are due')
+    }
   }
 
   /** Never rejects. */
@@ -157,16 +192,28 @@ export class DeliveryProcessor {
     const { log } = this.#ports
     const { entries } = group
     try {
-      const hints = merge(entries)
-      const observations = await Promise.all(hints.map(hint => this.#observe(hint)))
-      const isLagging = hints.some((hint, at) => isBehind(hint, observations[at]))
-      const worked = entries.map(entry => ({ entry, againAt: isLagging ? this.#againAt(entry) : null }))
-      const isOurs = await this.#applying.submit({ observations, entries: worked })
+      const isOurs = await this.#readAndApply(entries)
       if (!isOurs) log.warn({ entries: entries.map(entry => entry.id) }, 'entries were taken over by another worker')
     } catch (error) {
       for (const entry of entries) await this.#fail(entry, error)
     } finally {
       this.#held.delete(group)
+    }
+  }
+
+  /** Reads again what was overtaken: somebody else got through each time, so it ends. */
+  async #readAndApply(entries: readonly StoredEntry[]): Promise<boolean> {
+    const hints = merge(entries)
+    for (let readings = 1; ; readings++) {
+      const readAfter = this.#ports.position?.()
+      const observations = await Promise.all(hints.map(hint => this.#observe(hint, readAfter)))
+      const isLagging = hints.some((hint, at) => isBehind(hint, observations[at]))
+      const worked = entries.map(entry => ({ entry, againAt: isLagging ? this.#againAt(entry) : null }))
+      try {
+        return await this.#applying.submit({ observations, entries: worked })
+      } catch (error) {
+        if (!(error instanceof Overtaken) || readings === maxOvertaken) throw error
+      }
     }
   }
 
@@ -185,16 +232,16 @@ export class DeliveryProcessor {
     }
   }
 
-  async #observe(hint: Hint): Promise<Observation> {
+  async #observe(hint: Hint, readAfter?: number): Promise<Observation> {
     const { record, kind, fields, at, isEcho, mergedInto } = hint
     this.#ports.evict(hint)
     // A merged record's id answers with the winner: it must not be read as itself.
     const observed = mergedInto === undefined ? await this.#read(record) : null
     if (observed !== null && !sameRecord(observed.record, record)) {
       // It was merged, and that news comes later or never: the winner names its former ids, and so tells of the merge.
-      return { record: observed.record, observed, kind: 'UPDATED', fields: [], at: null }
+      return { record: observed.record, observed, kind: 'UPDATED', fields: [], at: null, readAfter }
     }
-    return { record, observed, kind, fields, at, isEcho, mergedInto }
+    return { record, observed, kind, fields, at, isEcho, mergedInto, readAfter }
   }
 
   #read(record: RecordRef): Promise<ObservedRecord | null> {

@@ -78,7 +78,7 @@ async function receive(
   try {
     const handshake = adapter.handshake?.(received) ?? null
     if (handshake !== null) {
-      if (!ports.secrets.isHandshakePending(system, endpoint)) {
+      if (!(await ports.secrets.isHandshakePending(system, endpoint))) {
         log.warn({ system, endpoint }, 'a handshake was refused: nobody here asked for it')
         return { status: 403, text: 'No handshake is expected.' }
       }

@@ -6,27 +6,53 @@ export interface SecretStore {
   /** Newest first. */
   list(system: System, endpoint: string): Promise<readonly string[]>
   add(system: System, endpoint: string, secret: string): Promise<void>
+  /**
+   * Tells every process of the store that this endpoint takes a handshake.
+   * @returns what ends it
+   * @throws Error while another process waits for one there
+   */
+  awaitHandshake(system: System, endpoint: string): Promise<() => Promise<void>>
+  isHandshakeAwaited(system: System, endpoint: string): Promise<boolean>
+}
+
+export interface SecretsOptions {
+  /** How long what was read of the store is believed: other processes may add to it. For ever when absent. */
+  readonly keptMs?: number
+}
+
+/** How many wait here for a handshake at an endpoint, and what ends it for all processes. */
+interface Pending {
+  count: number
+  readonly end: Promise<() => Promise<void>>
+}
+
+interface Known {
+  readonly secrets: readonly string[]
+  readonly atMs: number
 }
 
 /** The webhook secrets of all systems, and which endpoints take a handshake at the moment. */
 export class Secrets {
   readonly #store: SecretStore
-  readonly #pending = new Map<string, number>()
-  readonly #known = new Map<string, readonly string[]>()
+  readonly #keptMs: number
+  readonly #pending = new Map<string, Pending>()
+  readonly #known = new Map<string, Known>()
 
-  constructor(store: SecretStore) {
+  constructor(store: SecretStore, { keptMs = Infinity }: SecretsOptions = {}) {
     this.#store = store
+    this.#keptMs = keptMs
   }
 
   /** @param fromSettings secrets of the system's settings, newest first */
   async of(system: System, endpoint: string, fromSettings: readonly string[]): Promise<readonly string[]> {
     const key = keyOf(system, endpoint)
-    let stored = this.#known.get(key)
-    if (stored === undefined) {
-      stored = await this.#store.list(system, endpoint)
-      this.#known.set(key, stored)
+    let known = this.#known.get(key)
+    const atMs = performance.now()
+    if (known === undefined || atMs - known.atMs > this.#keptMs) {
+      known = { secrets: await this.#store.list(system, endpoint), atMs }
+      this.#known.set(key, known)
     }
-    return [...fromSettings, ...stored]
+    return [...fromSettings, ...known.secrets]
   }
 
   async add(system: System, endpoint: string, secret: string): Promise<void> {
@@ -34,9 +60,9 @@ export class Secrets {
     this.#known.delete(keyOf(system, endpoint))
   }
 
-  /** Whether somebody here has asked the vendor for a webhook and waits for its handshake. */
-  isHandshakePending(system: System, endpoint: string): boolean {
-    return (this.#pending.get(keyOf(system, endpoint)) ?? 0) > 0
+  /** Whether somebody, in any process of the store, has asked the vendor for a webhook and waits for its handshake. */
+  async isHandshakePending(system: System, endpoint: string): Promise<boolean> {
+    return this.#pending.has(keyOf(system, endpoint)) || this.#store.isHandshakeAwaited(system, endpoint)
   }
 
   /** The port that a system's `connect` is handed. */
@@ -45,17 +71,30 @@ export class Secrets {
       of: endpoint => this.of(system, endpoint, fromSettings),
       store: (endpoint, secret) => this.add(system, endpoint, secret),
       whileHandshakePending: async (endpoint, done) => {
-        const key = keyOf(system, endpoint)
-        this.#pending.set(key, (this.#pending.get(key) ?? 0) + 1)
+        const pending = this.#expect(system, endpoint)
         try {
+          await pending.end
           return await done()
         } finally {
-          const left = (this.#pending.get(key) ?? 1) - 1
-          if (left > 0) this.#pending.set(key, left)
-          else this.#pending.delete(key)
+          pending.count -= 1
+          if (pending.count === 0) {
+            this.#pending.delete(keyOf(system, endpoint))
+            await pending.end.then(
+              end => end(),
+              () => undefined,
+            )
+          }
         }
       },
     }
+  }
+
+  #expect(system: System, endpoint: string): Pending {
+    const key = keyOf(system, endpoint)
+    const pending = this.#pending.get(key) ?? { count: 0, end: this.#store.awaitHandshake(system, endpoint) }
+    pending.count += 1
+    this.#pending.set(key, pending)
+    return pending
   }
 }
 

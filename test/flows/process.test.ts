@@ -8,7 +8,7 @@ describe('settings', () => {
     const child = startChild(main, [], {
       PORT: '70000',
       PUBLIC_URL: 'graph',
-      STORE_URL: 'postgres://me:secret@db/x',
+      STORE_URL: 'mysql://me:secret@db/x',
       LOG_LEVEL: 'loud',
       CACHE_MAX_BYTES: 'much',
     })

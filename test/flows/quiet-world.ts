@@ -1,6 +1,6 @@
 import { lagsBehind } from '../../gateway/store/deliveries.ts'
 import { dropWebhooks, type Signed } from './signing.ts'
-import { startWorld, type World } from './world.ts'
+import { startWorld, type Served, type World } from './world.ts'
 
 /** The tools are silent from here on, and what they sent before was worked on. */
 export async function quietWorld(environment: Readonly<Record<string, string>> = {}): Promise<World> {
@@ -10,8 +10,8 @@ export async function quietWorld(environment: Readonly<Record<string, string>> =
   return world
 }
 
-export async function post(world: World, { path, headers, body }: Signed): Promise<number> {
-  const response = await world.post(path, { headers, body })
+export async function post(to: Served, { path, headers, body }: Signed): Promise<number> {
+  const response = await to.post(path, { headers, body })
   await response.arrayBuffer()
   return response.status
 }

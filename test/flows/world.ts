@@ -46,10 +46,9 @@ export interface LogLine {
   readonly message: string
 }
 
-export interface World {
+/** One gateway and how it is spoken to. */
+export interface Served {
   readonly gateway: Gateway
-  readonly tools: Simulators
-  readonly log: readonly LogLine[]
   ask(query: string, variables?: object, headers?: Readonly<Record<string, string>>): Promise<GraphQLAnswer>
   /** Asks, and fails on any error of the answer. */
   data(query: string, variables?: object): Promise<unknown>
@@ -59,8 +58,16 @@ export interface World {
     path: string,
     request: { readonly headers: Readonly<Record<string, string>>; readonly body: string | Buffer },
   ): Promise<Response>
+}
+
+export interface World extends Served {
+  readonly tools: Simulators
+  /** Of all gateways. */
+  readonly log: readonly LogLine[]
   /** Resolves once every webhook the tools have to send was sent and worked on. */
   settled(): Promise<void>
+  /** Starts one more gateway on the same tools and store; the store must be one that processes share. */
+  join(environment?: Readonly<Record<string, string>>): Promise<Served>
 }
 
 /** The frames of one subscription, as they come. */
@@ -102,9 +109,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     throw error
   })
   const clients: Client[] = []
+  const gateways = [gateway]
   onTestFinished(async () => {
     for (const client of clients) await client.dispose()
-    await gateway.close()
+    for (const one of gateways) await one.close()
     const canaries = canariesOf(tools)
     await tools.close()
     rmSync(folder, { recursive: true, force: true })
@@ -115,10 +123,30 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   // Asana hands out its secret in a handshake.
   if ((await gateway.connect('asana', () => undefined)) !== 'done') throw new Error('Asana could not be connected')
 
-  const world: World = {
-    gateway,
+  return {
+    ...serve(gateway, clients),
     tools,
     log,
+    async settled() {
+      await tools.hubspot.webhooks.idle()
+      await tools.stripe.webhooks.idle()
+      await tools.asana.webhooks.idle()
+      for (const { processor } of gateways) await processor.idle()
+    },
+    async join(environment = {}) {
+      // Vendors know one address, which a proxy shares out.
+      const shared = { PUBLIC_URL: gateway.url, ...options.environment, ...environment }
+      const joined = { ...options, environment: shared }
+      const one = await openGateway(joined, tools, { port: await freePort(), folder, log })
+      gateways.push(one)
+      return serve(one, clients)
+    },
+  }
+}
+
+function serve(gateway: Gateway, clients: Client[]): Served {
+  const served: Served = {
+    gateway,
     async ask(query, variables = {}, headers = {}) {
       const response = await fetch(`${gateway.url}/graphql`, {
         method: 'POST',
@@ -129,7 +157,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       return { status: response.status, ...answer.parse(body) }
     },
     async data(query, variables) {
-      const { data, errors } = await world.ask(query, variables)
+      const { data, errors } = await served.ask(query, variables)
       if (errors.length > 0) throw new Error(`the answer has errors: ${JSON.stringify(errors)}`)
       return data
     },
@@ -143,7 +171,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       return client
     },
     subscribe(query, variables) {
-      return framesOf(world.client(), query, variables)
+      return framesOf(served.client(), query, variables)
     },
     post(path, { headers, body }) {
       return fetch(`${gateway.url}${path}`, {
@@ -152,14 +180,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         body: typeof body === 'string' ? body : new Uint8Array(body),
       })
     },
-    async settled() {
-      await tools.hubspot.webhooks.idle()
-      await tools.stripe.webhooks.idle()
-      await tools.asana.webhooks.idle()
-      await gateway.processor.idle()
-    },
   }
-  return world
+  return served
 }
 
 async function openGateway(

@@ -37,6 +37,8 @@ describe('settings', () => {
         storeUrl: 'sqlite:.data/graph.db',
         vendorTryTimeoutMs: 3000,
         vendorTotalTimeoutMs: 10_000,
+        storeConnections: 10,
+        duty: 'all',
         logLevel: 'info',
         logFormat: 'json',
       })
@@ -49,13 +51,22 @@ describe('settings', () => {
     expect(config({ PUBLIC_URL: 'https://graph.example.com/base//' }).publicUrl).toBe('https://graph.example.com/base')
   })
 
+  test('let several processes share their work on Postgres', () => {
+    for (const scheme of ['postgres', 'postgresql']) {
+      const url = `${scheme}://me:secret@db:5432/graph?sslmode=verify-full`
+      expect(config({ STORE_URL: url, ROLE: 'web' })).toMatchObject({ storeUrl: url, duty: 'web' })
+    }
+  })
+
   test.each([
     ['PORT', ['-1', '65536', '4e3', '0x10', 'http', '1.5', '９']],
     ['PUBLIC_URL', ['graph.example.com', 'ftp://x', 'https://x/?a=1', 'https://x/#y', 'javascript:alert(1)']],
-    ['STORE_URL', ['postgres://u:p@h/d', 'sqlite:', 'graph.db']],
+    ['STORE_URL', ['mysql://u:p@h/d', 'postgres://u:p@h:port/d', 'sqlite:', 'graph.db']],
     ['VENDOR_TRY_TIMEOUT_MS', ['0', '49', '60001', 'soon']],
     ['VENDOR_TOTAL_TIMEOUT_MS', ['0', '120001']],
     ['CACHE_MAX_BYTES', ['0', '1048575', '64MB']],
+    ['STORE_CONNECTIONS', ['0', '1', '1001', 'many']],
+    ['ROLE', ['both', 'WEB', 'web', 'worker']],
     ['LOG_LEVEL', ['INFO', 'trace', '__proto__']],
     ['LOG_FORMAT', ['xml']],
   ])('%s is refused when it is none of what is allowed', (name, values) => {
@@ -63,7 +74,7 @@ describe('settings', () => {
   })
 
   test('that are wrong are reported together, each once, and no secret is repeated', () => {
-    const result = readConfig({ PORT: 'x', STORE_URL: 'postgres://me:hunter2@db', LOG_LEVEL: 'x' }, registry, {
+    const result = readConfig({ PORT: 'x', STORE_URL: 'postgres://me:hunter2@db:x', LOG_LEVEL: 'x' }, registry, {
       isExplorable: false,
       isTerminal: false,
     })

@@ -10,6 +10,7 @@ import { openCatalogue } from '../../../gateway/links/catalogue.ts'
 import { openStore } from '../../../gateway/store/open.ts'
 import { schema } from '../../../gateway/store/schema.ts'
 import type { Store, StoreReader } from '../../../gateway/store/store.ts'
+import { createDatabase, isOnPostgres } from '../../postgres/database.ts'
 
 export const catalogue = openCatalogue([
   { system: 'hubspot', role: 'crm', kinds: [{ kind: 'contact', entity: 'Customer', as: 'owner' }] },
@@ -34,8 +35,9 @@ export function at(seconds: number): Date {
 
 export const now = at(10_000)
 
-export function openTestStore(): Promise<Store> {
-  return openStore('sqlite::memory:', { log: quietLog, clock: { now: () => now } })
+export async function openTestStore(): Promise<Store> {
+  const url = isOnPostgres ? (await createDatabase()).url : 'sqlite::memory:'
+  return openStore(url, { log: quietLog, clock: { now: () => now } })
 }
 
 /** Empties the store; opening one costs more than a test. */

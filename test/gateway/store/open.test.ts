@@ -37,8 +37,8 @@ test('what was written is there after closing and opening again, and the directo
 })
 
 test('a URL of another kind is refused without repeating it', async () => {
-  await expect(openStore('postgres://user:secret@host/db', ports)).rejects.toThrow(
-    "the store's URL must be sqlite:<file>, for example sqlite:.data/graph.db; it has postgres:",
+  await expect(openStore('mysql://user:secret@host/db', ports)).rejects.toThrow(
+    "the store's URL must be sqlite:<file>, for example sqlite:.data/graph.db, or postgres://…; it has mysql:",
   )
   await expect(openStore('graph.db', ports)).rejects.toThrow('it has no scheme')
 })

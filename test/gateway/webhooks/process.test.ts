@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import type { Observation } from '../../../gateway/changes/observe.ts'
+import { Overtaken } from '../../../gateway/changes/overtaken.ts'
 import type { StoredEntry } from '../../../gateway/store/deliveries.ts'
 import { DeliveryProcessor, type Failure, type ProcessPorts } from '../../../gateway/webhooks/process.ts'
 import type { Hint, ObservedRecord } from '../../../subgraphs/contract.ts'
@@ -241,7 +242,7 @@ test('what is under way or waits is held longer, so that nobody else takes it', 
     const { processor, reading } = open({ renew: async entries => void renewed.push(entries.map(({ id }) => id)) })
     processor.start()
     processor.accept([entry(1, [hint('101')]), entry(2, [hint('101')], { receivedId: 2 })])
-    await vi.advanceTimersByTimeAsync(20_000)
+    await vi.advanceTimersByTimeAsync(5_000)
     expect(renewed).toEqual([[1, 2]])
     reading[0]?.end()
     await vi.advanceTimersByTimeAsync(15_000)
@@ -251,4 +252,47 @@ test('what is under way or waits is held longer, so that nobody else takes it', 
   } finally {
     vi.useRealTimers()
   }
+})
+
+describe('what others have overtaken', () => {
+  test('is read again at once, past the Change that overtook it, and is no failure', async () => {
+    let position = 7
+    const readAfter: unknown[] = []
+    const { processor, told, failed, reading } = open({
+      position: () => position,
+      apply(observations) {
+        readAfter.push(...observations.map(one => one.readAfter))
+        position += 1
+        return readAfter.length < 3 ? Promise.reject(new Overtaken('read it again')) : Promise.resolve(true)
+      },
+    })
+    processor.accept([entry(1, [hint('101')])])
+    for (let at = 0; at < 3; at++) {
+      await vi.waitFor(() => expect(reading).toHaveLength(at + 1))
+      reading[at]?.end()
+    }
+    await processor.idle()
+    expect(readAfter).toEqual([7, 8, 9])
+    expect(told).toEqual(['evict 101', 'read 101', 'evict 101', 'read 101', 'evict 101', 'read 101'])
+    expect(failed).toEqual([])
+  })
+})
+
+test('it asks the store for what is due when it is woken, and until nothing more is due', async () => {
+  const answers = [[], Array.from({ length: 200 }, (_, id) => entry(id, [hint(`${id}`)])), [entry(900, [hint('900')])]]
+  const limits: number[] = []
+  const { processor } = open({
+    claim(limit) {
+      limits.push(limit)
+      return Promise.resolve(answers.shift() ?? [])
+    },
+  })
+  processor.start()
+  await turn()
+  expect(limits).toHaveLength(1)
+  processor.wake()
+  processor.wake()
+  await vi.waitFor(() => expect(limits).toEqual([200, 200, 200]))
+  // What is read here would never end.
+  void processor.stop()
 })

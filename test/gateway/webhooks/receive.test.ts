@@ -23,6 +23,8 @@ function open(more: Partial<ReceivePorts> & { readonly adapter?: Partial<Webhook
   const secrets = new Secrets({
     list: () => Promise.resolve([]),
     add: (_s, _e, secret) => Promise.resolve(void steps.push(`secret ${secret}`)),
+    awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
+    isHandshakeAwaited: () => Promise.resolve(false),
   })
   const receive = openReceive({
     sources: [{ system: 'asana', adapter: { ...adapter, ...more.adapter }, endpoints: ['99'], secrets: ['right'] }],

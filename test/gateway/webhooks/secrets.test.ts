@@ -1,16 +1,23 @@
 import { expect, test } from 'vitest'
-import { Secrets } from '../../../gateway/webhooks/secrets.ts'
+import { Secrets, type SecretStore } from '../../../gateway/webhooks/secrets.ts'
 
-function open(stored: string[] = []) {
+/** @param awaited endpoints at which a process of the store waits for a handshake */
+function open(stored: string[] = [], awaited = new Set<string>(), options: { readonly keptMs?: number } = {}) {
   let reads = 0
-  const secrets = new Secrets({
+  const store: SecretStore = {
     list: () => {
       reads += 1
       return Promise.resolve([...stored])
     },
     add: (_system, _endpoint, secret) => Promise.resolve(void stored.unshift(secret)),
-  })
-  return { secrets, reads: () => reads }
+    async awaitHandshake(system, endpoint) {
+      if (awaited.has(`${system}/${endpoint}`)) throw new Error('another process is registering it')
+      awaited.add(`${system}/${endpoint}`)
+      return async () => void awaited.delete(`${system}/${endpoint}`)
+    },
+    isHandshakeAwaited: async (system, endpoint) => awaited.has(`${system}/${endpoint}`),
+  }
+  return { secrets: new Secrets(store, options), reads: () => reads }
 }
 
 test('secrets of the settings come first, then those handed out; the store is read once until one is added', async () => {
@@ -23,21 +30,28 @@ test('secrets of the settings come first, then those handed out; the store is re
 })
 
 test('a handshake is pending for its endpoint only, while somebody waits for it, however that ends', async () => {
-  const { secrets } = open()
+  const awaited = new Set<string>()
+  const { secrets } = open([], awaited)
+  const elsewhere = open([], awaited).secrets
   const port = secrets.portOf('asana', [])
-  const pending = () => [
-    secrets.isHandshakePending('asana', '99'),
-    secrets.isHandshakePending('asana', '98'),
-    secrets.isHandshakePending('stripe', '99'),
-  ]
+  const pending = () =>
+    Promise.all([
+      secrets.isHandshakePending('asana', '99'),
+      elsewhere.isHandshakePending('asana', '99'),
+      secrets.isHandshakePending('asana', '98'),
+      secrets.isHandshakePending('stripe', '99'),
+    ])
   let endFirst = (): void => undefined
   const first = port.whileHandshakePending('99', () => new Promise<void>(resolve => (endFirst = resolve)))
   const second = port.whileHandshakePending('99', () => Promise.reject(new Error('refused')))
   await expect(second).rejects.toThrow('refused')
-  expect(pending()).toEqual([true, false, false])
+  expect(await pending()).toEqual([true, true, false, false])
+  await expect(elsewhere.portOf('asana', []).whileHandshakePending('99', () => Promise.resolve())).rejects.toThrow(
+    'another process',
+  )
   endFirst()
   await first
-  expect(pending()).toEqual([false, false, false])
+  expect(await pending()).toEqual([false, false, false, false])
 })
 
 test('a failed reading of the store is not remembered', async () => {
@@ -45,8 +59,18 @@ test('a failed reading of the store is not remembered', async () => {
   const secrets = new Secrets({
     list: () => (isDown ? Promise.reject(new Error('down')) : Promise.resolve(['kept'])),
     add: () => Promise.resolve(),
+    awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
+    isHandshakeAwaited: () => Promise.resolve(false),
   })
   await expect(secrets.of('asana', '99', [])).rejects.toThrow('down')
   isDown = false
   expect(await secrets.of('asana', '99', [])).toEqual(['kept'])
+})
+
+test('what another process was handed counts once what was read before is too old', async () => {
+  const stored = ['old']
+  const { secrets } = open(stored, new Set(), { keptMs: -1 })
+  expect(await secrets.of('asana', '99', [])).toEqual(['old'])
+  stored.unshift('new')
+  expect(await secrets.of('asana', '99', [])).toEqual(['new', 'old'])
 })
