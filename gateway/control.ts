@@ -13,6 +13,7 @@ import { z } from 'zod'
 const request = z.discriminatedUnion('command', [
   z.object({ command: z.literal('connect'), system: z.string() }),
   z.object({ command: z.literal('import'), system: z.string().nullable(), restart: z.boolean() }),
+  z.object({ command: z.literal('sweep'), system: z.string().nullable() }),
 ])
 
 export type ControlRequest = z.infer<typeof request>

@@ -19,6 +19,7 @@ import { unlinkedPage } from './links/unlinked.ts'
 import { explorePages } from './pages/explore.ts'
 import { openSockets } from './push/socket.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
+import { openSweeping, type Sweeping } from './sweeping.ts'
 import { healthOf, systemStatuses } from './status.ts'
 import { claimDue, failEntry, finishEntries, postponeEntry, releaseLeases, renewLeases } from './store/deliveries.ts'
 import { pruneReceived } from './store/delivery-history.ts'
@@ -44,6 +45,7 @@ export interface Gateway {
   readonly url: string
   readonly runtime: Runtime
   readonly importing: Importing
+  readonly sweeping: Sweeping
   readonly processor: DeliveryProcessor
   /** Registers a system's webhooks with the vendor; `tell` gets what was done and what is left. */
   connect(system: System, tell: Tell): Promise<'done' | 'failed'>
@@ -81,7 +83,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
     })
     const importing = openImporting(runtime, { log, clock })
-    const graph = new FederatedGraph(supergraph(), openSubgraphs(runtime, log))
+    const graph = new FederatedGraph(supergraph(), openSubgraphs(runtime, { log, clock }))
     const server = new GraphServer({
       graph,
       ports: runtime.contexts,
@@ -96,6 +98,15 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       () => processor.stop(),
       () => releaseHeld(runtime, clock, log),
     )
+    const sweeping = openSweeping(runtime, {
+      importing,
+      processor,
+      leaseMs,
+      everyMs: config.sweepEverySeconds === 0 ? null : config.sweepEverySeconds * 1000,
+      publicUrl: config.publicUrl,
+      log,
+      clock,
+    })
     const receive = openReceive({
       sources: runtime.systems.map(({ system, adapter }) => ({
         system,
@@ -134,11 +145,12 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     const control = await openControlOf(config, (asked, tell, signal) => answerControl(asked, tell, signal))
     ends.unshift(
       () => control?.close(),
-      () => importing.stop(),
+      () => Promise.all([sweeping.stop(), importing.stop()]),
     )
     await options.workAfter
     processor.start()
     importing.start()
+    sweeping.start()
     const pruning = setInterval(() => void forgetOld(runtime, clock, log), pruneEveryMs).unref()
     ends.unshift(() => clearInterval(pruning))
 
@@ -147,11 +159,12 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
       connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, tell, signal })
     let closing: Promise<void> | null = null
-    return { port, url, runtime, importing, processor, connect, close: () => (closing ??= endAll(ends)) }
+    return { port, url, runtime, importing, sweeping, processor, connect, close: () => (closing ??= endAll(ends)) }
 
     async function answerControl(asked: ControlRequest, tell: Tell, signal: AbortSignal): Promise<'done' | 'failed'> {
       if (asked.command === 'import')
         return importing.run({ system: asked.system, restart: asked.restart, tell, signal })
+      if (asked.command === 'sweep') return sweeping.run({ system: asked.system, tell, signal })
       return connectSystem(runtime, { system: asked.system, publicUrl: config.publicUrl, secrets, tell, signal })
     }
   } catch (error) {
@@ -173,11 +186,14 @@ async function endAll(ends: readonly (() => unknown)[]): Promise<void> {
   if (faults.length > 0) throw new AggregateError(faults, 'not everything could be ended in order')
 }
 
-function openSubgraphs(runtime: Runtime, log: Log): readonly LocalSubgraph[] {
+function openSubgraphs(
+  runtime: Runtime,
+  { log, clock }: { readonly log: Log; readonly clock: Clock },
+): readonly LocalSubgraph[] {
   const { store, catalogue } = runtime
   const live = liveResolvers({
     systemOf: systemsByRole(runtime),
-    systems: () => systemStatuses(runtime),
+    systems: () => systemStatuses(runtime, clock),
     linksOf: entity => openLinks(store, catalogue).linksOf(entity),
     unlinked: asked => unlinkedPage(store, asked, asked),
     linkRecord: (record, customerId) => runtime.linkRecord(record, customerId),
@@ -208,7 +224,7 @@ function openProcessor(
       else cache.evict(record)
       if (at !== null) cache.expect(record, at)
     },
-    observe: record => runtime.observe(record, runtime.context('webhook')),
+    observe: (record, priority) => runtime.observe(record, runtime.context(priority)),
     async apply(observations, entries) {
       const now = clock.now()
       try {

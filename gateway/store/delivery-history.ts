@@ -1,4 +1,5 @@
 import type { System } from '../../schema/systems.ts'
+import { foundBy } from './found.ts'
 import type { Store } from './store.ts'
 
 /** What stands in the queue of the workers, and what came before; nothing here is on the way of a delivery. */
@@ -35,6 +36,7 @@ export async function lastReceivedAt(store: Store, system: System): Promise<Date
       .selectFrom('received')
       .select('received_at')
       .where('system', '=', system)
+      .where('url', 'not like', `${foundBy}%`)
       .orderBy('received_at', 'desc')
       .limit(1)
       .executeTakeFirst(),
@@ -52,6 +54,19 @@ export async function oldestDue(store: Store): Promise<Date | null> {
       .executeTakeFirstOrThrow(),
   )
   return oldest === null ? null : new Date(oldest)
+}
+
+/** The same by system; a system whose entries are all done is missing. */
+export async function oldestDueBySystem(store: Store): Promise<ReadonlyMap<System, Date>> {
+  const rows = await store.read(db =>
+    db
+      .selectFrom('delivery_entries')
+      .select(({ fn }) => ['system', fn.min<number>('received_at').as('oldest')])
+      .where('state', '=', 'due')
+      .groupBy('system')
+      .execute(),
+  )
+  return new Map(rows.map(({ system, oldest }) => [system, new Date(oldest)]))
 }
 
 const dayMs = 24 * 60 * 60 * 1000

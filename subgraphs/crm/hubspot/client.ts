@@ -171,7 +171,9 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
     listArchived(after, call) {
       const from = after ?? undefined
       return calls.call(operations.listArchived, call, async () =>
-        readArchived(await basicApi.getPage(maxPerCall, from, [], undefined, undefined, true, options())),
+        readArchived(
+          await basicApi.getPage(maxPerCall, from, ['hs_merged_object_ids'], undefined, undefined, true, options()),
+        ),
       )
     },
     create(values, call) {

@@ -53,7 +53,12 @@ export interface ChangedContact {
 }
 
 export interface ArchivedAnswer {
-  readonly contacts: readonly { readonly id: string; readonly archivedAt: Date }[]
+  readonly contacts: readonly {
+    readonly id: string
+    readonly archivedAt: Date
+    /** Of contacts that were merged into it before. */
+    readonly mergedIds: readonly string[]
+  }[]
   /** Where the next page begins; null on the last. */
   readonly after: string | null
 }
@@ -119,8 +124,17 @@ const archived = z.object({
   // One that does not say when cannot have been archived later than it was last changed.
   results: z.array(
     z
-      .object({ id: z.string().min(1), updatedAt: z.date(), archivedAt: z.date().nullish() })
-      .transform(({ id, updatedAt, archivedAt }) => ({ id, archivedAt: archivedAt ?? updatedAt })),
+      .object({
+        id: z.string().min(1),
+        updatedAt: z.date(),
+        archivedAt: z.date().nullish(),
+        properties: z.preprocess(own, z.object({ hs_merged_object_ids: text })),
+      })
+      .transform(({ id, updatedAt, archivedAt, properties }) => ({
+        id,
+        archivedAt: archivedAt ?? updatedAt,
+        mergedIds: idsIn(properties.hs_merged_object_ids),
+      })),
   ),
   paging: list.shape.paging,
 })
@@ -177,7 +191,11 @@ export function readArchived(value: unknown): ArchivedAnswer {
 
 /** The ids of the contacts that were merged into this one, as far as it tells. */
 export function mergedIds(merged: Contact): readonly string[] {
-  return (merged.properties.hs_merged_object_ids ?? '')
+  return idsIn(merged.properties.hs_merged_object_ids)
+}
+
+function idsIn(list: string | null | undefined): readonly string[] {
+  return (list ?? '')
     .split(';')
     .map(id => id.trim())
     .filter(id => id !== '')

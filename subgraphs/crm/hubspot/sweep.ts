@@ -49,14 +49,12 @@ export function archivedContacts(client: HubspotClient): Sweeper {
     lagMs,
     async sweep(cursor, _, call) {
       const { contacts, after } = await client.listArchived(cursor === null || cursor === '' ? null : cursor, call)
-      const shown = contacts
-        .filter(({ id }) => isContactId(id))
-        .map(({ id, archivedAt }) => ({
-          kind: 'DELETED' as const,
-          record: contactRef(id),
-          at: archivedAt,
-          fields: [],
-        }))
+      const shown = contacts.flatMap(({ id, archivedAt, mergedIds }) =>
+        // Whatever was merged into it went with it, and nobody but the bin still knows.
+        [id, ...mergedIds]
+          .filter(isContactId)
+          .map(gone => ({ kind: 'DELETED' as const, record: contactRef(gone), at: archivedAt, fields: [] })),
+      )
       return page(shown, after ?? '', after === null)
     },
   }
