@@ -1,6 +1,7 @@
 import { afterEach, expect, onTestFinished, test } from 'vitest'
 import type { Hint, Sweeper } from '../../../../subgraphs/contract.ts'
 import { startHubspot, type HubspotOptions } from '../../../simulators/hubspot/simulator.ts'
+import { changedContacts } from '../../../../subgraphs/crm/hubspot/sweep.ts'
 import { openHubspot } from './open.ts'
 
 const start = new Date('2026-06-01T09:00:00.000Z')
@@ -62,7 +63,7 @@ test('contacts that were changed are told with the version the search shows, the
   expect((await swept(world, contacts, cursor)).ids).toEqual([first?.id, third.id])
 })
 
-test('more contacts than a search reaches are walked, also where an import changed them all in one millisecond', async () => {
+test('contacts of several pages are walked, also where an import changed them all in one millisecond', async () => {
   const world = await account()
   const { hubspot, contacts } = world
   const made: string[] = []
@@ -75,6 +76,37 @@ test('more contacts than a search reaches are walked, also where an import chang
   expect([...new Set(ids)].toSorted()).toEqual(made.toSorted())
   expect(steps).toBeLessThan(10)
   expect(world.opened.spent.every(pool => pool === 'search')).toBe(true)
+})
+
+test('no page begins at an offset, so that the 10,000 a search reaches are no end', async () => {
+  const all = Array.from({ length: 25_000 }, (_, number) => ({
+    id: String(number + 1),
+    modifiedAt: new Date(start.getTime() + Math.floor(number / 3)),
+  }))
+  const unused = (): never => {
+    throw new Error('not expected to be asked')
+  }
+  const sweeper = changedContacts({
+    readBatch: unused,
+    readContact: unused,
+    list: unused,
+    search: unused,
+    listArchived: unused,
+    create: unused,
+    update: unused,
+    changed: stretch =>
+      Promise.resolve(all.filter(({ modifiedAt }) => 'since' in stretch && modifiedAt >= stretch.since).slice(0, 200)),
+  })
+  const call = { priority: 'background', signal: new AbortController().signal, spend: () => undefined } as const
+  const seen = new Set<string>()
+  let cursor: string | null = null
+  for (let isDone = false; !isDone;) {
+    const page = await sweeper.sweep(cursor, start, call)
+    for (const { record } of page.shown) seen.add(record.id)
+    cursor = page.next
+    isDone = page.isDone
+  }
+  expect(seen.size).toBe(25_000)
 })
 
 test('contacts changed while the pages are read are passed over by none', async () => {
