@@ -1,6 +1,5 @@
 import type { System } from '../../schema/systems.ts'
 import type { DeliveryEntry } from '../../subgraphs/contract.ts'
-import { inParts } from '../links/records.ts'
 import { leaseOf, toEntry, type StoredEntry } from './deliveries.ts'
 import { writeHints } from './hints.ts'
 import type { StoreReader, StoreTransaction } from './store.ts'
@@ -15,20 +14,8 @@ export interface Found {
 /** What stands as the address of what no webhook brought, before the name of the feed. */
 export const foundBy = 'sweep:'
 
-/** Entries of one INSERT. */
+/** Entries of one statement. */
 const rowsInStatement = 200
-
-/** The keys among these that are stored already, whoever brought them. */
-export async function knownKeys(
-  db: StoreReader,
-  system: System,
-  keys: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const rows = await inParts(keys, part =>
-    db.selectFrom('delivery_entries').select('key').where('system', '=', system).where('key', 'in', part).execute(),
-  )
-  return new Set(rows.map(({ key }) => key))
-}
 
 /**
  * Stores what was found as entries of a delivery, so that it is worked on like what a webhook brings, is tried again and
@@ -93,4 +80,19 @@ export async function storeFound(
     }
   }
   return stored.sort((a, b) => a.id - b.id)
+}
+
+/** The keys among these that are stored already, whoever brought them. */
+async function knownKeys(db: StoreReader, system: System, keys: readonly string[]): Promise<ReadonlySet<string>> {
+  const known = new Set<string>()
+  for (let start = 0; start < keys.length; start += rowsInStatement) {
+    const rows = await db
+      .selectFrom('delivery_entries')
+      .select('key')
+      .where('system', '=', system)
+      .where('key', 'in', keys.slice(start, start + rowsInStatement))
+      .execute()
+    for (const { key } of rows) known.add(key)
+  }
+  return known
 }
