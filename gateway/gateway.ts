@@ -1,4 +1,4 @@
-import type { Role, System } from '../schema/systems.ts'
+import { recordKey, type Role, type System } from '../schema/systems.ts'
 import type { Clock, Log } from '../subgraphs/contract.ts'
 import { applyObservations } from './changes/apply.ts'
 import { openCallers } from './callers.ts'
@@ -20,7 +20,7 @@ import { explorePages } from './pages/explore.ts'
 import { openSockets } from './push/socket.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
 import { openSweeping, type Sweeping } from './sweeping.ts'
-import { healthOf, systemStatuses } from './status.ts'
+import { healthOf, metricReadings, systemStatuses } from './status.ts'
 import { claimDue, failEntry, finishEntries, postponeEntry, releaseLeases, renewLeases } from './store/deliveries.ts'
 import { pruneReceived } from './store/delivery-history.ts'
 import { storeReceived } from './store/received.ts'
@@ -134,6 +134,11 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       sockets,
       webhook: receive,
       health: () => healthOf(runtime, importing),
+      metrics: async () => ({
+        contentType: runtime.metrics.contentType,
+        text: await runtime.metrics.text(metricReadings(runtime, () => sockets.clients, clock)),
+      }),
+      onWebhook: (system, status, seconds) => runtime.metrics.acknowledged(system, status, seconds),
       page: config.isExplorable ? explorePages() : () => Promise.resolve(null),
       callers: openCallers(config),
       log,
@@ -215,7 +220,7 @@ function openProcessor(
   runtime: Runtime,
   { clock, random, log }: { readonly clock: Clock; readonly random: () => number; readonly log: Log },
 ): DeliveryProcessor {
-  const { store, catalogue, cache, commits, worker } = runtime
+  const { store, catalogue, cache, commits, worker, metrics } = runtime
   return new DeliveryProcessor({
     renew: entries => renewLeases(store, entries, leaseMs, clock.now()),
     claim: limit => claimDue(store, worker, limit, leaseMs, clock.now()),
@@ -235,7 +240,9 @@ function openProcessor(
             return changes
           },
           observations.map(({ record }) => record),
+          heardOf(entries),
         )
+        for (const { againAt, entry } of entries) metrics.worked(entry.system, againAt === null ? 'done' : 'again', 1)
         return true
       } catch (error) {
         if (error instanceof LostLease) return false
@@ -243,6 +250,7 @@ function openProcessor(
       }
     },
     async fail(entry, failure) {
+      metrics.worked(entry.system, failure.state, 1)
       await store.write(tx =>
         failEntry(tx, entry, failure.state === 'dead' ? { dead: failure.error } : failure, clock.now()),
       )
@@ -251,6 +259,18 @@ function openProcessor(
     random,
     log,
   })
+}
+
+/** When the delivery came that told of each record, by `recordKey`; the first where several did. */
+function heardOf(entries: readonly WorkedEntry[]): ReadonlyMap<string, Date> {
+  const heard = new Map<string, Date>()
+  for (const { entry } of entries) {
+    for (const { record } of entry.hints) {
+      const key = recordKey(record)
+      if ((heard.get(key) ?? entry.receivedAt) >= entry.receivedAt) heard.set(key, entry.receivedAt)
+    }
+  }
+  return heard
 }
 
 /** @throws LostLease */

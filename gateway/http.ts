@@ -56,6 +56,9 @@ export interface HttpOptions {
   /** Null for an address nobody listens on. */
   webhook(system: string, endpoint: string, request: WebhookRequest): Promise<WebhookAnswer> | null
   health(): Promise<Health>
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>
+  /** Told of each webhook request that came to an address of ours, once it is answered. */
+  onWebhook?(system: string, status: number, seconds: number): void
   /** Pages for people, by path and the host they are asked for at; none in production. */
   page(path: string, host: string): Promise<Page | null>
   readonly callers: Callers
@@ -154,6 +157,12 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
       parts: health.parts,
     })
   }
+  if (path === '/metrics' && isRead(request)) {
+    const { contentType, text } = await options.metrics()
+    response.setHeader('Content-Type', contentType)
+    response.end(text)
+    return
+  }
   if (path.startsWith('/webhooks/')) return answerWebhook(options, request, response, path)
   if (path === '/graphql') return answerGraphQL(options, request, response)
   const page = isRead(request) ? await options.page(path, request.headers.host ?? '') : null
@@ -167,6 +176,7 @@ async function answerWebhook(
   response: ServerResponse,
   path: string,
 ): Promise<void> {
+  const startedAt = performance.now()
   const [system = '', ...rest] = path.slice('/webhooks/'.length).split('/')
   if (request.method !== 'POST') {
     response.setHeader('Allow', 'POST')
@@ -186,6 +196,7 @@ async function answerWebhook(
   const { status, headers = {}, text } = await result
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   sendText(response, status, text === undefined ? '' : `${text}\n`)
+  options.onWebhook?.(system, status, (performance.now() - startedAt) / 1000)
 }
 
 async function answerGraphQL(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {

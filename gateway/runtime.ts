@@ -16,6 +16,7 @@ import { openIndex } from './links/index.ts'
 import { openLinks } from './links/links.ts'
 import { Living } from './links/living.ts'
 import { linkByPerson } from './links/person.ts'
+import { openMetrics, type Metrics } from './metrics.ts'
 import { PushHub } from './push/hub.ts'
 import { openStore } from './store/open.ts'
 import type { Store } from './store/store.ts'
@@ -39,6 +40,7 @@ export interface Runtime {
   readonly systems: readonly RunningSystem[]
   readonly follower: ChangeFollower
   readonly hub: PushHub
+  readonly metrics: Metrics
   readonly commits: ChangeCommits
   readonly contexts: ContextPorts
   /** A context for work that no client waits for. Contexts asked for in one turn are one, so that their reads are batched. */
@@ -55,7 +57,8 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   const store = await openStore(config.storeUrl, { log, clock })
   const catalogue = openCatalogue(config.roles.map(({ registered }) => registered))
   const cache = openRecordCache({ nowMs: () => performance.now(), maxBytes: config.cacheMaxBytes })
-  const systems = openSystems({ ...ports, config, cache })
+  const metrics = openMetrics()
+  const systems = openSystems({ ...ports, config, cache, metrics })
   const bySystem = new Map(systems.map(running => [running.system, running]))
   const follower: ChangeFollower = new ChangeFollower({
     store,
@@ -72,6 +75,11 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     reaches: sequence => reaches(store, sequence),
     now: () => clock.now(),
     random: ports.random,
+    onPushed({ sequence, system }) {
+      const heardAt = commits.heardAt(sequence)
+      if (system !== null && heardAt !== undefined)
+        metrics.pushed(system, (clock.now().getTime() - heardAt.getTime()) / 1000)
+    },
     log,
   })
   const commits = new ChangeCommits({ store, cache, follower, hub })
@@ -112,6 +120,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     systems,
     follower,
     hub,
+    metrics,
     commits,
     contexts,
     context(priority) {

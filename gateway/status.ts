@@ -3,7 +3,8 @@ import type { SystemStatus } from './graph/live/resolvers.ts'
 import type { Health } from './http.ts'
 import type { Importing } from './importing.ts'
 import type { Runtime } from './runtime.ts'
-import { countByState, lastReceivedAt, oldestDueBySystem } from './store/delivery-history.ts'
+import type { MetricReadings } from './metrics.ts'
+import { countByState, lastReceivedAt, oldestDue } from './store/delivery-history.ts'
 import { listProgress, type ImportProgress } from './store/progress.ts'
 import { StoreError, type Store } from './store/store.ts'
 import { listSubscriptions } from './store/subscriptions.ts'
@@ -12,9 +13,9 @@ import { listPlaces, listSweeps, type SweepPlace } from './store/sweeps.ts'
 /** How each tool is connected, for `Query.systems`. */
 export async function systemStatuses(runtime: Runtime, clock: Clock): Promise<readonly SystemStatus[]> {
   const { store, systems } = runtime
-  const [counts, oldestDue, progress, places, sweeps, subscriptions] = await Promise.all([
+  const [counts, oldest, progress, places, sweeps, subscriptions] = await Promise.all([
     countByState(store),
-    oldestDueBySystem(store),
+    oldestDue(store),
     store.read(db => listProgress(db)),
     store.read(db => listPlaces(db)),
     store.read(db => listSweeps(db)),
@@ -29,7 +30,7 @@ export async function systemStatuses(runtime: Runtime, clock: Clock): Promise<re
         adapter.importers.map(({ kind }) => ofSystem.find(one => one.kind === kind)),
       )
       // What waits to be worked on is not known yet.
-      const completeUpTo = known === null ? null : earliest(known, oldestDue.get(system) ?? null)
+      const completeUpTo = known === null ? null : earliest(known, oldest.get(system) ?? null)
       return {
         system,
         role,
@@ -71,11 +72,31 @@ function earliest(...times: readonly (Date | null)[]): Date | null {
   return known.length === 0 ? null : new Date(Math.min(...known))
 }
 
+/** What is read anew each time the metrics are asked for. */
+export function metricReadings(runtime: Runtime, sockets: () => number, clock: Clock): MetricReadings {
+  const { store, systems, cache, hub, follower } = runtime
+  return {
+    async queue() {
+      const [counts, oldest] = await Promise.all([countByState(store), oldestDue(store)])
+      return systems.map(({ system }) => {
+        const { due = 0, dead = 0 } = counts.find(one => one.system === system) ?? {}
+        return { system, due, dead, oldestDueAt: oldest.get(system) ?? null }
+      })
+    },
+    cache: () => cache.status(),
+    systems: () => systems.map(({ system, status }) => ({ system, ...status() })),
+    subscribers: () => ({ subscribers: hub.subscribers, groups: hub.groups, sockets: sockets() }),
+    changes: () => ({ sequence: follower.position, isCutOff: follower.isCutOff }),
+    now: () => clock.now(),
+  }
+}
+
 /** Ready once the store takes writes and the log of Changes is followed; a vendor that is down makes nobody unready. */
 export async function healthOf(runtime: Runtime, importing: Importing): Promise<Health> {
   const parts: Record<string, string> = {}
   let isReady = true
   try {
+    await runtime.store.read(db => db.selectFrom('meta').select('name').limit(1).execute())
     await probe(runtime.store)
     parts['store'] = 'ok'
   } catch (error) {

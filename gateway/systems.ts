@@ -5,6 +5,7 @@ import type { RecordKind, Role, System } from '../schema/systems.ts'
 import type { RecordCache } from './cache/record-cache.ts'
 import { openRecords } from './cache/records.ts'
 import type { GatewayConfig } from './config.ts'
+import type { Metrics } from './metrics.ts'
 
 type VendorRoad = ReturnType<typeof openVendorCalls>
 
@@ -26,10 +27,11 @@ export interface SystemsPorts {
   readonly random: () => number
   readonly log: Log
   child(fields: { readonly system: System }): Log
+  readonly metrics: Pick<Metrics, 'called'>
 }
 
 /** Opens every configured system: each on a road of its own, all on one cache. */
-export function openSystems({ config, cache, clock, random, child }: SystemsPorts): readonly RunningSystem[] {
+export function openSystems({ config, cache, clock, random, child, metrics }: SystemsPorts): readonly RunningSystem[] {
   return config.roles.map(({ role, registered, open }) => {
     const { system, kinds } = registered
     const roads: VendorRoad[] = []
@@ -41,6 +43,7 @@ export function openSystems({ config, cache, clock, random, child }: SystemsPort
           ...options,
           clock,
           random,
+          onRequest: (operation, outcome, seconds) => metrics.called(system, operation, outcome, seconds),
           settings: { tryTimeoutMs: config.vendorTryTimeoutMs, totalTimeoutMs: config.vendorTotalTimeoutMs },
         })
         roads.push(road)

@@ -6,7 +6,7 @@ import type { Attempt, CallContext, Clock, LimitPool, VendorCalls, VendorOperati
 import { openPace } from './pace.ts'
 import type { PoolStatus } from './pace.ts'
 import { retryDelayMs } from './retry.ts'
-import { VendorError } from './vendor-error.ts'
+import { VendorError, type VendorErrorKind } from './vendor-error.ts'
 
 export interface VendorCallSettings {
   /** How long one request may take, from its first byte sent to the last one answered. */
@@ -24,6 +24,8 @@ export interface VendorCallsOptions {
   /** In [0, 1). */
   readonly random: () => number
   readonly settings: VendorCallSettings
+  /** Told how each request ended. */
+  readonly onRequest?: (operation: string, outcome: 'ok' | VendorErrorKind, seconds: number) => void
 }
 
 export interface VendorCallsStatus {
@@ -145,13 +147,18 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
         const settle = breaker.admit()
         const timeoutMs = Math.max(1, Math.min(settings.tryTimeoutMs, untilMs - elapsedMs()))
         for (const [pool, cost] of Object.entries(operation.cost)) context.spend(system, pool, cost)
+        const sentAt = performance.now()
+        const tell = (outcome: 'ok' | VendorErrorKind): void =>
+          options.onRequest?.(operation.name, outcome, (performance.now() - sentAt) / 1000)
         try {
           const answer = await attempt(operation, context, send, { number: faults.length + 1, timeoutMs })
+          tell('ok')
           settle(undefined)
           isAuthorized = true
           return answer
         } catch (error) {
           fault = asVendorError(operation, error)
+          tell(fault.kind)
           if (fault.kind === 'unauthorized') isAuthorized = false
           // A try that had less than its time says nothing about the vendor.
           const isCutShort = fault.kind === 'timeout' && timeoutMs < settings.tryTimeoutMs

@@ -3,7 +3,7 @@ import type { Change } from '../../schema/change.ts'
 import { entityKey, type EntityRef } from '../../schema/entities.ts'
 import type { RecordRef } from '../../schema/systems.ts'
 import type { Log } from '../../subgraphs/contract.ts'
-import type { ChangeFrame, SubscriptionRequest } from '../graph/subscription.ts'
+import type { ChangeFrame, FrameChange, SubscriptionRequest } from '../graph/subscription.ts'
 import { Outbox } from './outbox.ts'
 import { isUnfinished, Repeats } from './repeats.ts'
 import { keysOfChange, keysOfTopic, viewOf } from './topic.ts'
@@ -30,6 +30,8 @@ export interface HubPorts {
   now(): Date
   /** In [0, 1). */
   random(): number
+  /** Told when the frame of a Change is on its way to a group of subscribers. */
+  onPushed?(change: FrameChange): void
   readonly log: Log
 }
 
@@ -269,6 +271,7 @@ export class PushHub {
         group.executed = Math.max(group.executed, changeFrame.change.sequence)
         const frame = await this.#execute(group, changeFrame, 'field' in next)
         for (const member of [...group.members]) this.#offer(member, frame)
+        if (!frame.isRepeat) this.#ports.onPushed?.(changeFrame.change)
       }
     } catch (error) {
       this.#ports.log.error({ err: error }, 'a push failed; its subscribers are closed and resume by their cursor')

@@ -44,20 +44,8 @@ export async function lastReceivedAt(store: Store, system: System): Promise<Date
   return row === undefined ? null : new Date(row.received_at)
 }
 
-/** When the oldest entry came that is not done, held ones included; null when all is done. */
-export async function oldestDue(store: Store): Promise<Date | null> {
-  const { oldest } = await store.read(db =>
-    db
-      .selectFrom('delivery_entries')
-      .select(({ fn }) => fn.min<number | null>('received_at').as('oldest'))
-      .where('state', '=', 'due')
-      .executeTakeFirstOrThrow(),
-  )
-  return oldest === null ? null : new Date(oldest)
-}
-
-/** The same by system; a system whose entries are all done is missing. */
-export async function oldestDueBySystem(store: Store): Promise<ReadonlyMap<System, Date>> {
+/** When the oldest entry of each system came that is due, held ones included; a system with none is missing. */
+export async function oldestDue(store: Store): Promise<ReadonlyMap<System, Date>> {
   const rows = await store.read(db =>
     db
       .selectFrom('delivery_entries')

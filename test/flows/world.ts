@@ -105,8 +105,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   onTestFinished(async () => {
     for (const client of clients) await client.dispose()
     await gateway.close()
+    const canaries = canariesOf(tools)
     await tools.close()
     rmSync(folder, { recursive: true, force: true })
+    const leaked = log.filter(line => canaries.some(canary => textOf(line).includes(canary)))
+    if (leaked.length > 0) throw new Error(`the log holds secrets or personal data: ${leaked.map(textOf).join('\n')}`)
   })
   if (options.waitsForImport !== false) await gateway.importing.ended()
   // Asana hands out its secret in a handshake.
@@ -188,6 +191,29 @@ async function openGateway(
   )
   if (!read.ok) throw new Error(`settings: ${JSON.stringify(read.faults)}`)
   return startGateway(read.config, { log: recorder(log), clock })
+}
+
+/** What no line of the log may hold: the secrets, and whatever the tools know of people. */
+function canariesOf({ hubspot, stripe, asana }: Simulators): readonly string[] {
+  const handshakes = asana.webhooks.all.map(({ secret }) => secret)
+  const secrets = [
+    hubspot.accessToken,
+    hubspot.clientSecret,
+    stripe.secretKey,
+    stripe.webhookSecret,
+    asana.accessToken,
+    ...handshakes,
+  ]
+  const people = hubspot
+    .snapshot()
+    .contacts.flatMap(({ properties: { email, phone, lastname } }) => [email, phone, lastname && ` ${lastname}`])
+  return [...secrets, ...people].filter(canary => canary != null).filter(canary => canary.length > 5)
+}
+
+function textOf({ fields, message }: LogLine): string {
+  const plain = (_key: string, value: unknown): unknown =>
+    value instanceof Error ? [value.name, value.message, value.stack, value.cause] : value
+  return `${message} ${JSON.stringify(fields, plain)}`
 }
 
 function recorder(lines: LogLine[]): Log {

@@ -19,7 +19,7 @@ test('an empty store has nothing to tell', async () => {
   const store = await openMemoryStore()
   expect(await countByState(store)).toEqual([])
   expect(await lastReceivedAt(store, 'stripe')).toBeNull()
-  expect(await oldestDue(store)).toBeNull()
+  expect(await oldestDue(store)).toEqual(new Map())
   expect(await pruneReceived(store, now)).toEqual({ raw: 0, requests: 0 })
 })
 
@@ -34,7 +34,7 @@ test('entries are counted by system and state, and the oldest due and the last r
     { system: 'stripe', due: 1, done: 1, dead: 1 },
   ])
   expect(await lastReceivedAt(store, 'stripe')).toEqual(daysAgo(2))
-  expect(await oldestDue(store)).toEqual(daysAgo(2))
+  expect((await oldestDue(store)).get('stripe')).toEqual(daysAgo(2))
 })
 
 test('after 30 days what a request held is forgotten and its key is not; after 400 days its key is too', async () => {

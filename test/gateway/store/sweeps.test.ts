@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { lastReceivedAt, oldestDueBySystem } from '../../../gateway/store/delivery-history.ts'
+import { lastReceivedAt, oldestDue } from '../../../gateway/store/delivery-history.ts'
 import { storeFound } from '../../../gateway/store/found.ts'
 import { storeReceived } from '../../../gateway/store/received.ts'
 import { listSubscriptions, replaceSubscriptions } from '../../../gateway/store/subscriptions.ts'
@@ -75,7 +75,7 @@ test('what a sweep found waits like what a webhook brought, and is no delivery',
   ])
   expect(await store.write(tx => storeFound(tx, found, 'me', 1000, at(10)))).toEqual([])
   expect(await lastReceivedAt(store, 'stripe')).toEqual(at(5))
-  expect(await oldestDueBySystem(store)).toEqual(new Map([['stripe', at(5)]]))
+  expect(await oldestDue(store)).toEqual(new Map([['stripe', at(5)]]))
 })
 
 test("a vendor's word on its webhooks replaces what it said before, and nobody else's", async () => {
