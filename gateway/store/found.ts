@@ -72,6 +72,8 @@ export async function storeFound(
     const inserted = await tx
       .insertInto('delivery_entries')
       .values(rows.slice(start, start + rowsInStatement))
+      // A webhook may bring one of them at this moment, to another process.
+      .onConflict(on => on.columns(['system', 'key']).doNothing())
       .returningAll()
       .execute()
     for (const row of inserted) {
