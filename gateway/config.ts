@@ -124,6 +124,11 @@ export function readConfig(
       message: `expected sqlite:<path of a file>, for example sqlite:.data/graph.db; got the scheme "${scheme}"`,
     })
   }
+  for (const doc of registry.flatMap(registered => registered.settings)) {
+    if (doc.isSecret && text(doc.name) === doc.example) {
+      faults.push({ name: doc.name, message: 'it still has the value of the example: expected your own' })
+    }
+  }
   const roles = registry.flatMap(registered => {
     const configured = registered.configure(environment)
     if (!configured.ok) {
@@ -132,14 +137,22 @@ export function readConfig(
     }
     return [{ role: registered.role, registered, open: configured.open }]
   })
+  const vendorTryTimeoutMs = whole('VENDOR_TRY_TIMEOUT_MS', 3000, 50, 60_000)
+  const vendorTotalTimeoutMs = whole('VENDOR_TOTAL_TIMEOUT_MS', 10_000, 50, 120_000)
+  if (vendorTotalTimeoutMs < vendorTryTimeoutMs) {
+    faults.push({
+      name: 'VENDOR_TOTAL_TIMEOUT_MS',
+      message: `expected at least VENDOR_TRY_TIMEOUT_MS (${vendorTryTimeoutMs}), got ${vendorTotalTimeoutMs}`,
+    })
+  }
   const config: GatewayConfig = {
     port,
     host,
     publicUrl: publicUrl.replace(/\/+$/, ''),
     allowedOrigins,
     storeUrl,
-    vendorTryTimeoutMs: whole('VENDOR_TRY_TIMEOUT_MS', 3000, 50, 60_000),
-    vendorTotalTimeoutMs: whole('VENDOR_TOTAL_TIMEOUT_MS', 10_000, 50, 120_000),
+    vendorTryTimeoutMs,
+    vendorTotalTimeoutMs,
     cacheMaxBytes: whole('CACHE_MAX_BYTES', 64 * 1024 * 1024, 1024 * 1024, 64 * 1024 * 1024 * 1024),
     sweepEverySeconds: whole('SWEEP_EVERY_SECONDS', 300, 0, 86_400),
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),

@@ -28,10 +28,17 @@ export async function connectSystem(
   const { adapter } = running
   const call = { ...openContext(runtime.contexts).call, signal }
   tell(`${system}: webhooks are to go to ${publicUrl}/webhooks/${system}`)
+  if (isHere(new URL(publicUrl).hostname)) {
+    tell('  note     nobody but this machine reaches that address: set PUBLIC_URL to the one the tool can call')
+  }
   const report = await adapter.connect({ publicUrl, secrets: secrets.portOf(system, adapter.webhookSecrets), call })
   for (const line of report.done) tell(`  done     ${line}`)
   for (const line of report.missing) tell(`  missing  ${line}`)
   report.manual.forEach((line, at) => tell(`  step ${at + 1}   ${line}`))
   if (report.missing.length === 0 && report.manual.length === 0) tell('  nothing is left to do')
-  return 'done'
+  return report.missing.length === 0 ? 'done' : 'failed'
+}
+
+function isHere(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127\./.test(host)
 }

@@ -181,6 +181,8 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
 /** A step that fails must not keep the next ones from being taken: sockets and timers would outlive us. */
 async function endAll(ends: readonly (() => unknown)[]): Promise<void> {
   const faults: unknown[] = []
+  // With the server closed nothing but timers that keep nobody alive may be left of what is under way.
+  const alive = setInterval(() => undefined, 60_000)
   for (const end of ends) {
     try {
       await end()
@@ -188,6 +190,7 @@ async function endAll(ends: readonly (() => unknown)[]): Promise<void> {
       faults.push(error)
     }
   }
+  clearInterval(alive)
   if (faults.length > 0) throw new AggregateError(faults, 'not everything could be ended in order')
 }
 
@@ -200,7 +203,7 @@ function openSubgraphs(
     systemOf: systemsByRole(runtime),
     systems: () => systemStatuses(runtime, clock),
     linksOf: entity => openLinks(store, catalogue).linksOf(entity),
-    unlinked: asked => unlinkedPage(store, asked, asked),
+    unlinked: asked => unlinkedPage(store, catalogue, asked, asked),
     linkRecord: (record, customerId) => runtime.linkRecord(record, customerId),
   })
   return subgraphSources().map(({ name, typeDefs }) => {

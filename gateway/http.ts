@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server'
 import type { Log } from '../subgraphs/contract.ts'
@@ -21,6 +21,12 @@ const drainMs = 12_000
 
 /** How long a client may take to send its request. */
 const requestTimeoutMs = 30_000
+
+/** Requests under way over one connection: HTTP/1.1 lets clients send on without waiting, though hardly any does. */
+const mostOnSocket = 20
+
+/** Requests under way in all. */
+const mostUnderWay = 2_000
 
 /** What a webhook request came to. */
 export interface WebhookAnswer {
@@ -75,9 +81,25 @@ export interface HttpServer {
 export function createHttp(options: HttpOptions): HttpServer {
   const { log, sockets } = options
   const underWay = new Set<IncomingMessage>()
+  const bySocket = new WeakMap<Socket, number>()
   const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: 10_000 }, (request, response) => {
     underWay.add(request)
-    response.once('close', () => underWay.delete(request))
+    const { socket } = request
+    const onSocket = (bySocket.get(socket) ?? 0) + 1
+    bySocket.set(socket, onSocket)
+    response.once('close', () => {
+      underWay.delete(request)
+      bySocket.set(socket, (bySocket.get(socket) ?? 1) - 1)
+    })
+    if (onSocket > mostOnSocket) {
+      // Answers wait for those before them, and whoever pipelines without reading would have us keep them all.
+      socket.destroy()
+      return
+    }
+    if (underWay.size > mostUnderWay) {
+      response.setHeader('Retry-After', '1')
+      return sendText(response, 503, 'Too many requests at the moment.\n', true)
+    }
     answer(options, request, response).catch((error: unknown) => {
       log.error({ err: error }, 'a request failed')
       if (!response.headersSent) sendText(response, 500, 'Something went wrong here.\n')

@@ -4,6 +4,7 @@ import { registry } from '../subgraphs/registry.ts'
 import { faultsText, readConfig } from './config.ts'
 import { startGateway, type Gateway } from './gateway.ts'
 import { openLog } from './log.ts'
+import { whenOrphaned } from './orphan.ts'
 
 const help = `Usage: npm start [-- options]
 
@@ -46,12 +47,14 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
     }
     process.on('SIGINT', stop)
     process.on('SIGTERM', stop)
+    whenOrphaned(stop)
   })
   let gateway: Gateway
   try {
     gateway = await startGateway(config, { log })
   } catch (error) {
-    log.error({ err: error }, 'cannot start')
+    log.error(`cannot start: ${error instanceof Error ? error.message : 'for a reason it does not say'}`)
+    log.debug({ err: error }, 'where it failed')
     process.exitCode = 1
     return
   }

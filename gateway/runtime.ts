@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../schema/entities.ts'
-import type { RecordRef, System } from '../schema/systems.ts'
+import { recordKey, type RecordRef, type System } from '../schema/systems.ts'
 import type { CallContext, Clock, Log, ObservedRecord, Priority } from '../subgraphs/contract.ts'
 import { openRecordCache, type RecordCache } from './cache/record-cache.ts'
 import { applyObservations } from './changes/apply.ts'
@@ -15,6 +15,7 @@ import { openCatalogue, type Catalogue } from './links/catalogue.ts'
 import { openIndex } from './links/index.ts'
 import { openLinks } from './links/links.ts'
 import { Living } from './links/living.ts'
+import { readAbove } from './links/parents.ts'
 import { linkByPerson } from './links/person.ts'
 import { openMetrics, type Metrics } from './metrics.ts'
 import { PushHub } from './push/hub.ts'
@@ -70,6 +71,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   const hub: PushHub = new PushHub({
     newest: () => follower.position,
     resolve: entity => openLinks(store, catalogue).resolve(entity),
+    above: entity => store.read(db => readAbove(db, catalogue, entity)),
     isOwner: record => catalogue.isOwner(record),
     changesAfter: (sequence, limit) => changesAfter(store, sequence, limit),
     reaches: sequence => reaches(store, sequence),
@@ -95,6 +97,8 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     staleServed: context => cache.staleServed(context),
     writes: (call, onWritten) =>
       openWrites({
+        now: () => cache.begin(0),
+        isOvertaken: (record, since) => !cache.holds(recordKey(record), since),
         evict: record => cache.evict(record),
         observe: record => observe(record, { ...openContext(contexts), call: afterWrite(call) }),
         async append(records) {
@@ -157,14 +161,18 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   }
 
   async function append(records: readonly WrittenRecord[]): Promise<void> {
-    const observations = records.map(({ written, observed }) => ({
+    const observations = records.map(({ written, observed, isAgain }) => ({
       record: observed?.record ?? written.record,
       observed,
       kind: written.kind,
       fields: written.fields,
       at: observed?.updatedAt ?? null,
+      isEcho: isAgain,
     }))
-    await commits.commit(tx => applyObservations(tx, catalogue, observations, clock.now()))
+    await commits.commit(
+      tx => applyObservations(tx, catalogue, observations, clock.now()),
+      observations.map(({ record }) => record),
+    )
   }
 }
 

@@ -1,10 +1,13 @@
 import { fork } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { faultsText, readConfig } from '../gateway/config.ts'
 import { startGateway, type Gateway } from '../gateway/gateway.ts'
 import { openLog } from '../gateway/log.ts'
+import { whenOrphaned } from '../gateway/orphan.ts'
+import type { Log } from '../subgraphs/contract.ts'
 import { registry } from '../subgraphs/registry.ts'
 
 const help = `Usage: npm run demo [-- options]
@@ -37,7 +40,18 @@ else await run()
 
 async function run(): Promise<void> {
   const port = process.env['PORT'] ?? '4000'
-  if (values.reset === true) for (const suffix of ['', '-wal', '-shm']) rmSync(`${storeFile}${suffix}`, { force: true })
+  if (values.reset === true) {
+    // What a demo that is running has open must not be taken from it.
+    const taken = await firstTaken([Number(port), ...Object.values(toolPorts)])
+    if (taken !== null) {
+      process.stderr.write(
+        `The demo cannot begin anew: port ${taken} is taken. Is a demo running already? End it first.\n`,
+      )
+      process.exitCode = 1
+      return
+    }
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${storeFile}${suffix}`, { force: true })
+  }
   const isKept = existsSync(storeFile)
   const read = readConfig(
     {
@@ -101,14 +115,29 @@ async function run(): Promise<void> {
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
-  process.stdout.write(welcome(gateway.url))
+  process.stdout.write(welcome(gateway.url, isKept))
+  whenOrphaned(stop)
   // A stand-in that was killed has lost its last seconds, of which the graph may know.
-  if (isKept) void lookAgain(gateway)
+  if (isKept) void lookAgain(gateway, log)
 }
 
-async function lookAgain({ importing }: Gateway): Promise<void> {
+async function lookAgain({ importing }: Gateway, log: Log): Promise<void> {
   await importing.ended()
+  log.info({}, 'what was kept is compared with the stand-ins')
   await importing.run({ system: null, restart: true, tell: () => undefined, signal: new AbortController().signal })
+}
+
+async function firstTaken(ports: readonly number[]): Promise<number | null> {
+  for (const port of ports) {
+    const isTaken = await new Promise<boolean>(resolve => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true))
+      socket.once('error', () => resolve(false))
+      socket.once('close', () => resolve(false))
+      socket.once('connect', () => socket.destroy())
+    })
+    if (isTaken) return port
+  }
+  return null
 }
 
 function reasonOf(reason: unknown): string {
@@ -166,16 +195,17 @@ function startTools(port: string, tell: (line: string) => void) {
   }
 }
 
-function welcome(url: string): string {
+function welcome(url: string, isKept: boolean): string {
+  const filling = isKept ? '' : ' Its lists fill in the next seconds: the first import runs.'
   return `
-  One live graph over HubSpot, Stripe and Asana is ready.
+  One live graph over HubSpot, Stripe and Asana is ready.${filling}
 
   Open      ${url}/graphql
   Ask       curl ${url}/graphql -H 'content-type: application/json' \\
               -d '{"query":"{ customer(id: \\"101\\") { name phone orders(first: 2) { nodes { number status } } } }"}'
   Change    curl -X PATCH http://127.0.0.1:${toolPorts.hubspot}/crm/v3/objects/contacts/101 \\
               -H 'content-type: application/json' -d '{"properties":{"phone":"+15550199"}}'
-            and watch the subscription "Watch a customer" at the address above.
+            and watch the subscription WatchCustomer at the address above.
   End       Ctrl-C
 
 `

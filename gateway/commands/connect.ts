@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { registry } from '../../subgraphs/registry.ts'
+import { readArguments } from './arguments.ts'
 import { askControl, controlPath } from '../control.ts'
 
 const systems = registry.map(({ system }) => system)
@@ -11,7 +11,7 @@ Registers with the tool the webhooks that can be registered by API, keeps their 
 steps that are left for you. The gateway must be running: it answers the tool's handshake.
 `
 
-const { positionals, values } = parseArgs({
+const { positionals, values } = readArguments(help, {
   allowPositionals: true,
   options: { help: { type: 'boolean', short: 'h' } },
 })

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { registry } from '../../subgraphs/registry.ts'
 import { faultsText, readConfig, type GatewayConfig } from '../config.ts'
+import { readArguments } from './arguments.ts'
 import { askControl, controlPath } from '../control.ts'
 import { openImporting } from '../importing.ts'
 import { openLog } from '../log.ts'
@@ -19,7 +19,7 @@ Options:
   --help     this text
 `
 
-const { positionals, values } = parseArgs({
+const { positionals, values } = readArguments(help, {
   allowPositionals: true,
   options: { restart: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
 })

@@ -93,6 +93,21 @@ export class Admission {
   }
 }
 
+/**
+ * Lets work that cannot be interrupted be done piece by piece, each behind whatever else has come meanwhile: a plan takes up
+ * to some tenths of a second, and several at once would keep webhooks waiting for the sum.
+ */
+export class Turns {
+  #last: Promise<void> = Promise.resolve()
+
+  /** Resolves when it is the caller's turn, who does the piece at once. */
+  turn(): Promise<void> {
+    const turn = this.#last.then(() => new Promise<void>(resolve => setTimeout(resolve, 0)))
+    this.#last = turn
+    return turn
+  }
+}
+
 function overloaded(): GraphQLError {
   return new GraphQLError('Too many large operations at the moment. Ask again in a moment, or for smaller pages.', {
     extensions: { code: 'OVERLOADED', isRetryable: true, http: { status: 503 } },

@@ -34,7 +34,9 @@ export function clientError(error: GraphQLError, role: Owner, log: Log): GraphQL
   if (cause instanceof VendorError) {
     const answer = vendorAnswers[cause.kind]
     // A client that left causes no fault worth a line.
-    if (cause.kind !== 'aborted') {
+    if (cause.inputFault !== undefined) {
+      log.info({ role, system: cause.system }, 'an input was refused')
+    } else if (cause.kind !== 'aborted') {
       log.warn(
         { role, system: cause.system, kind: cause.kind, reason: cause.message },
         'a vendor did not give what was asked',

@@ -9,7 +9,7 @@ import type {
   GatewaySchemaLoadOrUpdateCallback,
 } from '@apollo/server-gateway-interface'
 import { getOperationAST, getVariableValues, GraphQLError, OperationTypeNode } from 'graphql'
-import { Admission } from './admission.ts'
+import { Admission, Turns } from './admission.ts'
 import { requestOf } from './subscription.ts'
 import type { OperationContext } from './context.ts'
 import { Planner, type PlannedOperation } from './planner.ts'
@@ -27,6 +27,7 @@ export class FederatedGraph implements GatewayInterface {
   readonly #supergraphSdl: string
   readonly #services: ServiceMap
   readonly #admission = new Admission()
+  readonly #planning = new Turns()
 
   constructor(supergraphSdl: string, subgraphs: readonly LocalSubgraph[]) {
     this.#supergraphSdl = supergraphSdl
@@ -64,7 +65,9 @@ export class FederatedGraph implements GatewayInterface {
     if (variables.errors !== undefined) {
       return { errors: variables.errors.map(error => badUserInput(error)) }
     }
-    const { planned, entries } = this.planner.plan(request.document, request.queryHash, operation, variables.coerced)
+    const asked = { document: request.document, queryHash: request.queryHash, operation, variables: variables.coerced }
+    if (!this.planner.knows(asked)) await this.#planning.turn()
+    const { planned, entries } = this.planner.plan(asked)
     if (planned.operation.operation === OperationTypeNode.SUBSCRIPTION) {
       if (context.purpose.kind === 'request') {
         throw new GraphQLError(

@@ -8,13 +8,13 @@ import {
 } from 'graphql'
 
 /** Tokens of one document. */
-export const maxTokens = 5_000
+export const maxTokens = 2_500
 
 /** Entries of lists one operation may ask for, page sizes multiplied along the nesting. */
 export const maxNodes = 10_000
 
 /** Fields and fragments of one operation, those of a fragment counted wherever it is spread: planning grows with them. */
-export const maxSelections = 5_000
+export const maxSelections = 600
 
 /** Levels of nesting. */
 export const maxDepth = 20

@@ -20,6 +20,15 @@ export interface PlannedOperation {
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>
 }
 
+/** What is to be planned. */
+export interface AskedPlan {
+  readonly document: DocumentNode
+  /** Names the document's text. */
+  readonly queryHash: string
+  readonly operation: OperationDefinitionNode
+  readonly variables: Readonly<Record<string, unknown>>
+}
+
 /** Plans kept. */
 const maxPlans = 1000
 
@@ -41,31 +50,35 @@ export class Planner {
     this.#planner = new QueryPlanner(supergraph)
   }
 
+  /** Whether it was planned already. */
+  knows(asked: AskedPlan): boolean {
+    return this.#plans.has(this.#keyOf(asked))
+  }
+
   /**
    * Plans the operation as its conditions turn out with these variables.
-   * @param queryHash names the document's text
    * @returns also how many entries it asks for at most
    * @throws GraphQLError `OPERATION_TOO_LARGE`, before any time is spent on planning; `BAD_USER_INPUT` for a condition
    *   that is neither true nor false
    */
-  plan(
-    document: DocumentNode,
-    queryHash: string,
-    operation: OperationDefinitionNode,
-    variables: Readonly<Record<string, unknown>>,
-  ): { readonly planned: PlannedOperation; readonly entries: number } {
-    const operationName = operation.name?.value
-    const conditions = this.#conditionsOf(document, queryHash)
-    const key = JSON.stringify([queryHash, operationName, conditions.map(name => variables[name])])
+  plan(asked: AskedPlan): { readonly planned: PlannedOperation; readonly entries: number } {
+    const { document, variables } = asked
+    const operationName = asked.operation.name?.value
+    const key = this.#keyOf(asked)
     const known = this.#plans.get(key)
     if (known !== undefined) return { planned: known, entries: checkSize(known, variables) }
     const decided = decideConditions(document, variables)
-    const asked = { operation: operationNode(decided, operationName), fragments: fragmentsOf(decided) }
-    const entries = checkSize(asked, variables)
+    const operation = { operation: operationNode(decided, operationName), fragments: fragmentsOf(decided) }
+    const entries = checkSize(operation, variables)
     const federated = operationFromDocument(this.apiSchema, decided, { operationName })
-    const planned = { ...asked, plan: this.#planner.buildQueryPlan(federated) }
+    const planned = { ...operation, plan: this.#planner.buildQueryPlan(federated) }
     this.#plans.set(key, planned)
     return { planned, entries }
+  }
+
+  #keyOf({ document, queryHash, operation, variables }: AskedPlan): string {
+    const conditions = this.#conditionsOf(document, queryHash)
+    return JSON.stringify([queryHash, operation.name?.value, conditions.map(name => variables[name])])
   }
 
   #conditionsOf(document: DocumentNode, queryHash: string): readonly string[] {

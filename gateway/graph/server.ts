@@ -88,7 +88,8 @@ export class GraphServer {
 
   /** @param clientLeft aborted when the client went away before its answer */
   http(request: HTTPGraphQLRequest, clientLeft: AbortSignal): Promise<HTTPGraphQLResponse> {
-    const refused = conditionalSubscription(queryIn(request.body))
+    const inAddress = new URLSearchParams(request.search).get('query') ?? ''
+    const refused = conditionalSubscription(queryIn(request.body)) ?? conditionalSubscription(inAddress)
     if (refused !== null) return Promise.resolve(badRequest(refused))
     return this.#apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: request,

@@ -10,6 +10,7 @@ import {
 import { z } from 'zod'
 import type { PushKind } from '../../schema/change.ts'
 import { entityTypes, type EntityRef, type EntityType } from '../../schema/entities.ts'
+import { ownership } from '../../schema/ownership.ts'
 import type { RecordRef, System } from '../../schema/systems.ts'
 import { cursorSequence } from './cursor.ts'
 import type { PlannedOperation } from './planner.ts'
@@ -128,6 +129,7 @@ function topicOf(field: string, values: unknown): Topic {
     }
     case 'changes': {
       const { entities, systems, fields } = argumentsOf.changes.parse(values)
+      for (const name of fields ?? []) checkField(name)
       return {
         kind: 'feed',
         entities: entities == null ? null : entities.map(typeOf),
@@ -145,6 +147,15 @@ function typeOf(name: string): EntityType {
   if (type === undefined)
     throw badInput(`changes: expected entities among ${entityTypes.join(', ')}; got ${name.slice(0, 50)}`)
   return type
+}
+
+/** A name that no field has would wait for ever without a word. */
+function checkField(name: string): void {
+  const isKnown = Object.keys(ownership).some(known => known === name || known.endsWith(`.${name}`))
+  if (isKnown) return
+  throw badInput(
+    `changes: expected fields such as phone or Customer.phone, which Query.ownership lists; got ${name.slice(0, 50)}`,
+  )
 }
 
 function rootField(selection: SelectionSetNode, fragments: PlannedOperation['fragments']): FieldNode | undefined {

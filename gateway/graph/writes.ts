@@ -3,6 +3,7 @@ import type { EntityRef } from '../../schema/entities.ts'
 import { ownershipOf } from '../../schema/ownership.ts'
 import type { ObservedRecord, WriteIntent, Writes, Written } from '../../subgraphs/contract.ts'
 import type { RecordRef } from '../../schema/systems.ts'
+import type { Beginning } from '../cache/record-cache.ts'
 import type { Log } from '../../subgraphs/contract.ts'
 
 /** What the system says of a record it was just written to. */
@@ -10,9 +11,15 @@ export interface WrittenRecord {
   readonly written: Written
   /** Null when it was deleted. */
   readonly observed: ObservedRecord | null
+  /** Whether the write was told of before, and only what is otherwise now is news. */
+  readonly isAgain: boolean
 }
 
 export interface WritePorts {
+  /** This moment, in the order of all evictions. */
+  now(): Beginning
+  /** Whether the record was evicted since: what was read before may be older than what is known by now. */
+  isOvertaken(record: RecordRef, since: Beginning): boolean
   /** Drops what is cached of a record. */
   evict(record: RecordRef): void
   /** Reads a record anew. */
@@ -22,6 +29,9 @@ export interface WritePorts {
   readonly log: Log
 }
 
+/** Readings after a write that webhooks overtake; the last of them reads what is there. */
+const mostReadings = 3
+
 /**
  * The port through which mutations write: refused unless the role owns every field, wherever it comes from.
  */
@@ -29,10 +39,11 @@ export function openWrites(ports: WritePorts): Writes {
   return {
     async write(intent: WriteIntent, send: () => Promise<readonly [Written, ...Written[]]>): Promise<EntityRef> {
       refuseForeignFields(intent)
+      const sentAt = ports.now()
       const written = await send()
       const { record } = written[0]
       try {
-        await ports.append(await Promise.all(written.map(read)))
+        await recordWritten(written, sentAt)
       } catch (error) {
         ports.log.error({ err: error, record }, 'a write reached its system but could not be recorded')
         throw new GraphQLError(
@@ -44,11 +55,35 @@ export function openWrites(ports: WritePorts): Writes {
     },
   }
 
-  async function read(written: Written): Promise<WrittenRecord> {
+  /**
+   * A webhook may tell of a record while a write to it is answered or recorded, and be applied before: then what the write
+   * knows is the older one, and the record is read again.
+   */
+  async function recordWritten(written: readonly Written[], sentAt: Beginning): Promise<void> {
+    const overtaken = written.filter(({ record }) => ports.isOvertaken(record, sentAt))
+    let readAt = await recordReading(written, one => (overtaken.includes(one) ? undefined : one.observed))
+    for (let tries = 0; tries < mostReadings; tries += 1) {
+      const again = written.filter(({ record, kind }) => kind !== 'DELETED' && ports.isOvertaken(record, readAt))
+      if (again.length === 0) return
+      readAt = await recordReading(again, () => undefined, true)
+    }
+  }
+
+  /** @returns the moment from which on the records were read */
+  async function recordReading(
+    written: readonly Written[],
+    known: (one: Written) => ObservedRecord | undefined,
+    isAgain = false,
+  ): Promise<Beginning> {
     // What was cached is older than the write, whatever comes of the rest.
-    ports.evict(written.record)
-    if (written.kind === 'DELETED') return { written, observed: null }
-    return { written, observed: written.observed ?? (await ports.observe(written.record)) }
+    for (const { record } of written) ports.evict(record)
+    const readAt = ports.now()
+    const read = async (one: Written): Promise<WrittenRecord> => {
+      if (one.kind === 'DELETED') return { written: one, observed: null, isAgain }
+      return { written: one, observed: known(one) ?? (await ports.observe(one.record)), isAgain }
+    }
+    await ports.append(await Promise.all(written.map(read)))
+    return readAt
   }
 }
 

@@ -69,6 +69,28 @@ export async function readParents(
   return byChild
 }
 
+/** What an entity's own record hangs below: the living entities, and the records of its system that it names. */
+export async function readAbove(
+  db: StoreReader,
+  catalogue: Catalogue,
+  entity: EntityRef,
+): Promise<{ readonly entities: readonly EntityRef[]; readonly records: readonly RecordRef[] }> {
+  const owner = catalogue.ownerOf(entity.type)
+  if (owner === null) return { entities: [], records: [] }
+  const rows = await db
+    .selectFrom('records as r')
+    .innerJoin('parents as p', 'p.child', 'r.id')
+    .selectAll('p')
+    .where('r.system', '=', owner.system)
+    .where('r.kind', '=', owner.kind)
+    .where('r.record_id', '=', entity.id)
+    .execute()
+  const records = rows.flatMap(({ parent_system: system, parent_kind: kind, parent_id: id }) =>
+    system === null || kind === null || id === null ? [] : [{ system, kind, id }],
+  )
+  return { entities: entitiesOf(rows), records }
+}
+
 /** The living entities among a child's parents, each once. */
 export function entitiesOf(rows: readonly ParentRow[] | undefined): readonly EntityRef[] {
   const refs = new Map<string, EntityRef>()

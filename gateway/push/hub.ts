@@ -1,12 +1,12 @@
 import type { ExecutionResult } from 'graphql'
 import type { Change } from '../../schema/change.ts'
 import { entityKey, type EntityRef } from '../../schema/entities.ts'
-import type { RecordRef } from '../../schema/systems.ts'
+import { sameRecord, type RecordRef } from '../../schema/systems.ts'
 import type { Log } from '../../subgraphs/contract.ts'
 import type { ChangeFrame, FrameChange, SubscriptionRequest } from '../graph/subscription.ts'
 import { Outbox } from './outbox.ts'
 import { isUnfinished, Repeats } from './repeats.ts'
-import { keysOfChange, keysOfTopic, viewOf } from './topic.ts'
+import { hasParents, keysOfChange, keysOfTopic, linkKey, viewOf } from './topic.ts'
 
 export type FrameResult = ExecutionResult<Record<string, unknown>, Record<string, unknown>>
 
@@ -22,6 +22,8 @@ export interface HubPorts {
   newest(): number
   /** The living entity behind an id; null for a tombstone and for what does not exist. */
   resolve(entity: EntityRef): Promise<EntityRef | null>
+  /** What an entity hangs below: living entities, and records of its system that may be linked to others. */
+  above(entity: EntityRef): Promise<{ readonly entities: readonly EntityRef[]; readonly records: readonly RecordRef[] }>
   /** Whether the record is the entity itself rather than a copy of it. */
   isOwner(record: RecordRef): boolean
   changesAfter(sequence: number, limit: number): Promise<readonly Change[]>
@@ -209,6 +211,11 @@ export class PushHub {
     const asked = topic.kind === 'entity' ? topic.entity : topic.kind === 'children' ? topic.parent : null
     if (asked === null) return null
     const living = await this.#ports.resolve(asked)
+    if (living !== null && topic.kind === 'entity' && hasParents(living.type)) {
+      // What it hangs below stands in its fields, and may change or be another one next time.
+      const { entities, records } = await this.#ports.above(living)
+      for (const key of [...entities.map(entityKey), ...records.map(linkKey)]) this.#listen(group, key)
+    }
     if (living !== null && living.id !== asked.id) {
       const moved =
         topic.kind === 'children' ? { ...topic, parent: living } : { kind: 'entity' as const, entity: living }
@@ -251,13 +258,13 @@ export class PushHub {
         const both: ChangeFrame | null = held === null ? missed : joined(held, missed)
         if (both === null && held !== null) {
           if (!(await member.outbox.room())) return
-          this.#send(member, await this.#execute(group, held))
+          this.#sendNews(member, await this.#execute(group, held))
         }
         held = both ?? missed
       }
       if (page.length === 0) break
     }
-    if (held !== null && (await member.outbox.room())) this.#send(member, await this.#execute(group, held))
+    if (held !== null && (await member.outbox.room())) this.#sendNews(member, await this.#execute(group, held))
     member.seen = until
   }
 
@@ -270,6 +277,8 @@ export class PushHub {
         if (changeFrame === null) continue
         group.executed = Math.max(group.executed, changeFrame.change.sequence)
         const frame = await this.#execute(group, changeFrame, 'field' in next)
+        // All have it in full: nothing of it is left to be repeated. What one member alone was sent says nothing of the others.
+        if (frame.key !== null && !isUnfinished(frame.result)) group.repeats.drop(frame.key)
         for (const member of [...group.members]) this.#offer(member, frame)
         if (!frame.isRepeat) this.#ports.onPushed?.(changeFrame.change)
       }
@@ -290,9 +299,15 @@ export class PushHub {
   #offer(member: Member, frame: Frame): void {
     if (frame.sequence < member.seen || (frame.sequence === member.seen && !frame.isRepeat)) return
     if (member.held !== null) member.held.push(frame)
-    else if (frame.key === null || frame.fingerprint === null || member.sent.get(frame.key) !== frame.fingerprint) {
-      this.#send(member, frame)
-    }
+    else this.#sendNews(member, frame)
+  }
+
+  /** Nothing when the member was last sent just this of the entity. */
+  #sendNews(member: Member, frame: Frame): void {
+    const { key, fingerprint } = frame
+    if (key !== null && fingerprint !== null && member.sent.get(key) === fingerprint) {
+      member.seen = Math.max(member.seen, frame.sequence)
+    } else this.#send(member, frame)
   }
 
   #send(member: Member, frame: Frame): void {
@@ -339,10 +354,7 @@ export class PushHub {
     const result = await group.subscription.execute(frame)
     const about = topic.kind === 'entity' ? topic.entity : frame.subject
     const key = topic.kind === 'feed' || about === null ? null : entityKey(about)
-    if (key !== null && frame.change.kind !== 'GAP') {
-      if (isUnfinished(result)) group.repeats.later(key, frame, result)
-      else group.repeats.drop(key)
-    }
+    if (key !== null && frame.change.kind !== 'GAP' && isUnfinished(result)) group.repeats.later(key, frame, result)
     return {
       isRepeat,
       sequence: frame.change.sequence,
@@ -361,7 +373,21 @@ function joined(earlier: ChangeFrame, later: ChangeFrame): ChangeFrame | null {
   const fields = [earlier.change.fields, later.change.fields]
   // Where one does not say which, nobody knows.
   const isKnown = fields.every(names => names.length > 0)
-  return { ...later, change: { ...later.change, fields: isKnown ? [...new Set(fields.flat())] : [] } }
+  const isOneSystem = earlier.change.system === later.change.system
+  const isOneRecord = isOneSystem && sameOrNull(earlier.change.record, later.change.record)
+  return {
+    ...later,
+    change: {
+      ...later.change,
+      fields: isKnown ? [...new Set(fields.flat())] : [],
+      system: isOneSystem ? later.change.system : null,
+      record: isOneRecord ? later.change.record : null,
+    },
+  }
+}
+
+function sameOrNull(one: RecordRef | null, other: RecordRef | null): boolean {
+  return one === null || other === null ? one === other : sameRecord(one, other)
 }
 
 /** The frame's data without its Change, and what its errors say, as one comparable text. */

@@ -54,3 +54,31 @@ function completedId(data: RawData): string | null {
     return null
   }
 }
+
+/** Queries and mutations over all sockets whose answer has not been handed to its socket yet. */
+export class Unanswered {
+  readonly #ids = new Map<WebSocket, Set<string>>()
+  #resolves: (() => void)[] = []
+
+  add(socket: WebSocket, id: string): void {
+    this.#ids.set(socket, (this.#ids.get(socket) ?? new Set()).add(id))
+  }
+
+  delete(socket: WebSocket, id: string): void {
+    const ids = this.#ids.get(socket)
+    ids?.delete(id)
+    if (ids?.size === 0) this.forget(socket)
+  }
+
+  /** The socket is gone, and nobody waits any more. */
+  forget(socket: WebSocket): void {
+    this.#ids.delete(socket)
+    if (this.#ids.size === 0) for (const resolve of this.#resolves.splice(0)) resolve()
+  }
+
+  /** Resolves once there are none. */
+  none(): Promise<void> {
+    if (this.#ids.size === 0) return Promise.resolve()
+    return new Promise(resolve => this.#resolves.push(resolve))
+  }
+}

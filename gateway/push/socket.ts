@@ -16,7 +16,7 @@ import type { Log } from '../../subgraphs/contract.ts'
 import { maxTokens } from '../graph/limits.ts'
 import { asError, type GraphServer, type Outcome } from '../graph/server.ts'
 import type { GivenUp, PushHub, Subscription } from './hub.ts'
-import { SocketOperations } from './operations.ts'
+import { SocketOperations, Unanswered } from './operations.ts'
 
 /** A client that reads too slowly is closed with it; it resumes with the cursor of the last frame it got. */
 export const slowClientCode = 4413
@@ -63,16 +63,8 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     handleProtocols: protocols => handleProtocols(protocols),
   })
   const operations = new WeakMap<WebSocket, SocketOperations>()
-  const running = new Set<Promise<unknown>>()
-
-  const track = async <T>(work: Promise<T>): Promise<T> => {
-    running.add(work)
-    try {
-      return await work
-    } finally {
-      running.delete(work)
-    }
-  }
+  const unanswered = new Unanswered()
+  let isClosing = false
 
   const operationsOf = (socket: WebSocket): SocketOperations => {
     const known = operations.get(socket) ?? new SocketOperations(socket)
@@ -87,6 +79,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     payload: SubscribePayload,
   ): Promise<GraphQLError[] | ReturnType<typeof prepared>> => {
     const { socket } = context.extra
+    if (isClosing) return [refusal('This process is going away: connect again and ask there.', 'GOING_AWAY', true)]
     const own = operationsOf(socket)
     if (Object.keys(context.subscriptions).length > maxOperations || own.count >= maxOperations) {
       return [refusal(`At most ${maxOperations} operations may run over one socket at a time.`, 'TOO_MANY_OPERATIONS')]
@@ -115,7 +108,8 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
       socket.close(slowClientCode, 'Reads too slowly')
       return []
     }
-    const outcome: Outcome = await track(own.run(id, clientLeft => server.execute(request, clientLeft)))
+    unanswered.add(socket, id)
+    const outcome: Outcome = await own.run(id, clientLeft => server.execute(request, clientLeft))
     if ('refused' in outcome) return outcome.refused.map(asError)
     const { errors, ...rest } = outcome
     const result = { ...rest, ...(errors === undefined ? {} : { errors: errors.map(asError) }) }
@@ -128,12 +122,17 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
       // A fault of one operation must end that operation and not the socket: the library closes it on a syntax error.
       onSubscribe: async (context, id, payload) => {
         try {
-          return await open(context, id, payload)
+          const opened = await open(context, id, payload)
+          if (Array.isArray(opened)) unanswered.delete(context.extra.socket, id)
+          return opened
         } catch (error) {
+          unanswered.delete(context.extra.socket, id)
           log.error({ err: error }, 'an operation over a websocket failed')
           return [refusal('Something went wrong here.', 'INTERNAL_SERVER_ERROR')]
         }
       },
+      // By then the answer was handed to the socket.
+      onComplete: (context, id) => unanswered.delete(context.extra.socket, id),
       execute: ({ contextValue }) => {
         if (isPrepared(contextValue) && contextValue.kind === 'result') return contextValue.result
         throw new Error('expected an operation that was executed in onSubscribe')
@@ -148,7 +147,6 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     sockets,
   )
 
-  let isClosing = false
   return {
     get clients() {
       return sockets.clients.size
@@ -160,6 +158,11 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
       }
       sockets.handleUpgrade(request, socket, head, client => {
         client.on('error', error => log.debug({ reason: error.message }, 'a websocket broke'))
+        client.once('close', () => unanswered.forget(client))
+        client.on('message', () => {
+          // Whoever asks on and reads nothing would have us keep every answer, those to pings and to errors as well.
+          if (client.bufferedAmount > maxBufferedBytes) client.terminate()
+        })
         if (client.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) {
           client.close(CloseCode.SubprotocolNotAcceptable, `Expected the subprotocol ${GRAPHQL_TRANSPORT_WS_PROTOCOL}`)
           return
@@ -169,7 +172,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     },
     async close() {
       isClosing = true
-      await Promise.allSettled([...running])
+      await unanswered.none()
       hub.close()
       // A client that does not answer must not keep us from ending.
       const goodbye = setTimeout(() => {
@@ -212,6 +215,6 @@ function parsed(payload: SubscribePayload): DocumentNode | GraphQLError {
   }
 }
 
-function refusal(message: string, code: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code } })
+function refusal(message: string, code: string, isRetryable = false): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, ...(isRetryable ? { isRetryable } : {}) } })
 }

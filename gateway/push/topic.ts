@@ -1,5 +1,6 @@
 import type { Change } from '../../schema/change.ts'
 import { entityKey, type EntityType } from '../../schema/entities.ts'
+import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { FrameChange, Topic } from '../graph/subscription.ts'
 
 /** The keys under which a topic hears of Changes; see `keysOfChange`. */
@@ -28,6 +29,7 @@ export function keysOfChange(change: Change): readonly string[] {
     for (const parent of parents) keys.add(`${change.entity.type} of ${entityKey(parent)}`)
   }
   if (change.kind === 'LINKED') {
+    keys.add(linkKey(change.record))
     const entities = change.entity === null ? parents : [change.entity, ...parents]
     for (const entity of entities) {
       for (const child of childrenOf[entity.type] ?? []) keys.add(`${child} of ${entityKey(entity)}`)
@@ -36,17 +38,30 @@ export function keysOfChange(change: Change): readonly string[] {
   return [...keys]
 }
 
+/** The key of links of a record: what hangs below it belongs to another entity then. */
+export function linkKey(record: RecordRef): string {
+  return `link of ${recordKey(record)}`
+}
+
+/** Whether entities of the type hang below others, which stand in their fields. */
+export function hasParents(type: EntityType): boolean {
+  return Object.values(childrenOf).some(children => children.includes(type))
+}
+
 /** Entities that hang below another. */
 const childrenOf: Readonly<Partial<Record<EntityType, readonly EntityType[]>>> = {
   Customer: ['Order', 'Job'],
   Order: ['Job'],
 }
 
-/** Fields of a parent that hold or depend on its children of a type. */
-const fieldsByChild: Readonly<Record<string, readonly string[]>> = {
+/** Fields of an entity that hold or depend on others: its children of a type, its parents. */
+const fieldsOfOthers: Readonly<Record<string, readonly string[]>> = {
   'Customer/Order': ['orders', 'balances'],
   'Customer/Job': ['jobs'],
   'Order/Job': ['jobs'],
+  'Order/Customer': ['customer'],
+  'Job/Customer': ['customer'],
+  'Job/Order': ['order'],
 }
 
 /**
@@ -77,7 +92,7 @@ export function viewOf(topic: Topic, change: Change, isOwner: boolean): FrameCha
     // A copy of the entity: what happens to it is an update of the entity, unless it was linked or taken away.
     return { ...told, kind: change.kind === 'LINKED' ? 'LINKED' : 'UPDATED', fields: change.fields }
   }
-  return { ...told, kind: 'UPDATED', fields: fieldsByChild[`${topic.entity.type}/${change.entity.type}`] ?? [] }
+  return { ...told, kind: 'UPDATED', fields: fieldsOfOthers[`${topic.entity.type}/${change.entity.type}`] ?? [] }
 }
 
 function namesField(name: string, change: Change): boolean {

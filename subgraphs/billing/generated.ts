@@ -395,7 +395,7 @@ export type Mutation = {
   readonly finalizeOrder?: Maybe<FinalizeOrderPayload>
   /** Calls an open order off. */
   readonly voidOrder?: Maybe<VoidOrderPayload>
-  /** Records that an open order was paid outside the billing system. */
+  /** Records that an order was paid outside the billing system; a draft is finalised on the way. */
   readonly markOrderPaid?: Maybe<MarkOrderPaidPayload>
 }
 

@@ -158,6 +158,10 @@ function withoutNulls(patch: CustomerPatch): CustomerPatch {
 /** @throws GraphQLError for an e-mail address that is none and an address without a part; null empties either */
 function checked(patch: CustomerPatch): CustomerPatch {
   if (typeof patch.email === 'string') emailOf(patch.email)
+  for (const field of ['name', 'phone', 'company'] as const) {
+    if (patch[field]?.trim() === '')
+      throw inputFault(`input.${field}: expected some text, or null to empty it; got none`)
+  }
   if (typeof patch.address === 'object' && patch.address !== null && Object.keys(patch.address).length === 0) {
     throw inputFault('address: expected at least one part of it, or null to empty it')
   }

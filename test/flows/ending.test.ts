@@ -105,3 +105,38 @@ test('ending comes although clients hold connections on which they send nothing,
   process.kill('SIGTERM')
   expect(await process.ended).toEqual({ code: 0, signal: null })
 })
+
+test('ending while queries and mutations run over sockets: each is answered, and what comes later is told to come again', async () => {
+  const at = await setting()
+  const process = await start(at)
+  await imported(at)
+  const open = () => {
+    const client = createClient({
+      url: `${at.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      retryAttempts: 0,
+      lazy: false,
+      onNonLazyError: () => undefined,
+    })
+    onTestFinished(() => void client.dispose())
+    const connected = new Promise<void>(resolve => client.on('connected', () => resolve()))
+    const ask = (query: string): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        client.subscribe({ query }, { next: resolve, error: reject, complete: () => undefined })
+      })
+    return { connected, ask }
+  }
+  const [first, second] = [open(), open()]
+  await Promise.all([first.connected, second.connected])
+  at.tools.hubspot.faults.add({ kind: 'slow', delayMs: 1500 })
+  const sent = at.tools.hubspot.requests.total
+  const write = first.ask(
+    'mutation { updateCustomer(input: { id: "101", phone: "+15550133" }) { customer { phone } } }',
+  )
+  await vi.waitFor(() => expect(at.tools.hubspot.requests.total).toBeGreaterThan(sent), 5000)
+  process.kill('SIGTERM')
+  await process.line('stopping')
+  await expect(second.ask('{ __typename }')).rejects.toMatchObject([{ extensions: { code: 'GOING_AWAY' } }])
+  expect(await write).toEqual({ data: { updateCustomer: { customer: { phone: '+15550133' } } } })
+  expect(await process.ended).toEqual({ code: 0, signal: null })
+})

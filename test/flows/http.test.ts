@@ -81,3 +81,17 @@ test('a connection that speaks no HTTP, or upgrades elsewhere, is ended and harm
   expect(await raw(world, `GET /graphql HTTP/1.1\r\nHost: evil.example\r\n${upgrade}`)).toContain('403 Forbidden')
   expect(await status(world, '/health/live')).toBe(200)
 })
+
+test('a connection on which requests pile up unread is ended, and others are answered', async () => {
+  const world = await startWorld({ waitsForImport: false })
+  const one = `GET /health/live HTTP/1.1\r\nHost: 127.0.0.1:${world.gateway.port}\r\n\r\n`
+  const slow = `GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: 127.0.0.1:${world.gateway.port}\r\napollo-require-preflight: 1\r\n\r\n`
+  const ended = new Promise<void>(resolve => {
+    const socket = connect(world.gateway.port, '127.0.0.1', () => socket.write((slow + one).repeat(300)))
+    socket.on('error', () => undefined)
+    socket.once('close', () => resolve())
+    socket.resume()
+  })
+  await ended
+  expect(await status(world, '/health/live')).toBe(200)
+})

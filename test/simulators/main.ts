@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 import { z } from 'zod'
@@ -24,12 +24,11 @@ const isForked = process.send !== undefined
 process.on('SIGINT', () => undefined)
 
 try {
-  if (env['SIMULATORS_RESET'] === 'yes') rmSync(file, { force: true })
   const simulators = await startSimulators({
     ports: readPorts(env['SIMULATORS_PORTS'] ?? '{}'),
     webhookBase: env['SIMULATORS_WEBHOOK_BASE'],
     secrets: { hubspot: 'demo-hubspot-secret', stripe: 'whsec_demo' },
-    seeds: load(),
+    seeds: env['SIMULATORS_RESET'] === 'yes' ? undefined : load(),
     openDoor: true,
     life: env['SIMULATORS_LIFE'] !== 'off',
     tell: line => say({ happened: line }),

@@ -94,7 +94,13 @@ export function liveResolvers(ports: LivePorts): Resolvers {
     },
     Mutation: {
       linkRecord: async (_: unknown, { input }: LinkRecordArguments) => {
-        const { system, kind, id, customerId = null } = input
+        const { system, kind, id, customerId } = input
+        // Left out by mistake it must not mean "nobody".
+        if (customerId === undefined) {
+          throw new GraphQLError('input.customerId: expected the id of a customer, or null to say that it is nobody', {
+            extensions: { code: 'BAD_USER_INPUT' },
+          })
+        }
         return { customer: await ports.linkRecord({ system, kind, id }, customerId) }
       },
     },

@@ -63,9 +63,20 @@ function scheduleData(schedule: Partial<ScheduleFields> | null, before: Task | n
   if (start !== null && 'at' in start && !(end !== null && 'at' in end)) {
     throw fault('schedule: a start with a time of day needs an end with a time of day (endsAt)')
   }
+  if (start !== null && end !== null && isAfter(start, end)) {
+    throw fault('schedule: expected an end at or after the start, got one before it; the job has the other of them')
+  }
   const due = data('due', end)
   if (start === null && (current === null || current.startsOn === null)) return due
   return { ...due, ...data('start', start) }
+}
+
+/** A day and an instant are compared by their days, for nobody says in which zone the day is. */
+function isAfter(start: NonNullable<Moment>, end: NonNullable<Moment>): boolean {
+  if ('at' in start && 'at' in end) return start.at.getTime() > end.at.getTime()
+  const dayOf = (moment: NonNullable<Moment>): string =>
+    'at' in moment ? moment.at.toISOString().slice(0, 10) : moment.on
+  return dayOf(start) > dayOf(end)
 }
 
 function data(name: 'due' | 'start', moment: Moment): TaskData {

@@ -42,7 +42,9 @@ test('conditions that nest are planned as one of the ways in which they can turn
   const [operation] = document.definitions
   if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('expected an operation')
   // Planned as they stand, these would be 2^60 ways.
-  const plans = [true, false, true].map(v => planner.plan(document, 'hash', operation, { v }).planned)
+  const plans = [true, false, true].map(
+    v => planner.plan({ document, queryHash: 'hash', operation, variables: { v } }).planned,
+  )
   expect(plans[0]).toBe(plans[2])
   expect(plans[0]).not.toBe(plans[1])
 })

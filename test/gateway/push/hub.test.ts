@@ -5,6 +5,7 @@ import type { ChangeFrame, SubscriptionRequest, Topic } from '../../../gateway/g
 import { PushHub, type FrameResult } from '../../../gateway/push/hub.ts'
 import type { Change, ChangeKind } from '../../../schema/change.ts'
 import type { EntityRef } from '../../../schema/entities.ts'
+import type { RecordRef } from '../../../schema/systems.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const ada: EntityRef = { type: 'Customer', id: '101' }
@@ -14,6 +15,7 @@ function world(options: { keptFrom?: number } = {}) {
   const log: Change[] = []
   const values = new Map<string, number>()
   const dead = new Set<string>()
+  const parents = new Map<string, { entities: EntityRef[]; records: RecordRef[] }>()
   const executions: ChangeFrame[] = []
   /** While it holds anything, every execution fails in passing. */
   const failing = new Set<string>()
@@ -21,6 +23,7 @@ function world(options: { keptFrom?: number } = {}) {
   const hub = new PushHub({
     newest: () => followed,
     resolve: entity => Promise.resolve(dead.has(entity.id) ? null : entity),
+    above: entity => Promise.resolve(parents.get(entity.id) ?? { entities: [], records: [] }),
     isOwner: record => record.kind === 'contact' || record.kind === 'invoice',
     changesAfter: (sequence, limit) =>
       Promise.resolve(log.filter(change => change.sequence > sequence && change.sequence <= followed).slice(0, limit)),
@@ -33,6 +36,7 @@ function world(options: { keptFrom?: number } = {}) {
     hub,
     log,
     executions,
+    parents,
     failing,
     change(entity: EntityRef, kind: ChangeKind = 'UPDATED', more: Partial<Change> = {}): Change {
       const change: Change = {
@@ -332,6 +336,19 @@ describe('a frame that could not be read in full', () => {
     expect(executions).toHaveLength(4)
   })
 
+  test('is read again for whoever had it, although another one began in between and had it in full', async () => {
+    const { subscribe, failing } = failingWorld()
+    failing.add('all')
+    const first = subscribe(onAda)
+    await next(first)
+    failing.clear()
+    const second = subscribe(onAda)
+    expect(await next(second)).toMatchObject({ customer: { value: 0 } })
+    const later = next(first)
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(await later).toMatchObject({ change: { kind: 'CURRENT' }, customer: { value: 0 } })
+  })
+
   test('is read again for whoever began with it', async () => {
     const { subscribe, failing } = failingWorld()
     failing.add('all')
@@ -342,4 +359,24 @@ describe('a frame that could not be read in full', () => {
     await vi.advanceTimersByTimeAsync(2_000)
     expect(await later).toMatchObject({ change: { kind: 'CURRENT' }, customer: { value: 0 } })
   })
+})
+
+test('whoever watches an order hears when its customer changes, is another one, or is gone', async () => {
+  const { change, follow, subscribe, parents, executions } = world()
+  const record = { system: 'stripe', kind: 'customer', id: 'cus_9' }
+  parents.set('in_1', { entities: [ada], records: [record] })
+  const order: EntityRef = { type: 'Order', id: 'in_1' }
+  const frames = subscribe({ kind: 'entity', entity: order })
+  await next(frames)
+  const tellOf = async (make: () => void): Promise<unknown> => {
+    make()
+    follow()
+    await settled()
+    return executions.at(-1)?.change
+  }
+  const expected = { kind: 'UPDATED', fields: ['customer'] }
+  expect(await tellOf(() => change(ada))).toMatchObject(expected)
+  expect(await tellOf(() => change(ada, 'DELETED'))).toMatchObject(expected)
+  const byLink = { record, parentsAfter: [{ type: 'Customer' as const, id: '102' }] }
+  expect(await tellOf(() => change({ type: 'Customer', id: '102' }, 'LINKED', byLink))).toMatchObject(expected)
 })
