@@ -154,7 +154,10 @@ test('what no webhook told is pushed to whoever watches it, with the entity as i
   expect(await customer?.next()).toMatchObject({
     data: { customerChanged: { change: { kind: 'UPDATED', system: 'hubspot' }, customer: { phone: '+15550177' } } },
   })
-  expect(await job?.next()).toMatchObject({
+  // The job's customer is news to it as well, and may come first.
+  let found = await job?.next()
+  if (JSON.stringify(found).includes('"fields":["customer"]')) found = await job?.next()
+  expect(found).toMatchObject({
     data: {
       jobChanged: { change: { kind: 'UPDATED', fields: ['title', 'updatedAt'] }, job: { title: 'Found by a sweep' } },
     },
