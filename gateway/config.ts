@@ -18,6 +18,8 @@ export interface GatewayConfig {
   readonly vendorTryTimeoutMs: number
   readonly vendorTotalTimeoutMs: number
   readonly cacheMaxBytes: number
+  /** How often each system is swept; 0 for never. */
+  readonly sweepEverySeconds: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   /** Demo or development: introspection, the page for exploring, other origins. */
@@ -74,6 +76,7 @@ export const gatewaySettings: readonly SettingDoc[] = [
   setting('VENDOR_TRY_TIMEOUT_MS', '3000', 'How long one try of a vendor call may take.'),
   setting('VENDOR_TOTAL_TIMEOUT_MS', '10000', 'How long a vendor call may take in all, waiting and retries included.'),
   setting('CACHE_MAX_BYTES', '67108864', 'How much memory cached records may take.'),
+  setting('SWEEP_EVERY_SECONDS', '300', 'How often the tools are asked for what webhooks missed; 0 for never.'),
   setting('LOG_LEVEL', 'info', `One of ${logLevels.join(', ')}.`),
   setting(
     'LOG_FORMAT',
@@ -182,6 +185,7 @@ export function readConfig(
     vendorTryTimeoutMs,
     vendorTotalTimeoutMs,
     cacheMaxBytes: whole('CACHE_MAX_BYTES', 64 * 1024 * 1024, 1024 * 1024, 64 * 1024 * 1024 * 1024),
+    sweepEverySeconds: whole('SWEEP_EVERY_SECONDS', 300, 0, 86_400),
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
     logFormat: oneOf('LOG_FORMAT', logFormats, options.isTerminal ? 'pretty' : 'json'),
     isExplorable: options.isExplorable,

@@ -14,6 +14,7 @@ import { isShared } from './store/open.ts'
 const request = z.discriminatedUnion('command', [
   z.object({ command: z.literal('connect'), system: z.string() }),
   z.object({ command: z.literal('import'), system: z.string().nullable(), restart: z.boolean() }),
+  z.object({ command: z.literal('sweep'), system: z.string().nullable() }),
 ])
 
 export type ControlRequest = z.infer<typeof request>

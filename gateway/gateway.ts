@@ -20,6 +20,7 @@ import { unlinkedPage } from './links/unlinked.ts'
 import { explorePages } from './pages/explore.ts'
 import { openSockets } from './push/socket.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
+import { openSweeping, type Sweeping } from './sweeping.ts'
 import { healthOf, metricReadings, systemStatuses } from './status.ts'
 import { claimDue, failEntry, finishEntries, postponeEntry, releaseLeases, renewLeases } from './store/deliveries.ts'
 import { pruneReceived } from './store/delivery-history.ts'
@@ -43,6 +44,7 @@ export interface Gateway {
   readonly url: string
   readonly runtime: Runtime
   readonly importing: Importing
+  readonly sweeping: Sweeping
   readonly processor: DeliveryProcessor
   /** Registers a system's webhooks with the vendor; `tell` gets what was done and what is left. */
   connect(system: System, tell: Tell): Promise<'done' | 'failed'>
@@ -77,7 +79,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     if (store.signals === null) await releaseLeases(store, null, store.clock.now())
     const secrets = openSecrets(runtime, clock)
     const importing = openImporting(runtime, { log, clock })
-    const graph = new FederatedGraph(supergraph(), openSubgraphs(runtime, log))
+    const graph = new FederatedGraph(supergraph(), openSubgraphs(runtime, { log, clock }))
     const server = new GraphServer({
       graph,
       ports: runtime.contexts,
@@ -92,6 +94,15 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       () => processor.stop(),
       () => releaseHeld(runtime, log),
     )
+    const sweeping = openSweeping(runtime, {
+      importing,
+      processor,
+      leaseMs,
+      everyMs: config.sweepEverySeconds === 0 ? null : config.sweepEverySeconds * 1000,
+      publicUrl: config.publicUrl,
+      log,
+      clock,
+    })
     const receive = openReceive({
       sources: runtime.systems.map(({ system, adapter }) => ({
         system,
@@ -139,13 +150,14 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     const control = await openControlOf(config, (asked, tell, signal) => answerControl(asked, tell, signal))
     ends.unshift(
       () => control?.close(),
-      () => importing.stop(),
+      () => Promise.all([sweeping.stop(), importing.stop()]),
     )
     await options.workAfter
     if (config.duty !== 'web') {
       processor.start()
       store.signals?.on('deliveries', () => processor.wake())
       importing.start()
+      sweeping.start()
       const pruning = setInterval(() => void forgetOld(runtime, clock, log), pruneEveryMs).unref()
       ends.unshift(() => clearInterval(pruning))
     }
@@ -155,11 +167,12 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
       connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, tell, signal })
     let closing: Promise<void> | null = null
-    return { port, url, runtime, importing, processor, connect, close: () => (closing ??= endAll(ends)) }
+    return { port, url, runtime, importing, sweeping, processor, connect, close: () => (closing ??= endAll(ends)) }
 
     async function answerControl(asked: ControlRequest, tell: Tell, signal: AbortSignal): Promise<'done' | 'failed'> {
       if (asked.command === 'import')
         return importing.run({ system: asked.system, restart: asked.restart, tell, signal })
+      if (asked.command === 'sweep') return sweeping.run({ system: asked.system, tell, signal })
       return connectSystem(runtime, { system: asked.system, publicUrl: config.publicUrl, secrets, tell, signal })
     }
   } catch (error) {
@@ -184,11 +197,14 @@ async function endAll(ends: readonly (() => unknown)[]): Promise<void> {
   if (faults.length > 0) throw new AggregateError(faults, 'not everything could be ended in order')
 }
 
-function openSubgraphs(runtime: Runtime, log: Log): readonly LocalSubgraph[] {
+function openSubgraphs(
+  runtime: Runtime,
+  { log, clock }: { readonly log: Log; readonly clock: Clock },
+): readonly LocalSubgraph[] {
   const { store, catalogue } = runtime
   const live = liveResolvers({
     systemOf: systemsByRole(runtime),
-    systems: () => systemStatuses(runtime),
+    systems: () => systemStatuses(runtime, clock),
     linksOf: entity => openLinks(store, catalogue).linksOf(entity),
     unlinked: asked => unlinkedPage(store, catalogue, asked, asked),
     linkRecord: (record, customerId) => runtime.linkRecord(record, customerId),
@@ -221,7 +237,7 @@ function openProcessor(
       if (at !== null) cache.expect(record, at)
     },
     position: () => follower.position,
-    observe: record => runtime.observe(record, runtime.context('webhook')),
+    observe: (record, priority) => runtime.observe(record, runtime.context(priority)),
     async apply(observations, entries) {
       const now = clock.now()
       try {

@@ -1,21 +1,36 @@
+import type { Clock } from '../subgraphs/contract.ts'
 import type { SystemStatus } from './graph/live/resolvers.ts'
 import type { Health } from './http.ts'
 import type { Importing } from './importing.ts'
 import type { Runtime } from './runtime.ts'
-import type { Clock } from '../subgraphs/contract.ts'
 import type { MetricReadings } from './metrics.ts'
 import { countByState, lastReceivedAt, oldestDue } from './store/delivery-history.ts'
-import { listProgress } from './store/progress.ts'
+import { listProgress, type ImportProgress } from './store/progress.ts'
 import { StoreError, type Store } from './store/store.ts'
+import { listSubscriptions } from './store/subscriptions.ts'
+import { listPlaces, listSweeps, type SweepPlace } from './store/sweeps.ts'
 
 /** How each tool is connected, for `Query.systems`. */
-export async function systemStatuses(runtime: Runtime): Promise<readonly SystemStatus[]> {
+export async function systemStatuses(runtime: Runtime, clock: Clock): Promise<readonly SystemStatus[]> {
   const { store, systems } = runtime
-  const [counts, progress] = await Promise.all([countByState(store), store.read(db => listProgress(db))])
+  const [counts, oldest, progress, places, sweeps, subscriptions] = await Promise.all([
+    countByState(store),
+    oldestDue(store),
+    store.read(db => listProgress(db)),
+    store.read(db => listPlaces(db)),
+    store.read(db => listSweeps(db)),
+    store.read(db => listSubscriptions(db)),
+  ])
   return Promise.all(
     systems.map(async ({ system, role, adapter, status }) => {
       const entries = counts.find(one => one.system === system)
       const ofSystem = progress.filter(one => one.system === system)
+      const known = completeness(
+        adapter.sweepers.map(({ feed }) => places.find(one => one.system === system && one.feed === feed)),
+        adapter.importers.map(({ kind }) => ofSystem.find(one => one.kind === kind)),
+      )
+      // What waits to be worked on is not known yet.
+      const completeUpTo = known === null ? null : earliest(known, oldest.get(system) ?? null)
       return {
         system,
         role,
@@ -26,10 +41,35 @@ export async function systemStatuses(runtime: Runtime): Promise<readonly SystemS
         lastDeliveryAt: await lastReceivedAt(store, system),
         dueEntries: entries?.due ?? 0,
         deadEntries: entries?.dead ?? 0,
+        completeUpTo,
+        lagSeconds:
+          completeUpTo === null
+            ? null
+            : Math.max(0, Math.round((clock.now().getTime() - completeUpTo.getTime()) / 1000)),
+        lastSweep: sweeps.find(one => one.system === system) ?? null,
+        webhooks: subscriptions.filter(one => one.system === system),
         ...status(),
       }
     }),
   )
+}
+
+/** Until when everything is known: as far as every feed was swept, or as of the first import before that. */
+function completeness(
+  places: readonly (SweepPlace | undefined)[],
+  imports: readonly (ImportProgress | undefined)[],
+): Date | null {
+  const swept = places.map(place => place?.completeUpTo ?? null)
+  if (swept.length > 0 && swept.every(at => at !== null)) return earliest(...swept)
+  // An import under way lists anew; when the one before it began is not kept.
+  const began = imports.map(one => (one?.state === 'done' ? one.startedAt : null))
+  return began.every(at => at !== null) ? earliest(...began) : null
+}
+
+/** @returns null only when all are; what is null bounds nothing */
+function earliest(...times: readonly (Date | null)[]): Date | null {
+  const known = times.flatMap(time => time?.getTime() ?? [])
+  return known.length === 0 ? null : new Date(Math.min(...known))
 }
 
 /** What is read anew each time the metrics are asked for. */

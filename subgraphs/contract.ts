@@ -266,7 +266,13 @@ export interface Hint {
   readonly isEcho?: boolean
   /** The record this one was merged into; `kind` is DELETED then and the id becomes an alias. */
   readonly mergedInto?: RecordRef
+  /** How a sweep found it, when no webhook told: among the vendor's own news, or in a listing of what changed. */
+  readonly foundIn?: FoundIn
 }
+
+export const foundIn = ['news', 'listing'] as const
+
+export type FoundIn = (typeof foundIn)[number]
 
 export interface WebhookAdapter {
   /** Over the raw bytes, before anything reads them. Pure. */
@@ -305,6 +311,56 @@ export interface ConnectReport {
   readonly missing: readonly string[]
   /** Steps a person has to take, in order. */
   readonly manual: readonly string[]
+}
+
+// ---- Sweeps: what webhooks missed -------------------------------------------------------------------------------------
+
+/** One step of a sweep. */
+export interface SweepPage {
+  /** Happenings as the webhook tells them, under the same keys: those that were delivered are known by them. */
+  readonly news: readonly DeliveryEntry[]
+  /** Records as a listing shows them: UPDATED with the version it shows as `at`, or DELETED. What is known is passed over. */
+  readonly shown: readonly Hint[]
+  /**
+   * Where the next step, or the next sweep, goes on; far enough back that what was not to be seen yet is seen then.
+   * Stored, so it must still work after a restart.
+   */
+  readonly next: string
+  /** False while there is more to be read now. */
+  readonly isDone: boolean
+  /** The place was too old: what happened before `next` is found only by listing every record anew. */
+  readonly isGap: boolean
+}
+
+/** Tells what changed since a place, without webhooks. */
+export interface Sweeper {
+  /** Unique within the system, for the store and the log: `contacts`. */
+  readonly feed: string
+  /** How late it may show what happened, clocks that differ included: a sweep finds all that is older than that. */
+  readonly lagMs: number
+  /**
+   * @param cursor `next` of the step before; null for the first
+   * @param since where to begin without a cursor
+   */
+  sweep(cursor: string | null, since: Date, call: CallContext): Promise<SweepPage>
+}
+
+/**
+ * - `ACTIVE`: it is there and works. `FAILING`: it is there, and its last delivery failed.
+ * - `DISABLED`: it is there and sends nothing. `GONE`: it is not there. `UNKNOWN`: the vendor does not say.
+ */
+export const subscriptionStates = ['ACTIVE', 'FAILING', 'DISABLED', 'GONE', 'UNKNOWN'] as const
+
+export type SubscriptionState = (typeof subscriptionStates)[number]
+
+/** The registration that makes a vendor send webhooks to one of our endpoints, as the vendor has it. */
+export interface WebhookSubscription {
+  /** What stands behind `/webhooks/<system>/`. */
+  readonly endpoint: string
+  readonly state: SubscriptionState
+  readonly lastFailureAt: Date | null
+  /** What is wrong and what to do, for a person; null when there is nothing to say. */
+  readonly note: string | null
 }
 
 // ---- Import -----------------------------------------------------------------------------------------------------------
@@ -388,6 +444,10 @@ export interface OpenSystem<Source> {
   readonly webhookSecrets: readonly string[]
   /** The endpoints below `/webhooks/<system>`: `['']`, or one a project. */
   readonly webhookEndpoints: readonly string[]
+  /** Each finds what webhooks may have missed; together all that the vendor can show. */
+  readonly sweepers: readonly Sweeper[]
+  /** Looks whether the vendor still sends webhooks here. One for each of `webhookEndpoints`. @throws VendorError */
+  subscriptions(ports: Pick<ConnectPorts, 'publicUrl' | 'call'>): Promise<readonly WebhookSubscription[]>
   connect(ports: ConnectPorts): Promise<ConnectReport>
   close(): Promise<void>
 }

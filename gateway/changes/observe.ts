@@ -140,7 +140,7 @@ function effectOfSight(
   const hasParents = isNew ? named.length > 0 : !sameParents(storedParents, named)
   const told = stored !== null && stored.updated_at === row.updated_at ? toldOf(stored) : []
   const isSame = stored !== null && !isNew && !hasParents && sameRow(stored, row)
-  const change = isNew ? 'CREATED' : isSame && isTold(observation, updatedAt, told) ? null : 'UPDATED'
+  const change = isNew ? 'CREATED' : isSame && isTold(observation, updatedAt, stored, told) ? null : 'UPDATED'
   if (isSame && change === null && stored.updated_at === row.updated_at) return { ...nothing, seenRow }
   const isUnremarkable = stored === null && observation.origin === 'import'
   return {
@@ -162,11 +162,18 @@ function isBehind({ origin, at }: Observation, updatedAt: number | null, stored:
 
 /**
  * Whether a Change has told of what is observed, so that it is no news: it came of our own write, or the record has the
- * version at which just these fields were told. A listing that shows nothing new is none either.
+ * version at which just these fields were told. A listing that shows the known version is none either; where it shows a
+ * newer one, something changed that no column here holds.
  */
-function isTold({ isEcho, origin, fields }: Observation, updatedAt: number | null, told: readonly string[]): boolean {
-  if (isEcho === true || origin === 'import') return true
-  if (updatedAt === null) return false
+function isTold(
+  { isEcho, origin, fields }: Observation,
+  updatedAt: number | null,
+  stored: RecordRow,
+  told: readonly string[],
+): boolean {
+  if (isEcho === true) return true
+  if (updatedAt === null) return origin === 'import'
+  if (stored.updated_at !== updatedAt) return false
   return origin !== undefined || fields.every(field => field === 'updatedAt' || told.includes(field))
 }
 

@@ -1,4 +1,5 @@
 import type { System } from '../../schema/systems.ts'
+import { foundBy } from './found.ts'
 import type { Store } from './store.ts'
 
 /** What stands in the queue of the workers, and what came before; nothing here is on the way of a delivery. */
@@ -35,6 +36,7 @@ export async function lastReceivedAt(store: Store, system: System): Promise<Date
       .selectFrom('received')
       .select('received_at')
       .where('system', '=', system)
+      .where('url', 'not like', `${foundBy}%`)
       .orderBy('received_at', 'desc')
       .limit(1)
       .executeTakeFirst(),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { changeKinds } from '../../schema/change.ts'
-import type { Hint } from '../../subgraphs/contract.ts'
+import { foundIn, type Hint } from '../../subgraphs/contract.ts'
 import { parseColumn } from './json-column.ts'
 
 /** As JSON writes a Date. */
@@ -15,6 +15,7 @@ const hints = z.array(
     fields: z.array(z.string()),
     isEcho: z.boolean().optional(),
     mergedInto: recordRef.optional(),
+    foundIn: z.enum(foundIn).optional(),
   }),
 )
 

@@ -56,6 +56,14 @@ export const schema: readonly string[] = [
     id integer primary key autoincrement, system text not null, endpoint text not null, secret text not null,
     added_at integer not null)`,
   `create index webhook_secrets_by_endpoint on webhook_secrets (system, endpoint, id)`,
+  `create table sweep_places (
+    system text not null, feed text not null, cursor text not null, begun_at integer, gap_at integer, complete_up_to integer,
+    primary key (system, feed))`,
+  `create table sweeps (
+    system text not null primary key, started_at integer not null, ended_at integer, missed integer not null, fault text)`,
+  `create table webhook_subscriptions (
+    system text not null, endpoint text not null, state text not null, last_failure_at integer, note text,
+    checked_at integer not null, primary key (system, endpoint))`,
 ]
 
 /** What one of several processes does at a time. */

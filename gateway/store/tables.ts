@@ -16,6 +16,9 @@ export interface Tables {
   import_progress: ImportProgressTable
   webhook_secrets: WebhookSecretsTable
   leases: LeasesTable
+  sweep_places: SweepPlacesTable
+  sweeps: SweepsTable
+  webhook_subscriptions: WebhookSubscriptionsTable
 }
 
 /** Facts about the store itself: its version. */
@@ -177,4 +180,40 @@ interface LeasesTable {
   name: string
   holder: string
   until: number
+}
+
+/** How far each feed of a system was swept. */
+interface SweepPlacesTable {
+  system: string
+  feed: string
+  /** Where its next step goes on. */
+  cursor: string
+  /** When the walk began that is not at its end yet; null between two. */
+  begun_at: number | null
+  /** When it turned out that `cursor` is good only once every record was listed anew; null when it is good. */
+  gap_at: number | null
+  /** All that happened until then was found; null before the first walk's end. */
+  complete_up_to: number | null
+}
+
+/** The last sweep of each system. */
+interface SweepsTable {
+  system: string
+  started_at: number
+  /** Null while it is under way. */
+  ended_at: number | null
+  /** Happenings it found that no webhook had told. */
+  missed: number
+  /** Why it ended early; null when it did not. */
+  fault: string | null
+}
+
+/** Registrations of webhooks as the vendors have them. */
+interface WebhookSubscriptionsTable {
+  system: string
+  endpoint: string
+  state: 'ACTIVE' | 'FAILING' | 'DISABLED' | 'GONE' | 'UNKNOWN'
+  last_failure_at: number | null
+  note: string | null
+  checked_at: number
 }

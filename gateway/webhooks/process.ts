@@ -1,6 +1,6 @@
 import type { ChangeKind } from '../../schema/change.ts'
-import { recordKey, sameRecord, type RecordRef, type System } from '../../schema/systems.ts'
-import type { Clock, Hint, Log, ObservedRecord } from '../../subgraphs/contract.ts'
+import { recordKey, sameRecord, type RecordRef } from '../../schema/systems.ts'
+import type { Clock, Hint, Log, ObservedRecord, Priority } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import type { Observation } from '../changes/observe.ts'
 import { Overtaken } from '../changes/overtaken.ts'
@@ -21,6 +21,9 @@ export interface WorkedEntry {
   readonly againAt: Date | null
 }
 
+/** What sweeps find is read in the background: it is late already. */
+export type WorkPriority = Exclude<Priority, 'query'>
+
 export interface ProcessPorts {
   /** Entries that are due and nobody works on; claimed, so that nobody else does. */
   claim(limit: number): Promise<readonly StoredEntry[]>
@@ -34,7 +37,7 @@ export interface ProcessPorts {
   /** The newest Change that was followed here. */
   position?(): number
   /** Reads the record past every eviction so far. */
-  observe(record: RecordRef): Promise<ObservedRecord | null>
+  observe(record: RecordRef, priority: WorkPriority): Promise<ObservedRecord | null>
   /**
    * Applies what was observed and marks the entries done, or due again, in one transaction, and has the Changes followed.
    * @returns false when the entries were taken by somebody else meanwhile; nothing was written then
@@ -50,6 +53,9 @@ export interface ProcessPorts {
 /** Entries that are worked on together, after whatever came before them for the same records. */
 interface Group extends Turn {
   readonly entries: readonly StoredEntry[]
+  readonly priority: WorkPriority
+  /** Told once they were worked on, well or not. */
+  onWorked?: () => void
 }
 
 /** Entries with what was read for them. */
@@ -102,7 +108,8 @@ export class DeliveryProcessor {
   readonly #ports: ProcessPorts
   readonly #turns: Turns<Group>
   readonly #held = new Set<Group>()
-  readonly #readings = new Map<System, Gather<RecordRef, ObservedRecord | null>>()
+  /** By system and priority: what is read in the background holds up no webhook. */
+  readonly #readings = new Map<string, Gather<RecordRef, ObservedRecord | null>>()
   readonly #applying: Gather<Work, boolean>
   #polling: NodeJS.Timeout | undefined
   #asking: Promise<void> | null = null
@@ -146,6 +153,21 @@ export class DeliveryProcessor {
     }
   }
 
+  /** Takes entries that this process has claimed. Resolves once each was worked on, well or not; never rejects. */
+  async work(entries: readonly StoredEntry[]): Promise<void> {
+    if (this.#isStopping) return
+    await Promise.all(
+      byDeliveryAndRecord(entries).map(
+        group =>
+          new Promise<void>(resolve => {
+            group.onWorked = resolve
+            this.#held.add(group)
+            this.#turns.add(group)
+          }),
+      ),
+    )
+  }
+
   /** Resolves when nothing is under way or waiting in memory. */
   idle(): Promise<void> {
     return this.#turns.idle()
@@ -159,6 +181,7 @@ export class DeliveryProcessor {
     await this.#asking
     // A slow vendor's queue must not keep us from ending.
     this.#turns.clear()
+    for (const group of this.#held) group.onWorked?.()
     this.#held.clear()
     await this.idle()
   }
@@ -190,23 +213,24 @@ export class DeliveryProcessor {
   /** Never rejects. */
   async #work(group: Group): Promise<void> {
     const { log } = this.#ports
-    const { entries } = group
+    const { entries, priority } = group
     try {
-      const isOurs = await this.#readAndApply(entries)
+      const isOurs = await this.#readAndApply(entries, priority)
       if (!isOurs) log.warn({ entries: entries.map(entry => entry.id) }, 'entries were taken over by another worker')
     } catch (error) {
       for (const entry of entries) await this.#fail(entry, error)
     } finally {
       this.#held.delete(group)
+      group.onWorked?.()
     }
   }
 
   /** Reads again what was overtaken: somebody else got through each time, so it ends. */
-  async #readAndApply(entries: readonly StoredEntry[]): Promise<boolean> {
+  async #readAndApply(entries: readonly StoredEntry[], priority: WorkPriority): Promise<boolean> {
     const hints = merge(entries)
     for (let readings = 1; ; readings++) {
       const readAfter = this.#ports.position?.()
-      const observations = await Promise.all(hints.map(hint => this.#observe(hint, readAfter)))
+      const observations = await Promise.all(hints.map(hint => this.#observe(hint, priority, readAfter)))
       const isLagging = hints.some((hint, at) => isBehind(hint, observations[at]))
       const worked = entries.map(entry => ({ entry, againAt: isLagging ? this.#againAt(entry) : null }))
       try {
@@ -232,29 +256,31 @@ export class DeliveryProcessor {
     }
   }
 
-  async #observe(hint: Hint, readAfter?: number): Promise<Observation> {
+  async #observe(hint: Hint, priority: WorkPriority, readAfter?: number): Promise<Observation> {
     const { record, kind, fields, at, isEcho, mergedInto } = hint
+    const origin = hint.foundIn === 'listing' ? 'sweep' : undefined
     this.#ports.evict(hint)
     // A merged record's id answers with the winner: it must not be read as itself.
-    const observed = mergedInto === undefined ? await this.#read(record) : null
+    const observed = mergedInto === undefined ? await this.#read(record, priority) : null
     if (observed !== null && !sameRecord(observed.record, record)) {
       // It was merged, and that news comes later or never: the winner names its former ids, and so tells of the merge.
-      return { record: observed.record, observed, kind: 'UPDATED', fields: [], at: null, readAfter }
+      return { record: observed.record, observed, kind: 'UPDATED', fields: [], at: null, origin, readAfter }
     }
-    return { record, observed, kind, fields, at, isEcho, mergedInto, readAfter }
+    return { record, observed, kind, fields, at, isEcho, mergedInto, origin, readAfter }
   }
 
-  #read(record: RecordRef): Promise<ObservedRecord | null> {
-    let readings = this.#readings.get(record.system)
+  #read(record: RecordRef, priority: WorkPriority): Promise<ObservedRecord | null> {
+    const name = `${record.system} ${priority}`
+    let readings = this.#readings.get(name)
     if (readings === undefined) {
       readings = new Gather({
         most: maxReadings,
         largest: maxRunning,
         patienceMs: readingPatienceMs,
         rhythm: readingRhythm,
-        work: records => records.map(async one => this.#ports.observe(one)),
+        work: records => records.map(async one => this.#ports.observe(one, priority)),
       })
-      this.#readings.set(record.system, readings)
+      this.#readings.set(name, readings)
     }
     return readings.submit(record)
   }
@@ -330,11 +356,17 @@ function byDeliveryAndRecord(entries: readonly StoredEntry[]): readonly Group[] 
     if (group === undefined) groups.set(key, [entry])
     else group.push(entry)
   }
-  return [...groups.values()].map(group => ({
-    entries: group,
-    lane: group[0]?.system ?? '',
-    keys: [...new Set(group.flatMap(entry => entry.hints.map(hint => recordKey(hint.record))))],
-  }))
+  return [...groups.values()].map(group => {
+    const hints = group.flatMap(entry => entry.hints)
+    const isFound = hints.length > 0 && hints.every(({ foundIn }) => foundIn !== undefined)
+    const priority = isFound ? 'background' : 'webhook'
+    return {
+      entries: group,
+      priority,
+      lane: `${group[0]?.system ?? ''} ${priority}`,
+      keys: [...new Set(hints.map(hint => recordKey(hint.record)))],
+    }
+  })
 }
 
 /** One hint a record: the union of the fields, the latest time, and the kind that says most. */

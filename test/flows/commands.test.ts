@@ -31,3 +31,40 @@ test('import works alone, and connect says that the gateway must run', async () 
   await start(at)
   expect(JSON.stringify(await ask(at, '{ systems { isImported } }'))).not.toContain('false')
 })
+
+test('a sweep is done by the process that runs, goes on where a killed one was, and says how it went', async () => {
+  const at = await setting()
+  const { hubspot } = at.tools
+  hubspot.faults.add({ webhook: 'drop' })
+  const first = await start(at)
+  await imported(at)
+  const made = Array.from({ length: 250 }, (_, number) => hubspot.createContact({ email: `${number}@example.org` }).id)
+  // The first page of the search comes, the second one never.
+  const search = { method: 'POST', path: /search$/ }
+  hubspot.faults.add({ kind: 'slow', delayMs: 1, times: 1, match: search })
+  hubspot.faults.add({ kind: 'slow', delayMs: 60_000, match: search })
+  const interrupted = startChild('gateway/commands/sweep.ts', ['hubspot'], at.environment)
+  const known = async () => JSON.stringify(await ask(at, '{ customers { totalCount } }'))
+  await vi.waitFor(async () => expect(await known()).toContain('"totalCount":210'), { timeout: 20_000, interval: 100 })
+  first.kill('SIGKILL')
+  await first.ended
+  expect((await interrupted.ended).code).toBe(1)
+
+  hubspot.faults.clear()
+  hubspot.faults.add({ webhook: 'drop' })
+  await start(at)
+  hubspot.requests.clear()
+  const sweep = startChild('gateway/commands/sweep.ts', ['hubspot'], at.environment)
+  expect((await sweep.ended).code, sweep.output()).toBe(0)
+  expect(sweep.output()).toMatch(/hubspot: swept, \d+ looked at, 50 missed by webhooks/)
+  expect(await known()).toContain(`"totalCount":${10 + made.length}`)
+  // What the first one had worked on is not read again.
+  expect(hubspot.requests.count('POST /crm/v3/objects/contacts/batch/read')).toBeLessThan(20)
+}, 150_000)
+
+test('sweep explains itself, and names the systems there are', async () => {
+  const strange = startChild('gateway/commands/sweep.ts', ['nobody'], {})
+  const help = startChild('gateway/commands/sweep.ts', ['--help'])
+  expect([(await strange.ended).code, (await help.ended).code]).toEqual([2, 0])
+  expect(help.output()).toContain('SWEEP_EVERY_SECONDS')
+})

@@ -46,6 +46,8 @@ export async function setting(more: Readonly<Record<string, string>> = {}): Prom
       ASANA_CUSTOMER_FIELD: '123',
       ASANA_ORDER_FIELD: '124',
       ASANA_BASE_URL: tools.asana.url,
+      // What comes is what webhooks bring; tests of sweeps ask for them.
+      SWEEP_EVERY_SECONDS: '0',
       ...more,
     },
   }

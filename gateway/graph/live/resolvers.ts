@@ -4,6 +4,8 @@ import { isEntityType } from '../../../schema/entities.ts'
 import type { Link, Unlinked, UnlinkedReason } from '../../../schema/link.ts'
 import { ownership } from '../../../schema/ownership.ts'
 import { isRole, type RecordRef, type Role, type System } from '../../../schema/systems.ts'
+import type { StoredSubscription } from '../../store/subscriptions.ts'
+import type { StoredSweep } from '../../store/sweeps.ts'
 import type { OperationContext } from '../context.ts'
 import { cursorOf } from '../cursor.ts'
 import type { ChangeFrame, FrameChange } from '../subscription.ts'
@@ -17,6 +19,11 @@ export interface SystemStatus {
   readonly lastDeliveryAt: Date | null
   readonly dueEntries: number
   readonly deadEntries: number
+  /** All changes up to then are known, but for entries that were given up; null while the first import runs. */
+  readonly completeUpTo: Date | null
+  readonly lagSeconds: number | null
+  readonly lastSweep: StoredSweep | null
+  readonly webhooks: readonly StoredSubscription[]
   readonly isReachable: boolean
   readonly pools: readonly {
     readonly name: string

@@ -14,7 +14,7 @@ export const pageSize = 100
 const apiVersion = '2026-10-28.endive'
 
 /** Each is one endpoint family with a budget of its own in live mode. */
-const families = ['customers', 'invoices', 'invoiceitems', 'prices', 'products', 'webhook_endpoints'] as const
+const families = ['customers', 'events', 'invoices', 'invoiceitems', 'prices', 'products', 'webhook_endpoints'] as const
 
 type Family = (typeof families)[number]
 
@@ -262,6 +262,22 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
     prices: (product: string, after: string | undefined, context: CallContext): Promise<Page> =>
       askForPage('prices.list', context, (stripe, options) =>
         stripe.prices.list({ product, ...listParameters({ after }) }, options),
+      ),
+
+    /** Of the last 30 days, newest first; those of an instant or later. @param start.since in Unix seconds */
+    events: (
+      start: { readonly since?: number; readonly after?: string; readonly limit?: number },
+      context: CallContext,
+    ): Promise<Page> =>
+      askForPage('events.list', context, (stripe, options) =>
+        stripe.events.list(
+          {
+            limit: start.limit ?? pageSize,
+            ...(start.after === undefined ? {} : { starting_after: start.after }),
+            ...(start.since === undefined ? {} : { created: { gte: start.since } }),
+          },
+          options,
+        ),
       ),
 
     webhookEndpoints: (context: CallContext): Promise<Page> =>

@@ -20,7 +20,7 @@ export const settings: readonly SettingDoc[] = [
     name: 'STRIPE_SECRET_KEY',
     help:
       'A secret or restricted API key (Dashboard, Developers, API keys). A restricted key needs: Customers write, ' +
-      'Invoices write, Products read, Prices read, Payment Methods read, Webhook Endpoints write.',
+      'Invoices write, Products read, Prices read, Payment Methods read, Events read, Webhook Endpoints write.',
     example: 'rk_live_0123456789',
     isRequired: true,
     isSecret: true,

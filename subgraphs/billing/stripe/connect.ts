@@ -57,6 +57,7 @@ async function missingPermissions(client: StripeClient, call: CallContext): Prom
     ['Customers', () => client.customers({}, call)],
     ['Invoices', () => client.invoices({}, call)],
     ['Products', () => client.products({}, call)],
+    ['Events', () => client.events({ limit: 1 }, call)],
   ]
   const found = await Promise.all(
     reads.map(async ([name, read]) => {

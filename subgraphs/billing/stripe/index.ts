@@ -9,6 +9,7 @@ import { system } from './mapping.ts'
 import { stripeReaders } from './readers.ts'
 import type { StripeRecords } from './readers.ts'
 import { observe, openStripeSource, stripeImporters } from './source.ts'
+import { events, subscription } from './sweep.ts'
 import { openWebhook } from './webhook.ts'
 
 export const stripe: SystemDefinition<BillingSource> = {
@@ -42,6 +43,8 @@ export const stripe: SystemDefinition<BillingSource> = {
           webhook: openWebhook(config.writeMark),
           webhookSecrets: config.webhookSecrets,
           webhookEndpoints: [''],
+          sweepers: [events(client, config.writeMark, ports)],
+          subscriptions: async asked => [await subscription(client, asked)],
           connect: connectPorts => connectStripe(client, newKey, connectPorts),
           close: () => Promise.resolve(),
         }

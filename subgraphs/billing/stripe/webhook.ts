@@ -160,12 +160,18 @@ export function openWebhook(writeMark: string): WebhookAdapter {
       if (body === undefined) return { unreadable: 'expected an event of Stripe, got a body that is no JSON' }
       const thin = thinEvent.safeParse(body)
       if (thin.success) return { entries: [{ key: thin.data.id, hints: [] }] }
-      const parsed = event.safeParse(body)
-      if (parsed.success) return { entries: [entryOf(parsed.data, writeMark)] }
-      const path = parsed.error.issues[0]?.path.map(String).join('.')
-      return { unreadable: `expected an event of Stripe, got something else at ${path ?? 'its root'}` }
+      const read = readEvent(body, writeMark)
+      return 'key' in read ? { entries: [read] } : read
     },
   }
+}
+
+/** What an event says, whether Stripe sent it or was asked for it: under the same key. */
+export function readEvent(value: unknown, writeMark: string): DeliveryEntry | { readonly unreadable: string } {
+  const parsed = event.safeParse(value)
+  if (parsed.success) return entryOf(parsed.data, writeMark)
+  const path = parsed.error.issues[0]?.path.map(String).join('.')
+  return { unreadable: `expected an event of Stripe, got something else at ${path ?? 'its root'}` }
 }
 
 function entryOf({ id, type, created, account, request, data }: Event, writeMark: string): DeliveryEntry {

@@ -2,6 +2,8 @@ import { Client } from '@hubspot/api-client'
 import {
   ApiException,
   BatchReadInputSimplePublicObjectId,
+  Filter,
+  FilterOperatorEnum,
   PublicObjectSearchRequest,
   SimplePublicObjectInput,
   SimplePublicObjectInputForCreate,
@@ -15,11 +17,15 @@ import type { HubspotSettings } from './config.ts'
 import type { ContactWrite } from './mapping.ts'
 import {
   contactProperties,
+  readArchived,
   readBatch,
+  readChanged,
   readContact,
   readList,
   readSearch,
+  type ArchivedAnswer,
   type BatchAnswer,
+  type ChangedContact,
   type Contact,
   type ListAnswer,
   type SearchAnswer,
@@ -27,6 +33,12 @@ import {
 
 /** The most ids one batch read takes, and the most contacts one page lists. */
 export const maxPerCall = 100
+
+/** The most contacts one page of a search holds. */
+export const maxPerSearch = 200
+
+/** Contacts modified at an instant or later, the longest ago first; or all of one instant after an id, in order of ids. */
+export type Stretch = { readonly since: Date } | { readonly at: Date; readonly afterId: string }
 
 /**
  * A private app may send 190 requests in 10 s; search has a limit of its own, 5 a second. HubSpot counts when a request
@@ -45,6 +57,10 @@ export interface HubspotClient {
   readContact(id: string, call: CallContext): Promise<Contact | null>
   list(after: string | null, limit: number, call: CallContext): Promise<ListAnswer>
   search(text: string, limit: number, call: CallContext): Promise<SearchAnswer>
+  /** The first `maxPerSearch` contacts of a stretch, in its order. */
+  changed(stretch: Stretch, call: CallContext): Promise<readonly ChangedContact[]>
+  /** Contacts in the bin, where they lie for 90 days. */
+  listArchived(after: string | null, call: CallContext): Promise<ArchivedAnswer>
   create(properties: ContactWrite, call: CallContext): Promise<Contact>
   update(id: string, properties: ContactWrite, call: CallContext): Promise<Contact>
 }
@@ -58,6 +74,8 @@ const operations = {
   read: operation('read', 'account', true),
   list: operation('list', 'account', true),
   search: operation('search', 'search', true),
+  changed: operation('changed', 'search', true),
+  listArchived: operation('listArchived', 'account', true),
   // HubSpot knows no idempotency key. An update repeated late would undo another writer's.
   create: operation('create', 'account', false),
   update: operation('update', 'account', false),
@@ -131,6 +149,33 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
       })
       return calls.call(operations.search, call, async () => readSearch(await searchApi.doSearch(body, options())))
     },
+    changed(stretch, call) {
+      const isSince = 'since' in stretch
+      const body = Object.assign(new PublicObjectSearchRequest(), {
+        limit: maxPerSearch,
+        properties: ['lastmodifieddate'],
+        sorts: [isSince ? 'lastmodifieddate' : 'hs_object_id'],
+        filterGroups: [
+          {
+            filters: isSince
+              ? [filter('lastmodifieddate', FilterOperatorEnum.Gte, String(stretch.since.getTime()))]
+              : [
+                  filter('lastmodifieddate', FilterOperatorEnum.Eq, String(stretch.at.getTime())),
+                  filter('hs_object_id', FilterOperatorEnum.Gt, stretch.afterId),
+                ],
+          },
+        ],
+      })
+      return calls.call(operations.changed, call, async () => readChanged(await searchApi.doSearch(body, options())))
+    },
+    listArchived(after, call) {
+      const from = after ?? undefined
+      return calls.call(operations.listArchived, call, async () =>
+        readArchived(
+          await basicApi.getPage(maxPerCall, from, ['hs_merged_object_ids'], undefined, undefined, true, options()),
+        ),
+      )
+    },
     create(values, call) {
       const body = Object.assign(new SimplePublicObjectInputForCreate(), { properties: values, associations: [] })
       return calls.call(operations.create, call, async () => readContact(await basicApi.create(body, options())))
@@ -142,4 +187,8 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
       )
     },
   }
+}
+
+function filter(propertyName: string, operator: FilterOperatorEnum, value: string): Filter {
+  return Object.assign(new Filter(), { propertyName, operator, value })
 }

@@ -7,6 +7,7 @@ import { contactImporter, contactReader } from './contacts.ts'
 import { toVendorError } from './faults.ts'
 import { observedContact } from './mapping.ts'
 import { openSource, type HubspotKinds } from './source.ts'
+import { archivedContacts, changedContacts, subscriptions } from './sweep.ts'
 import { webhook } from './webhook.ts'
 
 /** HubSpot in the role of the CRM: its contacts are the customers of the graph. */
@@ -43,6 +44,8 @@ export const hubspot: SystemDefinition<CrmSource> = {
           webhook,
           webhookSecrets: clientSecrets,
           webhookEndpoints: [''],
+          sweepers: [changedContacts(client), archivedContacts(client)],
+          subscriptions: () => Promise.resolve(subscriptions()),
           connect: connectPorts => connect(client, connectPorts),
           close: () => Promise.resolve(),
         }

@@ -45,6 +45,24 @@ export interface SearchAnswer {
   readonly total: number
 }
 
+/** A contact as the search for changes shows it. */
+export interface ChangedContact {
+  readonly id: string
+  /** `lastmodifieddate`, which the search filters and sorts by. */
+  readonly modifiedAt: Date
+}
+
+export interface ArchivedAnswer {
+  readonly contacts: readonly {
+    readonly id: string
+    readonly archivedAt: Date
+    /** Of contacts that were merged into it before. */
+    readonly mergedIds: readonly string[]
+  }[]
+  /** Where the next page begins; null on the last. */
+  readonly after: string | null
+}
+
 /** Only what the object itself holds: a `__proto__` in an answer must not lend it properties. */
 function own(value: unknown): unknown {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -91,6 +109,36 @@ const list = z.object({
 
 const search = z.object({ total: z.number().int().nonnegative(), results: z.array(named) })
 
+const changed = z.object({
+  results: z.array(
+    z
+      .object({
+        id: z.string().min(1),
+        properties: z.preprocess(own, z.object({ lastmodifieddate: z.string().pipe(z.coerce.date()) })),
+      })
+      .transform(({ id, properties }) => ({ id, modifiedAt: properties.lastmodifieddate })),
+  ),
+})
+
+const archived = z.object({
+  // One that does not say when cannot have been archived later than it was last changed.
+  results: z.array(
+    z
+      .object({
+        id: z.string().min(1),
+        updatedAt: z.date(),
+        archivedAt: z.date().nullish(),
+        properties: z.preprocess(own, z.object({ hs_merged_object_ids: text })),
+      })
+      .transform(({ id, updatedAt, archivedAt, properties }) => ({
+        id,
+        archivedAt: archivedAt ?? updatedAt,
+        mergedIds: idsIn(properties.hs_merged_object_ids),
+      })),
+  ),
+  paging: list.shape.paging,
+})
+
 /**
  * Whether HubSpot could have a contact of this id. One id that could not be is enough for it to refuse a whole batch, and
  * in an address it might lead elsewhere.
@@ -130,9 +178,24 @@ export function readSearch(value: unknown): SearchAnswer {
   return { ids: results.map(result => result.id), total }
 }
 
+/** @throws VendorError `unreadable` */
+export function readChanged(value: unknown): readonly ChangedContact[] {
+  return read(changed, value, 'the answer to a search for changes').results
+}
+
+/** @throws VendorError `unreadable` */
+export function readArchived(value: unknown): ArchivedAnswer {
+  const { results, paging } = read(archived, value, 'a page of archived contacts')
+  return { contacts: results, after: paging?.next?.after ?? null }
+}
+
 /** The ids of the contacts that were merged into this one, as far as it tells. */
 export function mergedIds(merged: Contact): readonly string[] {
-  return (merged.properties.hs_merged_object_ids ?? '')
+  return idsIn(merged.properties.hs_merged_object_ids)
+}
+
+function idsIn(list: string | null | undefined): readonly string[] {
+  return (list ?? '')
     .split(';')
     .map(id => id.trim())
     .filter(id => id !== '')

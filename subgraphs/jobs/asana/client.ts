@@ -9,12 +9,14 @@ import {
   batch,
   createdWebhook,
   customFieldSettings,
+  eventPage,
   listOf,
   observedTaskFields,
   one,
   project,
   readAs,
   sections,
+  staleToken,
   task,
   taskFields,
   webhooks,
@@ -35,6 +37,8 @@ export interface AsanaClient {
   readTasks(gids: readonly string[], call: CallContext): Promise<ReadonlyMap<string, Task | Error>>
   /** A page of a project's tasks, each as it came: to be read one by one. */
   listTasks(project: string, offset: string | null, call: CallContext): Promise<TaskPage>
+  /** What happened in a project since a token was made. @param sync null for a first token */
+  events(project: string, sync: string | null, call: CallContext): Promise<EventPage>
   createTask(data: TaskData, call: CallContext): Promise<Task>
   updateTask(gid: string, data: TaskData, call: CallContext): Promise<Task>
   moveTask(gid: string, section: string, call: CallContext): Promise<void>
@@ -52,6 +56,16 @@ export interface AsanaClient {
 export interface TaskPage {
   readonly tasks: readonly unknown[]
   readonly next: string | null
+}
+
+export interface EventPage {
+  /** Each as it came: to be read one by one. */
+  readonly events: readonly unknown[]
+  /** The token to go on with. */
+  readonly sync: string
+  readonly hasMore: boolean
+  /** There was no token, or it is older than 24 hours: nobody can say what happened before `sync`. */
+  readonly isTooOld: boolean
 }
 
 /** Source: Asana API reference, batch: at most ten actions, each counted like a request of its own. */
@@ -90,6 +104,7 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
   const sectionsApi = new Asana.SectionsApi(api)
   const projects = new Asana.ProjectsApi(api)
   const fieldSettings = new Asana.CustomFieldSettingsApi(api)
+  const eventsApi = new Asana.EventsApi(api)
   const webhooksApi = new Asana.WebhooksApi(api)
   const wholeTask = { opt_fields: taskFields.join(',') }
 
@@ -116,6 +131,19 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
       const operation = reading('tasks.list')
       const page = await ask(operation, call, () => tasks.getTasks(options), as(operation, listOf(anything)))
       return { tasks: page.data, next: page.next_page?.offset ?? null }
+    },
+    events(project, sync, call) {
+      const operation = reading('events.list')
+      return ask(
+        operation,
+        call,
+        () => eventsApi.getEvents(project, sync === null ? {} : { sync }).catch(orFreshToken),
+        answer => {
+          if (answer instanceof FreshToken) return { events: [], sync: answer.sync, hasMore: false, isTooOld: true }
+          const { data, sync: next, has_more: hasMore } = readAs(eventPage, operation.name, answer)
+          return { events: data, sync: next, hasMore: hasMore === true, isTooOld: false }
+        },
+      )
     },
     async createTask(data, call) {
       const operation = writing('tasks.create')
@@ -150,7 +178,11 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
     },
     webhooks(workspace, project, call) {
       return whole(reading('webhooks.list'), call, webhooks, page =>
-        webhooksApi.getWebhooks(workspace, { ...page, resource: project, opt_fields: 'active,target' }),
+        webhooksApi.getWebhooks(workspace, {
+          ...page,
+          resource: project,
+          opt_fields: 'active,target,last_failure_at,delivery_retry_count',
+        }),
       )
     },
     async createWebhook(project, target, filters, call) {
@@ -194,6 +226,22 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
     } while (offset !== undefined)
     return rows
   }
+}
+
+/** The answer to a request without a token that holds. */
+class FreshToken {
+  readonly sync: string
+
+  constructor(sync: string) {
+    this.sync = sync
+  }
+}
+
+/** Source: Asana API reference, events: 412 with a fresh token, which here is an answer and no fault. */
+function orFreshToken(error: unknown): FreshToken {
+  const read = staleToken.safeParse(error)
+  if (!read.success) throw error
+  return new FreshToken(read.data.response.body.sync)
 }
 
 /** Each action's answer is looked at alone; one that says "too many requests" makes the whole batch a later one. */

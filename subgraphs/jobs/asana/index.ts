@@ -9,6 +9,7 @@ import { observedOf } from './mapping.ts'
 import { openSource, taskImporter, taskReader } from './source.ts'
 import type { AsanaKinds } from './source.ts'
 import { openStages } from './stages.ts'
+import { projectEvents, subscriptions } from './sweep.ts'
 import { webhookAdapter } from './webhook.ts'
 
 /** Asana as the system that plays the role jobs: tasks of some projects are the jobs. */
@@ -40,6 +41,8 @@ function open(config: AsanaConfig, ports: SystemPorts): OpenSystem<JobsSource> {
     webhook: webhookAdapter(config),
     webhookSecrets: [],
     webhookEndpoints: config.projects,
+    sweepers: config.projects.map(project => projectEvents(client, config, project)),
+    subscriptions: asked => subscriptions(client, config, asked),
     connect: connectPorts => connect(client, config, connectPorts),
     close: () => Promise.resolve(),
   }

@@ -93,7 +93,14 @@ export type CustomField = z.infer<typeof customField>
 
 export const customFieldSettings = listOf(z.object({ custom_field: customField }))
 
-const webhook = z.object({ gid, active: z.boolean(), target: z.string() })
+const webhook = z.object({
+  gid,
+  active: z.boolean(),
+  target: z.string(),
+  last_failure_at: instant.nullish(),
+  /** Failed tries of what is being delivered. */
+  delivery_retry_count: z.number().nullish(),
+})
 
 export type Webhook = z.infer<typeof webhook>
 
@@ -128,6 +135,19 @@ export const event = z.object({
 })
 
 export type Event = z.infer<typeof event>
+
+/** What happened since a token. Source: Asana API reference, events. */
+export const eventPage = z.object({
+  data: z.array(z.unknown()),
+  sync: z.string().min(1),
+  has_more: z.boolean().nullish(),
+})
+
+/** The SDK's error for a token that does not hold. */
+export const staleToken = z.object({
+  status: z.literal(412),
+  response: z.object({ body: z.object({ sync: z.string().min(1) }) }),
+})
 
 /** An empty object or list of events is a heartbeat. */
 export const delivery = z.object({ events: z.array(z.unknown()).optional() })

@@ -44,11 +44,16 @@ export function webhookAdapter(shape: JobShape): WebhookAdapter {
     read(received) {
       const read = delivery.safeParse(parseJson(received.body))
       if (!read.success) return { unreadable: `expected {"events":[...]}: ${faultOf(read.error)}` }
-      const seen = new Map<string, number>()
-      return { entries: (read.data.events ?? []).map(value => entryOf(value, shape, seen)) }
+      return { entries: readEvents(read.data.events ?? [], shape) }
     },
     handshake,
   }
+}
+
+/** What events say, whether Asana sent them or was asked for them: under the same keys. */
+export function readEvents(events: readonly unknown[], shape: JobShape): readonly DeliveryEntry[] {
+  const seen = new Map<string, number>()
+  return events.map(value => entryOf(value, shape, seen))
 }
 
 /** Source: Asana developer documentation, webhooks guide, the webhook handshake: the header is sent back. */

@@ -85,6 +85,16 @@ describe('one record', () => {
     expect(await apply(store, sight(invoice('in_1'), { ...version, updatedAt: null }))).toHaveLength(1)
   })
 
+  it('makes a Change when a newer version comes, though it says of no field and the index keeps nothing of what changed', async () => {
+    for (const more of [{}, { origin: 'sweep' as const }, { origin: 'import' as const }]) {
+      await apply(store, sight(task('55'), { updatedAt: at(5) }))
+      expect(told(await apply(store, sight(task('55'), { updatedAt: at(6) }, more)))).toEqual([
+        'UPDATED asana:task:55 Job:55 []>[]',
+      ])
+      await clear(store)
+    }
+  })
+
   it('makes no Change at first sight of an import, and one when the import shows another value', async () => {
     expect(await apply(store, sight(invoice('in_1'), { status: 'OPEN' }, { origin: 'import' }))).toEqual([])
     expect(await apply(store, sight(invoice('in_1'), { status: 'OPEN' }, { origin: 'import' }))).toEqual([])

@@ -107,6 +107,44 @@ describe('an entry', () => {
     expect(applied[0]?.observations).toMatchObject([{ fields: [] }])
   })
 
+  test('that a sweep found is read in the background, told as a listing, and waited for by who found it', async () => {
+    const observed: string[] = []
+    const { processor, applied } = open({
+      observe(record, priority) {
+        observed.push(`${record.id} ${priority}`)
+        return Promise.resolve(null)
+      },
+    })
+    const listed = hint('101', { kind: 'DELETED', foundIn: 'listing' })
+    await processor.work([entry(1, [listed]), entry(2, [hint('102', { kind: 'DELETED', foundIn: 'news' })])])
+    processor.accept([entry(3, [hint('103')])])
+    await processor.idle()
+    expect(observed).toEqual(['101 background', '102 background', '103 webhook'])
+    expect(applied.flatMap(one => one.observations.map(({ record, origin }) => [record.id, origin]))).toEqual([
+      ['101', 'sweep'],
+      ['102', undefined],
+      ['103', undefined],
+    ])
+  })
+
+  test('that a sweep found waits its turn for the record, however slow, without holding up what webhooks bring', async () => {
+    const { processor, told, reading } = open()
+    const found = processor.work([entry(1, [hint('101', { foundIn: 'news' })])])
+    processor.accept([entry(2, [hint('101')]), entry(3, [hint('102')])])
+    await turn()
+    reading.find(({ id }) => id === '102')?.end()
+    await turn()
+    await turn()
+    expect(told).toContain('apply 3')
+    expect(reading.map(({ id }) => id)).toEqual(['101', '102'])
+    reading[0]?.end()
+    await found
+    await turn()
+    reading[2]?.end()
+    await processor.idle()
+    expect(told.filter(line => line.startsWith('apply'))).toEqual(['apply 3', 'apply 1', 'apply 2'])
+  })
+
   test('of a merged record is not read as itself', async () => {
     const { processor, told } = open()
     const winner = { system: 'hubspot', kind: 'contact', id: '101' }

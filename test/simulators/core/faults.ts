@@ -1,3 +1,5 @@
+import { seededRandom } from './random.ts'
+
 /** Faults on demand: what goes wrong with requests, and with webhooks on their way. */
 
 export const requestFaultKinds = [
@@ -40,6 +42,8 @@ export interface WebhookFault {
   readonly webhook: WebhookFaultKind
   readonly times?: number
   readonly ms?: number
+  /** Of how many it happens to, in (0, 1]; by a seed, so that it is the same ones each time. All when absent. */
+  readonly share?: number
 }
 
 export type Fault = RequestFault | WebhookFault
@@ -52,7 +56,7 @@ export interface Faults {
   takeForWebhook(kind: WebhookFaultKind): WebhookFault | null
 }
 
-export function createFaults(): Faults {
+export function createFaults(random: () => number = seededRandom(1)): Faults {
   let rules: { readonly fault: Fault; left: number }[] = []
   return {
     add(...faults) {
@@ -77,6 +81,7 @@ export function createFaults(): Faults {
       for (const rule of rules) {
         const { fault } = rule
         if (!('webhook' in fault) || rule.left <= 0 || fault.webhook !== kind) continue
+        if (fault.share !== undefined && random() >= fault.share) continue
         use(rule)
         return fault
       }
@@ -108,7 +113,7 @@ function readFault(json: unknown): Fault | string {
   if (!isRecord(json)) return 'a fault is an object with "kind" or "webhook"'
   const times = numberAt(json, 'times')
   const webhook = webhookFaultKinds.find(kind => kind === json['webhook'])
-  if (webhook !== undefined) return { webhook, times, ms: numberAt(json, 'ms') }
+  if (webhook !== undefined) return { webhook, times, ms: numberAt(json, 'ms'), share: numberAt(json, 'share') }
   const kind = requestFaultKinds.find(kind => kind === json['kind'])
   if (kind === undefined) {
     return `kind is one of ${requestFaultKinds.join(', ')}; or webhook is one of ${webhookFaultKinds.join(', ')}`

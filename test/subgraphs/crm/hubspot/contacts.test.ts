@@ -19,6 +19,8 @@ function clientOf(parts: Partial<HubspotClient>): HubspotClient {
     readContact: unused,
     list: unused,
     search: unused,
+    changed: unused,
+    listArchived: unused,
     create: unused,
     update: unused,
     ...parts,

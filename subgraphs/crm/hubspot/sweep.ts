@@ -1,0 +1,105 @@
+import { z } from 'zod'
+import type { Sweeper, SweepPage, WebhookSubscription } from '../../contract.ts'
+import { maxPerSearch, type HubspotClient, type Stretch } from './client.ts'
+import { contactRef } from './mapping.ts'
+import { isContactId, type ChangedContact } from './records.ts'
+
+/** Searches see a change up to 10 s late. Source: HubSpot developer documentation, CRM search. The rest is for clocks. */
+const lagMs = 30_000
+
+/** How far a sweep reaches back behind the last change it has seen, by HubSpot's own clock. */
+const overlapMs = 60_000
+
+/** Only searches reach back behind a place; where one instant has more contacts than a page, they are walked by id. */
+const place = z.object({ sinceMs: z.number(), afterId: z.string().optional(), reachedMs: z.number() })
+
+type Place = z.infer<typeof place>
+
+/**
+ * Contacts by the time of their last change. Pages begin at the last instant of the page before and not at an offset: an
+ * offset would pass over contacts when others are changed meanwhile, and ends at 10,000.
+ * Source: HubSpot developer documentation, CRM search, paging through results.
+ */
+export function changedContacts(client: HubspotClient): Sweeper {
+  return {
+    feed: 'contacts',
+    lagMs,
+    async sweep(cursor, since, call) {
+      const from = placeOf(cursor) ?? { sinceMs: since.getTime() - overlapMs, reachedMs: since.getTime() }
+      const contacts = await client.changed(stretchOf(from), call)
+      const reachedMs = Math.max(from.reachedMs, ...contacts.map(({ modifiedAt }) => modifiedAt.getTime()))
+      const next = nextPlace(from, contacts, reachedMs)
+      const shown = contacts
+        .filter(({ id }) => isContactId(id))
+        .map(({ id, modifiedAt }) => ({
+          kind: 'UPDATED' as const,
+          record: contactRef(id),
+          at: modifiedAt,
+          fields: [],
+        }))
+      return page(shown, JSON.stringify(next ?? { sinceMs: reachedMs - overlapMs, reachedMs }), next === null)
+    },
+  }
+}
+
+/** Searches do not find what was deleted: the bin is listed. It does not say what came into it last. */
+export function archivedContacts(client: HubspotClient): Sweeper {
+  return {
+    feed: 'archived contacts',
+    lagMs,
+    async sweep(cursor, _, call) {
+      const { contacts, after } = await client.listArchived(cursor === null || cursor === '' ? null : cursor, call)
+      const shown = contacts.flatMap(({ id, archivedAt, mergedIds }) =>
+        // Whatever was merged into it went with it, and nobody but the bin still knows.
+        [id, ...mergedIds]
+          .filter(isContactId)
+          .map(gone => ({ kind: 'DELETED' as const, record: contactRef(gone), at: archivedAt, fields: [] })),
+      )
+      return page(shown, after ?? '', after === null)
+    },
+  }
+}
+
+/** The API for subscriptions takes the key of a public app's developer. Source: HubSpot developer documentation, webhooks. */
+export function subscriptions(): readonly WebhookSubscription[] {
+  return [
+    {
+      endpoint: '',
+      state: 'UNKNOWN',
+      lastFailureAt: null,
+      note: 'HubSpot does not tell by API what a private app is subscribed to: look under Settings > Integrations > Private Apps > Webhooks.',
+    },
+  ]
+}
+
+function page(shown: SweepPage['shown'], next: string, isDone: boolean): SweepPage {
+  return { news: [], shown, next, isDone, isGap: false }
+}
+
+function stretchOf({ sinceMs, afterId }: Place): Stretch {
+  const at = new Date(sinceMs)
+  return afterId === undefined ? { since: at } : { at, afterId }
+}
+
+/** @returns null when there is no further page */
+function nextPlace(from: Place, contacts: readonly ChangedContact[], reachedMs: number): Place | null {
+  const last = contacts.at(-1)
+  const isLast = last === undefined || contacts.length < maxPerSearch
+  if (from.afterId !== undefined) {
+    return isLast ? { sinceMs: from.sinceMs + 1, reachedMs } : { sinceMs: from.sinceMs, afterId: last.id, reachedMs }
+  }
+  if (isLast) return null
+  const lastMs = last.modifiedAt.getTime()
+  // A whole page of one instant: a later page could not begin behind it.
+  return lastMs > from.sinceMs ? { sinceMs: lastMs, reachedMs } : { sinceMs: from.sinceMs, afterId: '0', reachedMs }
+}
+
+/** @returns null for none, and for one that nobody can read any more */
+function placeOf(cursor: string | null): Place | null {
+  if (cursor === null) return null
+  try {
+    return place.safeParse(JSON.parse(cursor)).data ?? null
+  } catch {
+    return null
+  }
+}
