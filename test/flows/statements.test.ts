@@ -7,12 +7,18 @@ test('a query over three roles is one SQL statement a level, however long its li
     orders(first: 3) { nodes { number customer { id name } } }
     jobs(first: 3) { nodes { title order { number } } } } } }`
   await world.data(query(50))
-  for (const first of [1, 50]) {
+  const statements = async (first: number): Promise<number> => {
     const read = vi.spyOn(world.gateway.runtime.store, 'read')
     await world.data(query(first))
-    // Customers; their orders; their jobs; the customers of those orders and the orders of those jobs together.
-    expect(read.mock.calls.length).toBeLessThanOrEqual(4)
+    const { length } = read.mock.calls
     read.mockRestore()
+    return length
+  }
+  for (const first of [1, 50]) {
+    // The log of Changes is read beside it once a second.
+    const least = Math.min(await statements(first), await statements(first), await statements(first))
+    // Customers; their orders; their jobs; the customers of those orders and the orders of those jobs together.
+    expect(least).toBeLessThanOrEqual(4)
   }
 })
 
