@@ -183,13 +183,16 @@ describe('a store that cannot be used', () => {
 test('a process that was stopped within a transaction does not hold up the others for ever', async () => {
   const { one, other } = await two()
   const { passed, open: end } = gate()
+  const begun = gate()
   const stopped = expect(
     one.write(async tx => {
       await appendChanges(tx, [change], now)
+      begun.open()
       await passed
       await appendChanges(tx, [change], now)
     }),
   ).rejects.toMatchObject({ kind: 'unavailable' })
+  await begun.passed
   const [appended] = await vi.waitFor(() => other.write(tx => appendChanges(tx, [change], now)), { timeout: 15_000 })
   expect(appended?.sequence).toBe(1)
   end()
