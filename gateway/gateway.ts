@@ -20,7 +20,16 @@ import { explorePages } from './pages/explore.ts'
 import { openSockets } from './push/socket.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
 import { healthOf, systemStatuses } from './status.ts'
-import { claimDue, failEntry, finishEntries, postponeEntry, releaseLeases, renewLeases } from './store/deliveries.ts'
+import {
+  claimDue,
+  claimSuspects,
+  failEntry,
+  finishEntries,
+  postponeEntry,
+  releaseDead,
+  releaseLeases,
+  renewLeases,
+} from './store/deliveries.ts'
 import { pruneReceived } from './store/delivery-history.ts'
 import { storeReceived } from './store/received.ts'
 import type { StoreTransaction } from './store/store.ts'
@@ -54,6 +63,15 @@ export interface Gateway {
 /** How long a worker may hold an entry before another one takes it. */
 const leaseMs = 60_000
 
+/** Longer than a reading can take by its own deadlines, which are settings: it is for what has none or breaks it. */
+const deadlineMs = 5 * 60_000
+
+/**
+ * Entries tried together that were under way at one death: with the second only these few are suspected, and tried one by
+ * one; with the third the one is found.
+ */
+const suspectsTogether = 20
+
 /** Changes are kept for subscribers that come back. */
 const changesKeptMs = 30 * 24 * 60 * 60_000
 
@@ -75,7 +93,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   const ends: (() => unknown)[] = [() => runtime.close()]
   try {
     // The store lets one process in: whoever held deliveries before was killed, and its leases need not run out.
-    await releaseLeases(store, null, clock.now())
+    await releaseDead(store, clock.now())
     const secrets = new Secrets({
       list: (system, endpoint) => listSecrets(store, system, endpoint),
       add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
@@ -195,7 +213,8 @@ function systemsByRole(runtime: Runtime): Readonly<Record<Role, System>> {
   return { crm: of('crm'), billing: of('billing'), jobs: of('jobs') }
 }
 
-function openProcessor(
+/** Works on what is stored; `start` it. */
+export function openProcessor(
   runtime: Runtime,
   { clock, random, log }: { readonly clock: Clock; readonly random: () => number; readonly log: Log },
 ): DeliveryProcessor {
@@ -203,6 +222,11 @@ function openProcessor(
   return new DeliveryProcessor({
     renew: entries => renewLeases(store, entries, leaseMs, clock.now()),
     claim: limit => claimDue(store, worker, limit, leaseMs, clock.now()),
+    async claimSuspects(isLong) {
+      const few = await claimSuspects(store, worker, { deaths: 1, limit: suspectsTogether }, leaseMs, clock.now())
+      if (few.length > 0 || !isLong) return few
+      return claimSuspects(store, worker, { deaths: 2, limit: 1 }, leaseMs, clock.now())
+    },
     evict({ record, kind, at }) {
       if (kind === 'DELETED') cache.forget(record)
       else cache.evict(record)
@@ -231,6 +255,11 @@ function openProcessor(
         failEntry(tx, entry, failure.state === 'dead' ? { dead: failure.error } : failure, clock.now()),
       )
     },
+    isOut(system) {
+      const status = runtime.systems.find(running => running.system === system)?.status()
+      return status !== undefined && !(status.isReachable && status.isAuthorized)
+    },
+    deadlineMs,
     clock,
     random,
     log,
@@ -243,7 +272,7 @@ async function settleEntries(tx: StoreTransaction, entries: readonly WorkedEntry
   if (!(await finishEntries(tx, done, now))) throw new LostLease()
   for (const { entry, againAt } of entries) {
     if (againAt === null) continue
-    if (!(await postponeEntry(tx, entry, againAt))) throw new LostLease()
+    if (!(await postponeEntry(tx, entry, againAt, now))) throw new LostLease()
   }
 }
 

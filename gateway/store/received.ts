@@ -1,6 +1,6 @@
 import type { Insertable } from 'kysely'
-import type { System } from '../../schema/systems.ts'
-import type { DeliveryEntry } from '../../subgraphs/contract.ts'
+import { recordKey, type System } from '../../schema/systems.ts'
+import type { DeliveryEntry, Hint } from '../../subgraphs/contract.ts'
 import { type EntryRow, type StoredEntry, leaseOf, toEntry } from './deliveries.ts'
 import { GroupCommit } from './group-commit.ts'
 import { writeHints } from './hints.ts'
@@ -40,7 +40,7 @@ const groups = new WeakMap<Store, GroupCommit<Submission, StoredReceived>>()
 
 /**
  * Stores a request and its entries; durable once it resolves. Requests of one moment share a transaction.
- * @param worker who works on the new entries from now on, for `leaseMs`
+ * @param leaseMs how long the worker holds the new entries; 0 for nobody to hold them: they are due at once
  * @throws StoreError
  */
 export function storeReceived(
@@ -69,6 +69,25 @@ async function insertSubmissions(
     submission.received.entries.map((entry, position) => toRow(submission, entry, ids[index] ?? 0, position)),
   )
   const inserted = new Map<number, EntryRow[]>()
+  for (const row of await insertEntries(tx, rows)) {
+    const siblings = inserted.get(row.received_id)
+    if (siblings === undefined) inserted.set(row.received_id, [row])
+    else siblings.push(row)
+  }
+  const stored = submissions.map((submission, index) => toStored(submission, inserted.get(ids[index] ?? 0) ?? []))
+  await insertRecords(
+    tx,
+    stored.flatMap(({ entries }) => entries),
+  )
+  return stored
+}
+
+/** @returns the rows that are new: an entry whose key is known is left out */
+export async function insertEntries(
+  tx: StoreTransaction,
+  rows: readonly Insertable<Tables['delivery_entries']>[],
+): Promise<readonly EntryRow[]> {
+  const inserted: EntryRow[] = []
   for (let start = 0; start < rows.length; start += rowsInStatement) {
     const page = await tx
       .insertInto('delivery_entries')
@@ -76,13 +95,25 @@ async function insertSubmissions(
       .onConflict(on => on.columns(['system', 'key']).doNothing())
       .returningAll()
       .execute()
-    for (const row of page) {
-      const siblings = inserted.get(row.received_id)
-      if (siblings === undefined) inserted.set(row.received_id, [row])
-      else siblings.push(row)
-    }
+    inserted.push(...page)
   }
-  return submissions.map((submission, index) => toStored(submission, inserted.get(ids[index] ?? 0) ?? []))
+  return inserted
+}
+
+/** Writes down which records entries are about, so that they can be found by them. */
+export async function insertRecords(
+  tx: StoreTransaction,
+  entries: readonly { readonly id: number; readonly hints: readonly Hint[] }[],
+): Promise<void> {
+  const rows = entries.flatMap(({ id, hints }) =>
+    [...new Set(hints.map(hint => recordKey(hint.record)))].map(key => ({ entry_id: id, record_key: key })),
+  )
+  for (let start = 0; start < rows.length; start += rowsInStatement) {
+    await tx
+      .insertInto('delivery_records')
+      .values(rows.slice(start, start + rowsInStatement))
+      .execute()
+  }
 }
 
 /** @returns the rows' ids, in the order of the requests */
@@ -117,28 +148,40 @@ function toRow(
   receivedId: number,
   position: number,
 ): Insertable<Tables['delivery_entries']> {
-  const receivedAt = received.receivedAt.getTime()
-  const common = { received_id: receivedId, position, system: received.system, key: entry.key, received_at: receivedAt }
-  if ('unreadable' in entry)
-    return {
-      ...common,
-      hints: writeHints([]),
-      state: 'dead',
-      attempts: 0,
-      due_at: receivedAt,
-      lease_by: null,
-      lease_until: null,
-      error: entry.unreadable,
-      ended_at: receivedAt,
-    }
+  const { system, receivedAt } = received
+  const row = newEntry(entry, { receivedId, position, system, receivedAt })
+  if (leaseMs === 0 || 'unreadable' in entry) return row
+  return { ...row, attempts: 1, ...leaseOf(worker, receivedAt, leaseMs) }
+}
+
+export interface EntryPlace {
+  readonly receivedId: number
+  readonly position: number
+  readonly system: System
+  readonly receivedAt: Date
+}
+
+/** The row of an entry that nobody holds: due since it came, or dead when nobody can read it. */
+export function newEntry(
+  entry: DeliveryEntry,
+  { receivedId, position, system, receivedAt }: EntryPlace,
+): Insertable<Tables['delivery_entries']> {
+  const at = receivedAt.getTime()
+  const isUnreadable = 'unreadable' in entry
   return {
-    ...common,
-    hints: writeHints(entry.hints),
-    state: 'due',
-    attempts: 1,
-    ...leaseOf(worker, received.receivedAt, leaseMs),
-    error: null,
-    ended_at: null,
+    received_id: receivedId,
+    position,
+    system,
+    key: entry.key,
+    received_at: at,
+    hints: writeHints(isUnreadable ? [] : entry.hints),
+    state: isUnreadable ? 'dead' : 'due',
+    attempts: 0,
+    due_at: at,
+    lease_by: null,
+    lease_until: null,
+    error: isUnreadable ? entry.unreadable : null,
+    ended_at: isUnreadable ? at : null,
   }
 }
 

@@ -6,7 +6,7 @@ import type { Observation } from '../changes/observe.ts'
 import type { StoredEntry } from '../store/deliveries.ts'
 import { StoreError } from '../store/store.ts'
 import { Gather } from './gather.ts'
-import { maxAttempts, retryAfterMs } from './retry-times.ts'
+import { mayGiveUp, retryAfterMs } from './retry-times.ts'
 import { Turns, type Turn } from './turns.ts'
 
 export type Failure =
@@ -23,6 +23,12 @@ export interface WorkedEntry {
 export interface ProcessPorts {
   /** Entries that are due and nobody works on; claimed, so that nobody else does. */
   claim(limit: number): Promise<readonly StoredEntry[]>
+  /**
+   * Entries that were under way when a process ended, and are due: few at a time.
+   * @param isLong whether this process has run for a while: one that was ended from outside soon after it began would put
+   *   the blame on an entry that is tried alone
+   */
+  claimSuspects(isLong: boolean): Promise<readonly StoredEntry[]>
   /** Holds claimed entries longer. */
   renew(entries: readonly StoredEntry[]): Promise<void>
   /**
@@ -38,6 +44,10 @@ export interface ProcessPorts {
    */
   apply(observations: readonly Observation[], entries: readonly WorkedEntry[]): Promise<boolean>
   fail(entry: StoredEntry, failure: Failure): Promise<void>
+  /** Whether the system as a whole answers nobody at the moment, so that a failure is not the entry's. */
+  isOut(system: System): boolean
+  /** How long a reading, and how long an applying, may take; longer than every deadline within them. */
+  readonly deadlineMs: number
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -84,6 +94,9 @@ const clockGapMs = 100
 /** How often the store is asked for entries that came due. */
 const pollMs = 1000
 
+/** How long a process runs before it tries what was under way at several deaths. */
+const longAfterMs = 10_000
+
 /** How often leases are renewed of what is under way or waits in memory; well before they run out. */
 const renewMs = 15_000
 
@@ -97,6 +110,10 @@ export class DeliveryProcessor {
   readonly #held = new Set<Group>()
   readonly #readings = new Map<System, Gather<RecordRef, ObservedRecord | null>>()
   readonly #applying: Gather<Work, boolean>
+  /** What was under way when a process ended and is tried at the moment. */
+  readonly #suspects = new Set<Group>()
+  #isAskingForSuspects = false
+  #startedAtMs = 0
   #polling: NodeJS.Timeout | undefined
   #renewing: NodeJS.Timeout | undefined
   #isStopping = false
@@ -108,10 +125,12 @@ export class DeliveryProcessor {
   }
 
   start(): void {
+    this.#startedAtMs = performance.now()
     const poll = async (): Promise<void> => {
       try {
         const room = maxHeld - this.#turns.held
         if (room > 0) this.accept(await this.#ports.claim(Math.min(room, maxRunning)))
+        await this.#trySuspects()
       } catch (error) {
         this.#ports.log.warn({ err: error }, 'the store cannot be asked for deliveries that are due')
       }
@@ -130,10 +149,7 @@ export class DeliveryProcessor {
   accept(entries: readonly StoredEntry[]): void {
     // Claimed while we were told to stop: they stay in the store.
     if (this.#isStopping) return
-    for (const group of byDeliveryAndRecord(entries)) {
-      this.#held.add(group)
-      this.#turns.add(group)
-    }
+    for (const group of byDeliveryAndRecord(entries)) this.#take(group)
   }
 
   /** Resolves when nothing is under way or waiting in memory. */
@@ -152,6 +168,26 @@ export class DeliveryProcessor {
     await this.idle()
   }
 
+  #take(group: Group): void {
+    this.#held.add(group)
+    this.#turns.add(group)
+  }
+
+  /** The next few only after the last few: what ends this process is then among these. */
+  async #trySuspects(): Promise<void> {
+    if (this.#suspects.size > 0 || this.#isAskingForSuspects) return
+    this.#isAskingForSuspects = true
+    try {
+      const entries = await this.#ports.claimSuspects(performance.now() - this.#startedAtMs >= longAfterMs)
+      if (this.#isStopping) return
+      const groups = byDeliveryAndRecord(entries)
+      for (const group of groups) this.#suspects.add(group)
+      for (const group of groups) this.#take(group)
+    } finally {
+      this.#isAskingForSuspects = false
+    }
+  }
+
   /** Never rejects. */
   async #work(group: Group): Promise<void> {
     const { log } = this.#ports
@@ -167,11 +203,16 @@ export class DeliveryProcessor {
       for (const entry of entries) await this.#fail(entry, error)
     } finally {
       this.#held.delete(group)
+      if (this.#suspects.delete(group) && !this.#isStopping) {
+        this.#trySuspects().catch((error: unknown) =>
+          log.warn({ err: error }, 'the next suspects wait for the next poll'),
+        )
+      }
     }
   }
 
-  #againAt({ attempts }: StoredEntry): Date | null {
-    const waitMs = lagAfterMs[attempts - 1]
+  #againAt({ tries }: StoredEntry): Date | null {
+    const waitMs = lagAfterMs[tries - 1]
     return waitMs === undefined ? null : new Date(this.#ports.clock.now().getTime() + waitMs)
   }
 
@@ -186,15 +227,8 @@ export class DeliveryProcessor {
   }
 
   async #observe(hint: Hint): Promise<Observation> {
-    const { record, kind, fields, at, isEcho, mergedInto } = hint
     this.#ports.evict(hint)
-    // A merged record's id answers with the winner: it must not be read as itself.
-    const observed = mergedInto === undefined ? await this.#read(record) : null
-    if (observed !== null && !sameRecord(observed.record, record)) {
-      // It was merged, and that news comes later or never: the winner names its former ids, and so tells of the merge.
-      return { record: observed.record, observed, kind: 'UPDATED', fields: [], at: null }
-    }
-    return { record, observed, kind, fields, at, isEcho, mergedInto }
+    return observationOf(hint, record => this.#read(record))
   }
 
   #read(record: RecordRef): Promise<ObservedRecord | null> {
@@ -205,7 +239,7 @@ export class DeliveryProcessor {
         largest: maxRunning,
         patienceMs: readingPatienceMs,
         rhythm: readingRhythm,
-        work: records => records.map(async one => this.#ports.observe(one)),
+        work: records => records.map(one => this.#within('reading', async () => this.#ports.observe(one))),
       })
       this.#readings.set(record.system, readings)
     }
@@ -215,29 +249,56 @@ export class DeliveryProcessor {
   /** In one transaction; each in one of its own when that fails, so that one work's fault is not the others'. */
   #applyTogether(works: readonly Work[]): readonly Promise<boolean>[] {
     const together = this.#areApplied(works)
-    return works.map(async ({ observations, entries }) => (await together) || this.#ports.apply(observations, entries))
+    return works.map(async work => (await together) || this.#apply(work))
   }
 
-  /** @throws StoreError: the store's fault is everyone's */
+  #apply({ observations, entries }: Work): Promise<boolean> {
+    return this.#within('applying', () => this.#ports.apply(observations, entries))
+  }
+
+  /**
+   * What never settles must not hold its place for ever. What it does later has no effect: its attempt is over by then.
+   * @throws Overdue
+   */
+  async #within<T>(step: string, done: () => Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    const { deadlineMs } = this.#ports
+    const overdue = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Overdue(step, deadlineMs)), deadlineMs)
+    })
+    try {
+      return await Promise.race([done(), overdue])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** @throws StoreError, Overdue: the store's fault is everyone's */
   async #areApplied(works: readonly Work[]): Promise<boolean> {
     // A merge changes records that others here may have read before it.
     if (works.length < 2 || works.some(isMerge)) return false
     try {
-      return await this.#ports.apply(
-        works.flatMap(work => work.observations),
-        works.flatMap(work => work.entries),
-      )
+      return await this.#apply({
+        observations: works.flatMap(work => work.observations),
+        entries: works.flatMap(work => work.entries),
+      })
     } catch (error) {
-      if (error instanceof StoreError) throw error
+      if (error instanceof StoreError || error instanceof Overdue) throw error
       return false
     }
   }
 
   async #fail(entry: StoredEntry, error: unknown): Promise<void> {
     const { log, clock, random } = this.#ports
-    const reason = error instanceof VendorError ? error.message : error instanceof Error ? error.name : 'unknown fault'
+    const reason = reasonOf(error)
     const { system, attempts } = entry
-    const isLast = attempts >= maxAttempts || (error instanceof VendorError && error.kind === 'rejected')
+    const isLast =
+      (error instanceof VendorError && error.kind === 'rejected') ||
+      mayGiveUp({
+        tries: entry.tries,
+        waitedMs: clock.now().getTime() - entry.receivedAt.getTime(),
+        isOut: (error instanceof VendorError && error.kind === 'rate-limited') || this.#ports.isOut(system),
+      })
     if (!(error instanceof VendorError)) log.error({ err: error, system, entry: entry.id }, 'a delivery failed here')
     try {
       if (isLast) {
@@ -246,7 +307,7 @@ export class DeliveryProcessor {
         return
       }
       const hinted = error instanceof VendorError ? (error.retryAfterMs ?? 0) : 0
-      const waitMs = Math.max(hinted, retryAfterMs(attempts, random()))
+      const waitMs = Math.max(hinted, retryAfterMs(entry.tries, random()))
       log.warn({ system, entry: entry.id, attempts, reason, waitMs }, 'a delivery is tried again later')
       await this.#ports.fail(entry, { state: 'due', dueAt: new Date(clock.now().getTime() + waitMs), error: reason })
     } catch (failed) {
@@ -254,6 +315,35 @@ export class DeliveryProcessor {
       log.error({ err: failed, system, entry: entry.id }, 'a failed delivery could not be put back')
     }
   }
+}
+
+/** What a hint comes to, once the record it names is read. */
+export async function observationOf(
+  { record, kind, fields, at, isEcho, mergedInto }: Hint,
+  read: (record: RecordRef) => Promise<ObservedRecord | null>,
+): Promise<Observation> {
+  // A merged record's id answers with the winner: it must not be read as itself.
+  const observed = mergedInto === undefined ? await read(record) : null
+  if (observed !== null && !sameRecord(observed.record, record)) {
+    // It was merged, and that news comes later or never: the winner names its former ids, and so tells of the merge.
+    return { record: observed.record, observed, kind: 'UPDATED', fields: [], at: null }
+  }
+  return { record, observed, kind, fields, at, isEcho, mergedInto }
+}
+
+/** It did not settle in time. */
+class Overdue extends Error {
+  override readonly name = 'Overdue'
+
+  constructor(step: string, deadlineMs: number) {
+    super(`${step} it had not ended after ${Math.round(deadlineMs / 1000)} s`)
+  }
+}
+
+/** For the history: an error of ours may hold values of a record, so that only its name is told. */
+function reasonOf(error: unknown): string {
+  if (error instanceof VendorError || error instanceof Overdue) return error.message
+  return error instanceof Error ? error.name : 'unknown fault'
 }
 
 function isMerge({ observations }: Work): boolean {
@@ -291,7 +381,7 @@ function byDeliveryAndRecord(entries: readonly StoredEntry[]): readonly Group[] 
 }
 
 /** One hint a record: the union of the fields, the latest time, and the kind that says most. */
-function merge(entries: readonly StoredEntry[]): readonly Hint[] {
+export function merge(entries: readonly { readonly hints: readonly Hint[] }[]): readonly Hint[] {
   const merged = new Map<string, Hint>()
   for (const hint of entries.flatMap(entry => entry.hints)) {
     const key = recordKey(hint.record)
