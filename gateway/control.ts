@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { z } from 'zod'
+import { deliveriesRequest } from './deliveries-request.ts'
 
 /**
  * How the commands reach the process that runs: a socket beside the store's file, for whoever may read that folder. One
@@ -13,6 +14,7 @@ import { z } from 'zod'
 const request = z.discriminatedUnion('command', [
   z.object({ command: z.literal('connect'), system: z.string() }),
   z.object({ command: z.literal('import'), system: z.string().nullable(), restart: z.boolean() }),
+  z.object({ command: z.literal('deliveries'), asked: deliveriesRequest }),
 ])
 
 export type ControlRequest = z.infer<typeof request>

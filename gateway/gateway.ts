@@ -6,6 +6,8 @@ import { prune } from './changes/log.ts'
 import { connectSystem } from './connect.ts'
 import type { GatewayConfig } from './config.ts'
 import { controlPath, openControl, type ControlRequest, type Tell } from './control.ts'
+import { answerDeliveries } from './deliveries-command.ts'
+import { openDelivering, openSecrets, webhookSources, type Delivering } from './delivering.ts'
 import { supergraph } from './graph/compose.ts'
 import { FederatedGraph } from './graph/executor.ts'
 import { liveResolvers } from './graph/live/resolvers.ts'
@@ -31,12 +33,12 @@ import {
   renewLeases,
 } from './store/deliveries.ts'
 import { pruneReceived } from './store/delivery-history.ts'
+import { keepQuarantined, pruneQuarantine, quarantineRoom } from './store/quarantine.ts'
 import { storeReceived } from './store/received.ts'
 import type { StoreTransaction } from './store/store.ts'
-import { addSecret, listSecrets } from './store/secrets.ts'
 import { DeliveryProcessor, type WorkedEntry } from './webhooks/process.ts'
+import { Quarantine } from './webhooks/quarantine.ts'
 import { openReceive } from './webhooks/receive.ts'
-import { Secrets } from './webhooks/secrets.ts'
 
 export interface GatewayOptions {
   readonly log: Log & { child?(fields: object): Log }
@@ -94,12 +96,10 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   try {
     // The store lets one process in: whoever held deliveries before was killed, and its leases need not run out.
     await releaseDead(store, clock.now())
-    const secrets = new Secrets({
-      list: (system, endpoint) => listSecrets(store, system, endpoint),
-      add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
-    })
+    const secrets = openSecrets(runtime, clock)
+    const delivering = openDelivering(runtime, { clock, log, secrets })
     const importing = openImporting(runtime, { log, clock })
-    const graph = new FederatedGraph(supergraph(), openSubgraphs(runtime, log))
+    const graph = new FederatedGraph(supergraph(), openSubgraphs(runtime, delivering, log))
     const server = new GraphServer({
       graph,
       ports: runtime.contexts,
@@ -114,13 +114,14 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       () => processor.stop(),
       () => releaseHeld(runtime, clock, log),
     )
+    const quarantine = new Quarantine({
+      keep: requests => keepQuarantined(store, requests, quarantineRoom, random),
+      random,
+      log,
+    })
+    ends.unshift(() => quarantine.flush())
     const receive = openReceive({
-      sources: runtime.systems.map(({ system, adapter }) => ({
-        system,
-        adapter: adapter.webhook,
-        endpoints: adapter.webhookEndpoints,
-        secrets: adapter.webhookSecrets,
-      })),
+      sources: webhookSources(runtime),
       publicUrl: config.publicUrl,
       secrets,
       store: async (system, received, entries, receivedAt) => {
@@ -131,6 +132,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
         const stored = await storeReceived(store, request, hasRoom ? leaseMs : 0, runtime.worker)
         return hasRoom ? stored.entries : []
       },
+      quarantine: ({ system, adapter }, received, at) => quarantine.take(system, adapter, received, at),
       process: entries => processor.accept(entries),
       clock,
       log,
@@ -170,6 +172,10 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     async function answerControl(asked: ControlRequest, tell: Tell, signal: AbortSignal): Promise<'done' | 'failed'> {
       if (asked.command === 'import')
         return importing.run({ system: asked.system, restart: asked.restart, tell, signal })
+      if (asked.command === 'deliveries') {
+        await quarantine.flush()
+        return answerDeliveries(delivering, asked.asked, tell, signal)
+      }
       return connectSystem(runtime, { system: asked.system, publicUrl: config.publicUrl, secrets, tell, signal })
     }
   } catch (error) {
@@ -191,7 +197,7 @@ async function endAll(ends: readonly (() => unknown)[]): Promise<void> {
   if (faults.length > 0) throw new AggregateError(faults, 'not everything could be ended in order')
 }
 
-function openSubgraphs(runtime: Runtime, log: Log): readonly LocalSubgraph[] {
+function openSubgraphs(runtime: Runtime, delivering: Delivering, log: Log): readonly LocalSubgraph[] {
   const { store, catalogue } = runtime
   const live = liveResolvers({
     systemOf: systemsByRole(runtime),
@@ -199,6 +205,7 @@ function openSubgraphs(runtime: Runtime, log: Log): readonly LocalSubgraph[] {
     linksOf: entity => openLinks(store, catalogue).linksOf(entity),
     unlinked: asked => unlinkedPage(store, asked, asked),
     linkRecord: (record, customerId) => runtime.linkRecord(record, customerId),
+    deliveries: delivering,
   })
   return subgraphSources().map(({ name, typeDefs }) => {
     if (name === 'live') return openSubgraph(name, typeDefs, live, log)
@@ -300,6 +307,7 @@ async function forgetOld({ store }: Runtime, clock: Clock, log: Log): Promise<vo
     const now = clock.now()
     await prune(store, new Date(now.getTime() - changesKeptMs))
     await pruneReceived(store, now)
+    await pruneQuarantine(store, now)
   } catch (error) {
     log.warn({ err: error }, 'what is old could not be forgotten; it is tried again in an hour')
   }

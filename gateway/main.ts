@@ -13,7 +13,7 @@ Options:
   --dev    for development: the page for exploring, introspection, other origins allowed
   --help   this text
 
-Other commands: npm run connect -- hubspot|stripe|asana, npm run import, npm run demo
+Other commands: npm run connect -- hubspot|stripe|asana, npm run import, npm run deliveries, npm run demo
 `
 
 const { values } = readArguments()

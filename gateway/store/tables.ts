@@ -97,7 +97,7 @@ interface QuarantineTable {
   /** json: Record<string, string> */
   headers: string
   body: Uint8Array
-  /** Of endpoint and body; unique within the system. */
+  /** Of endpoint, headers and body; unique within the system. */
   digest: string
   /** Hours since 1970 at which it came: what room there is, is shared by hours. */
   hour: number
