@@ -17,12 +17,7 @@ import {
   type FoundDelivery,
   type RawRequest,
 } from './store/find-deliveries.ts'
-import {
-  countQuarantined,
-  forgetQuarantined,
-  listQuarantined,
-  type QuarantineCount,
-} from './store/quarantine.ts'
+import { countQuarantined, forgetQuarantined, listQuarantined, type QuarantineCount } from './store/quarantine.ts'
 import { storeReceived } from './store/received.ts'
 import { readForReplay, writeReplays } from './store/replays.ts'
 import { addSecret, listSecrets } from './store/secrets.ts'
@@ -167,7 +162,11 @@ export function openDelivering(runtime: Runtime, { clock, log, secrets }: Delive
         ids.length === 0
           ? []
           : await store.read(db =>
-              db.selectFrom('delivery_entries').select(['state', 'due_at', 'lease_by']).where('id', 'in', ids).execute(),
+              db
+                .selectFrom('delivery_entries')
+                .select(['state', 'due_at', 'lease_by'])
+                .where('id', 'in', ids)
+                .execute(),
             )
       const now = clock.now().getTime()
       const isOver = rows.every(row => row.state !== 'due' || (row.lease_by === null && row.due_at > now))

@@ -2,15 +2,8 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { isEntityType } from '../../schema/entities.ts'
 import { registry } from '../../subgraphs/registry.ts'
-import { faultsText, readConfig, type GatewayConfig } from '../config.ts'
 import { askControl, controlPath } from '../control.ts'
-import { answerDeliveries } from '../deliveries-command.ts'
 import type { DeliveriesRequest } from '../deliveries-request.ts'
-import { openDelivering, openSecrets } from '../delivering.ts'
-import { openProcessor } from '../gateway.ts'
-import { openLog } from '../log.ts'
-import { openRuntime } from '../runtime.ts'
-import { releaseDead, releaseLeases } from '../store/deliveries.ts'
 import { deliveryStates } from '../store/find-deliveries.ts'
 
 const systems = registry.map(({ system }) => system)
@@ -36,6 +29,13 @@ Options:
 When the gateway is running it does the work; else it is done here.
 `
 
+/** How long ago. */
+const unitMs: ReadonlyMap<string, number> = new Map([
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
+
 const tell = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const asked = readAsked()
@@ -47,7 +47,7 @@ else if (typeof asked === 'string') {
   if (existsSync('.env')) process.loadEnvFile('.env')
   const path = controlPath(process.env['STORE_URL'] ?? 'sqlite:.data/graph.db')
   const end = path === null ? null : await askControl(path, { command: 'deliveries', asked: asked.request }, tell)
-  process.exitCode = (end ?? (await answerHere(asked.request))) === 'done' ? 0 : 1
+  process.exitCode = (end ?? (await alone(asked.request))) === 'done' ? 0 : 1
 }
 
 /** @returns what is wrong, in a sentence; or `help` */
@@ -124,12 +124,6 @@ function idOf(text: string): number | undefined {
   return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined
 }
 
-const unitMs: ReadonlyMap<string, number> = new Map([
-  ['m', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-])
-
 function instantOf(text: string): Date | undefined {
   const ago = /^(\d{1,6})([mhd])$/.exec(text)
   if (ago !== null) return new Date(Date.now() - Number(ago[1]) * (unitMs.get(ago[2] ?? '') ?? 0))
@@ -143,44 +137,8 @@ function entityOf(text: string) {
   return isEntityType(type) && id !== '' ? { type, id } : undefined
 }
 
-/** No gateway is running: the work is done here. */
-async function answerHere(request: DeliveriesRequest): Promise<'done' | 'failed'> {
-  const read = readConfig(process.env, registry, { isExplorable: false, isTerminal: process.stdout.isTTY })
-  if (!read.ok) {
-    process.stderr.write(`${faultsText(read.faults)}\n`)
-    return 'failed'
-  }
-  return answerWith(read.config, request)
-}
-
-async function answerWith(config: GatewayConfig, request: DeliveriesRequest): Promise<'done' | 'failed'> {
-  const log = openLog(config.logLevel === 'info' ? 'warn' : config.logLevel, config.logFormat)
-  const clock = { now: () => new Date() }
-  const interrupted = new AbortController()
-  process.once('SIGINT', () => interrupted.abort())
-  process.once('SIGTERM', () => interrupted.abort())
-  // Connections and timers of the road to a vendor keep no process alive.
-  const alive = setInterval(() => undefined, 60_000)
-  try {
-    const runtime = await openRuntime(config, { log, clock, random: Math.random, child: fields => log.child(fields) })
-    const processor = openProcessor(runtime, { clock, random: Math.random, log })
-    try {
-      const works = request.do === 'recover' || (request.do === 'replay' && !request.dryRun)
-      if (works) {
-        await releaseDead(runtime.store, clock.now())
-        processor.start()
-      }
-      const delivering = openDelivering(runtime, { clock, log, secrets: openSecrets(runtime, clock) })
-      return await answerDeliveries(delivering, request, tell, interrupted.signal)
-    } finally {
-      await processor.stop()
-      await releaseLeases(runtime.store, runtime.worker, clock.now())
-      await runtime.close()
-    }
-  } catch (error) {
-    log.error({ err: error }, 'the deliveries cannot be looked at')
-    return 'failed'
-  } finally {
-    clearInterval(alive)
-  }
+/** Loaded only when it is needed: whoever asks the running process is answered sooner. */
+async function alone(request: DeliveriesRequest): Promise<'done' | 'failed'> {
+  const { answerAlone } = await import('../deliveries-alone.ts')
+  return answerAlone(request, tell)
 }

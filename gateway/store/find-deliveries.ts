@@ -93,7 +93,7 @@ export async function countDeliveries(store: Store, filter: DeliveryFilter): Pro
       .select(({ fn }) => fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow(),
   )
-  return Number(row.count)
+  return row.count
 }
 
 /** A request as it came. Personal data: only for whoever asks for just that. */

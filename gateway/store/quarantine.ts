@@ -108,9 +108,7 @@ export function surplusOf(
   const dropped: number[] = []
   while (rows.length - dropped.length > room.requests || bytes > room.bytes) {
     const byBytes = bytes > room.bytes
-    const [fullest] = [...hours.values()].sort((a, b) =>
-      byBytes ? b.bytes - a.bytes : b.rows.length - a.rows.length,
-    )
+    const [fullest] = [...hours.values()].sort((a, b) => (byBytes ? b.bytes - a.bytes : b.rows.length - a.rows.length))
     const [gone] = fullest?.rows.splice(Math.floor(random() * fullest.rows.length), 1) ?? []
     if (fullest === undefined || gone === undefined) break
     fullest.bytes -= gone.size
@@ -159,10 +157,10 @@ export async function countQuarantined(store: Store): Promise<readonly Quarantin
   )
   return rows.map(({ system, requests, bytes, oldest, newest }) => ({
     system,
-    requests: Number(requests),
-    bytes: Number(bytes),
-    oldestAt: new Date(Number(oldest)),
-    newestAt: new Date(Number(newest)),
+    requests,
+    bytes,
+    oldestAt: new Date(oldest),
+    newestAt: new Date(newest),
   }))
 }
 

@@ -31,24 +31,21 @@ export function planReplay(entry: ReplayedEntry, adapter: WebhookAdapter | null)
   const read = readAgain(entry, adapter)
   const same = read?.find(({ key }) => key === entry.key)
   if (entry.state === 'done') {
-    const isRead = same !== undefined && 'hints' in same && entry.hints !== null
-    if (!isRead || writeHints(same.hints) === writeHints(entry.hints ?? [])) {
-      return { do: 'nothing', because: 'processed' }
-    }
+    if (same === undefined || !('hints' in same) || entry.hints === null) return { do: 'nothing', because: 'processed' }
+    if (writeHints(same.hints) === writeHints(entry.hints)) return { do: 'nothing', because: 'processed' }
     return { do: 'again', hints: same.hints }
   }
   if (same !== undefined && 'hints' in same) return { do: 'again', hints: same.hints }
+  const known = entry.hints !== null && entry.hints.length > 0 ? entry.hints : null
   if (read === null) {
-    const isKnown = entry.hints !== null && entry.hints.length > 0
-    return isKnown ? { do: 'again', hints: entry.hints ?? [] } : { do: 'nothing', because: 'forgotten' }
+    return known === null ? { do: 'nothing', because: 'forgotten' } : { do: 'again', hints: known }
   }
   if (same === undefined) {
     // The key of what cannot be read is made of its bytes; readable it has its own.
     const instead = entry.isWhole ? read : read.slice(entry.position, entry.position + 1)
     if (instead.some(one => 'hints' in one)) return { do: 'instead', entries: instead }
   }
-  if (entry.hints !== null && entry.hints.length > 0) return { do: 'again', hints: entry.hints }
-  return { do: 'nothing', because: 'unreadable' }
+  return known === null ? { do: 'nothing', because: 'unreadable' } : { do: 'again', hints: known }
 }
 
 /** @returns null when the request is no longer kept; empty when it cannot be read */
