@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs'
+import inspector from 'node:inspector'
 import { parseArgs } from 'node:util'
 import { registry } from '../subgraphs/registry.ts'
 import { faultsText, readConfig } from './config.ts'
 import { startGateway, type Gateway } from './gateway.ts'
 import { openLog } from './log.ts'
+import { startWatchdog } from './watchdog.ts'
 
 const help = `Usage: npm start [-- options]
 
@@ -47,12 +49,15 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
     process.on('SIGINT', stop)
     process.on('SIGTERM', stop)
   })
+  // A debugger halts the process without its being hung.
+  const endWatch = inspector.url() === undefined ? startWatchdog() : () => undefined
   let gateway: Gateway
   try {
     gateway = await startGateway(config, { log })
   } catch (error) {
     log.error({ err: error }, 'cannot start')
     process.exitCode = 1
+    endWatch()
     return
   }
   await asked
@@ -62,6 +67,8 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
   } catch (error) {
     log.error({ err: error }, 'stopping failed')
     process.exitCode = 1
+  } finally {
+    endWatch()
   }
 }
 
