@@ -128,7 +128,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
         const { endpoint, url, headers, body } = received
         const request = { system, endpoint, url, headers, body, receivedAt, entries }
         // What there is no room for is due at once, for whoever has some.
-        const { hasRoom } = processor
+        const hasRoom = processor.hasRoomFor(system)
         const stored = await storeReceived(store, request, hasRoom ? leaseMs : 0, runtime.worker)
         return hasRoom ? stored.entries : []
       },
@@ -228,7 +228,7 @@ export function openProcessor(
   const { store, catalogue, cache, commits, worker } = runtime
   return new DeliveryProcessor({
     renew: entries => renewLeases(store, entries, leaseMs, clock.now()),
-    claim: limit => claimDue(store, worker, limit, leaseMs, clock.now()),
+    claim: (limit, except) => claimDue(store, worker, limit, leaseMs, clock.now(), except),
     async claimSuspects(isLong) {
       const few = await claimSuspects(store, worker, { deaths: 1, limit: suspectsTogether }, leaseMs, clock.now())
       if (few.length > 0 || !isLong) return few

@@ -41,6 +41,7 @@ export function killed(deaths: number): string {
 /**
  * Takes entries that are due and held by nobody, the longest due first. Those that were under way when their holder ended
  * are left to `claimSuspects`. Entries whose hints cannot be read any more become dead instead.
+ * @param except systems whose entries are left
  * @throws StoreError
  */
 export function claimDue(
@@ -49,8 +50,9 @@ export function claimDue(
   limit: number,
   leaseMs: number,
   now: Date,
+  except: readonly System[] = [],
 ): Promise<readonly StoredEntry[]> {
-  return claim(store, { worker, limit, leaseMs, now, deaths: 0 })
+  return claim(store, { worker, limit, leaseMs, now, deaths: 0, except })
 }
 
 /**
@@ -65,7 +67,7 @@ export function claimSuspects(
   leaseMs: number,
   now: Date,
 ): Promise<readonly StoredEntry[]> {
-  return claim(store, { worker, leaseMs, now, ...which })
+  return claim(store, { worker, leaseMs, now, except: [], ...which })
 }
 
 interface Claim {
@@ -74,9 +76,10 @@ interface Claim {
   readonly leaseMs: number
   readonly now: Date
   readonly deaths: number
+  readonly except: readonly System[]
 }
 
-function claim(store: Store, { worker, limit, leaseMs, now, deaths }: Claim): Promise<readonly StoredEntry[]> {
+function claim(store: Store, { worker, limit, leaseMs, now, deaths, except }: Claim): Promise<readonly StoredEntry[]> {
   return store.write(async tx => {
     const rows = await tx
       .updateTable('delivery_entries')
@@ -87,7 +90,7 @@ function claim(store: Store, { worker, limit, leaseMs, now, deaths }: Claim): Pr
         ...leaseOf(worker, now, leaseMs),
       }))
       .where('id', 'in', db => {
-        const due = db
+        const all = db
           .selectFrom('delivery_entries')
           .select('id')
           .where('state', '=', sql.lit('due'))
@@ -96,6 +99,7 @@ function claim(store: Store, { worker, limit, leaseMs, now, deaths }: Claim): Pr
           .orderBy('due_at')
           .orderBy('id')
           .limit(limit)
+        const due = except.length === 0 ? all : all.where('system', 'not in', except)
         // As the index of the few that there are says it.
         return deaths === 0 ? due : due.where('deaths', '>', sql.lit(0))
       })

@@ -21,8 +21,11 @@ export interface WorkedEntry {
 }
 
 export interface ProcessPorts {
-  /** Entries that are due and nobody works on; claimed, so that nobody else does. */
-  claim(limit: number): Promise<readonly StoredEntry[]>
+  /**
+   * Entries that are due and nobody works on; claimed, so that nobody else does.
+   * @param except systems of which as much is held as may be
+   */
+  claim(limit: number, except: readonly System[]): Promise<readonly StoredEntry[]>
   /**
    * Entries that were under way when a process ended, and are due: few at a time.
    * @param isLong whether this process has run for a while: one that was ended from outside soon after it began would put
@@ -67,7 +70,7 @@ interface Work {
 /** Works of one system under way at a time. */
 const maxRunning = 200
 
-/** Works held in memory; the rest waits in the store. */
+/** Works of one system held in memory; the rest waits in the store. One that floods or hangs takes no room of another. */
 const maxHeld = 2000
 
 /** Works of one transaction: more would make the first of them wait for the last. */
@@ -110,6 +113,8 @@ export class DeliveryProcessor {
   readonly #held = new Set<Group>()
   readonly #readings = new Map<System, Gather<RecordRef, ObservedRecord | null>>()
   readonly #applying: Gather<Work, boolean>
+  /** Those that anything was taken of. */
+  readonly #systems = new Set<System>()
   /** What was under way when a process ended and is tried at the moment. */
   readonly #suspects = new Set<Group>()
   #isAskingForSuspects = false
@@ -128,9 +133,7 @@ export class DeliveryProcessor {
     this.#startedAtMs = performance.now()
     const poll = async (): Promise<void> => {
       try {
-        const room = maxHeld - this.#turns.held
-        if (room > 0) this.accept(await this.#ports.claim(Math.min(room, maxRunning)))
-        await this.#trySuspects()
+        await this.#claimDue()
       } catch (error) {
         this.#ports.log.warn({ err: error }, 'the store cannot be asked for deliveries that are due')
       }
@@ -140,15 +143,16 @@ export class DeliveryProcessor {
     this.#renewing = setInterval(() => void this.#renew(), renewMs).unref()
   }
 
-  /** False while so much is held that new entries had better wait in the store. */
-  get hasRoom(): boolean {
-    return this.#turns.held < maxHeld
+  /** False while so much of a system is held that its new entries had better wait in the store. */
+  hasRoomFor(system: System): boolean {
+    return this.#turns.heldIn(system) < maxHeld
   }
 
   /** Takes entries that this process has claimed. Returns at once. */
   accept(entries: readonly StoredEntry[]): void {
     // Claimed while we were told to stop: they stay in the store.
     if (this.#isStopping) return
+    for (const { system } of entries) this.#systems.add(system)
     for (const group of byDeliveryAndRecord(entries)) this.#take(group)
   }
 
@@ -166,6 +170,17 @@ export class DeliveryProcessor {
     this.#turns.clear()
     this.#held.clear()
     await this.idle()
+  }
+
+  /** Goes on until nothing is due that there is room for: behind what one system has piled up stands another's. */
+  async #claimDue(): Promise<void> {
+    for (;;) {
+      await this.#trySuspects()
+      const full = [...this.#systems].filter(system => !this.hasRoomFor(system))
+      const entries = await this.#ports.claim(maxRunning, full)
+      this.accept(entries)
+      if (entries.length < maxRunning || this.#isStopping) return
+    }
   }
 
   #take(group: Group): void {

@@ -183,3 +183,11 @@ test('of the attempts of an entry the newest twenty are kept', async () => {
   expect(history.map(({ attempt }) => attempt)).toEqual(Array.from({ length: 20 }, (_, at) => at + 6))
   expect(history.at(-1)).toEqual({ attempt: 25, worker: 'first', endedAt: seconds(25), error: 'no 25' })
 })
+
+test('of systems that are full nothing is claimed, however long it is due', async () => {
+  const store = await openMemoryStore()
+  await receive(store, 'first', 'a')
+  await releaseLeases(store, 'first', seconds(1))
+  expect(await claimDue(store, 'second', 10, leaseMs, seconds(2), ['hubspot', 'asana'])).toEqual([])
+  expect(await claimDue(store, 'second', 10, leaseMs, seconds(2), ['asana'])).toHaveLength(1)
+})
