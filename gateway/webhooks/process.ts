@@ -118,6 +118,7 @@ export class DeliveryProcessor {
   /** What was under way when a process ended and is tried at the moment. */
   readonly #suspects = new Set<Group>()
   #isAskingForSuspects = false
+  #claiming: Promise<void> = Promise.resolve()
   #startedAtMs = 0
   #polling: NodeJS.Timeout | undefined
   #renewing: NodeJS.Timeout | undefined
@@ -133,7 +134,7 @@ export class DeliveryProcessor {
     this.#startedAtMs = performance.now()
     const poll = async (): Promise<void> => {
       try {
-        await this.#claimDue()
+        await (this.#claiming = this.#claimDue())
       } catch (error) {
         this.#ports.log.warn({ err: error }, 'the store cannot be asked for deliveries that are due')
       }
@@ -169,6 +170,8 @@ export class DeliveryProcessor {
     // A slow vendor's queue must not keep us from ending.
     this.#turns.clear()
     this.#held.clear()
+    // What is being claimed is let go of with the rest, by whoever stopped us: it must not be claimed after that.
+    await this.#claiming.catch(() => undefined)
     await this.idle()
   }
 
@@ -176,10 +179,11 @@ export class DeliveryProcessor {
   async #claimDue(): Promise<void> {
     for (;;) {
       await this.#trySuspects()
+      if (this.#isStopping) return
       const full = [...this.#systems].filter(system => !this.hasRoomFor(system))
       const entries = await this.#ports.claim(maxRunning, full)
       this.accept(entries)
-      if (entries.length < maxRunning || this.#isStopping) return
+      if (entries.length < maxRunning) return
     }
   }
 
