@@ -22,7 +22,12 @@ export async function rows({ gateway }: World) {
   return store.read(async db => ({
     received: await db.selectFrom('received').select('id').execute(),
     entries: (
-      await db.selectFrom('delivery_entries').select(['id', 'state', 'attempts', 'error']).orderBy('id').execute()
+      await db
+        .selectFrom('delivery_entries')
+        .select(['id', 'state', 'attempts', 'error'])
+        .orderBy('received_id')
+        .orderBy('position')
+        .execute()
     ).map(entry => (entry.error === lagsBehind ? { ...entry, state: 'done' as const } : entry)),
     changes: await db.selectFrom('changes').select(['sequence', 'kind', 'record_id']).orderBy('sequence').execute(),
   }))
