@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { z } from 'zod'
+import { deliveriesRequest } from './deliveries-request.ts'
 import { isShared } from './store/open.ts'
 
 /**
@@ -15,6 +16,7 @@ const request = z.discriminatedUnion('command', [
   z.object({ command: z.literal('connect'), system: z.string() }),
   z.object({ command: z.literal('import'), system: z.string().nullable(), restart: z.boolean() }),
   z.object({ command: z.literal('sweep'), system: z.string().nullable() }),
+  z.object({ command: z.literal('deliveries'), asked: deliveriesRequest }),
 ])
 
 export type ControlRequest = z.infer<typeof request>

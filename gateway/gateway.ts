@@ -7,6 +7,8 @@ import { refuseOvertaken } from './changes/overtaken.ts'
 import { connectSystem, openSecrets } from './connect.ts'
 import type { GatewayConfig } from './config.ts'
 import { controlPath, openControl, type ControlRequest, type Tell } from './control.ts'
+import { answerDeliveries } from './deliveries-command.ts'
+import { openDelivering, webhookSources, type Delivering } from './delivering.ts'
 import { supergraph } from './graph/compose.ts'
 import { FederatedGraph } from './graph/executor.ts'
 import { liveResolvers } from './graph/live/resolvers.ts'
@@ -22,11 +24,22 @@ import { openSockets } from './push/socket.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
 import { openSweeping, type Sweeping } from './sweeping.ts'
 import { healthOf, metricReadings, systemStatuses } from './status.ts'
-import { claimDue, failEntry, finishEntries, postponeEntry, releaseLeases, renewLeases } from './store/deliveries.ts'
+import {
+  claimDue,
+  claimSuspects,
+  failEntry,
+  finishEntries,
+  postponeEntry,
+  releaseDead,
+  releaseLeases,
+  renewLeases,
+} from './store/deliveries.ts'
 import { pruneReceived } from './store/delivery-history.ts'
+import { keepQuarantined, pruneQuarantine, quarantineRoom } from './store/quarantine.ts'
 import { storeReceived } from './store/received.ts'
 import type { StoreTransaction } from './store/store.ts'
 import { DeliveryProcessor, type WorkedEntry } from './webhooks/process.ts'
+import { Quarantine } from './webhooks/quarantine.ts'
 import { openReceive } from './webhooks/receive.ts'
 
 export interface GatewayOptions {
@@ -55,6 +68,15 @@ export interface Gateway {
 /** How long a worker may hold an entry before another one takes it; it renews what it holds. */
 const leaseMs = 15_000
 
+/** Longer than a reading can take by its own deadlines, which are settings: it is for what has none or breaks it. */
+const deadlineMs = 5 * 60_000
+
+/**
+ * Entries tried together that were under way at one death: with the second only these few are suspected, and tried one by
+ * one; with the third the one is found.
+ */
+const suspectsTogether = 20
+
 /** Changes are kept for subscribers that come back. */
 const changesKeptMs = 30 * 24 * 60 * 60_000
 
@@ -76,10 +98,11 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   const ends: (() => unknown)[] = [() => runtime.close()]
   try {
     // The store lets one process in: whoever held deliveries before was killed, and its leases need not run out.
-    if (store.signals === null) await releaseLeases(store, null, store.clock.now())
+    if (store.signals === null) await releaseDead(store, store.clock.now())
     const secrets = openSecrets(runtime, clock)
+    const delivering = openDelivering(runtime, { log, secrets })
     const importing = openImporting(runtime, { log, clock })
-    const graph = new FederatedGraph(supergraph(), openSubgraphs(runtime, { log, clock }))
+    const graph = new FederatedGraph(supergraph(), openSubgraphs(runtime, delivering, { log, clock }))
     const server = new GraphServer({
       graph,
       ports: runtime.contexts,
@@ -103,13 +126,14 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       log,
       clock,
     })
+    const quarantine = new Quarantine({
+      keep: requests => keepQuarantined(store, requests, quarantineRoom, random),
+      random,
+      log,
+    })
+    ends.unshift(() => quarantine.flush())
     const receive = openReceive({
-      sources: runtime.systems.map(({ system, adapter }) => ({
-        system,
-        adapter: adapter.webhook,
-        endpoints: adapter.webhookEndpoints,
-        secrets: adapter.webhookSecrets,
-      })),
+      sources: webhookSources(runtime),
       publicUrl: config.publicUrl,
       secrets,
       store: async (system, received, entries, receivedAt) => {
@@ -118,11 +142,12 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
         const storedAt = store.signals === null ? receivedAt : store.clock.now()
         const request = { system, endpoint, url, headers, body, receivedAt: storedAt, entries }
         // What there is no room for here is due at once, for whoever has some.
-        const isOurs = config.duty === 'all' && processor.hasRoom
+        const isOurs = config.duty === 'all' && processor.hasRoomFor(system)
         const stored = await storeReceived(store, request, leaseMs, isOurs ? runtime.worker : null)
         if (!isOurs) store.signals?.send('deliveries')
         return stored.entries
       },
+      quarantine: ({ system, adapter }, received, at) => quarantine.take(system, adapter, received, at),
       process: entries => processor.accept(entries),
       clock,
       log,
@@ -173,6 +198,10 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       if (asked.command === 'import')
         return importing.run({ system: asked.system, restart: asked.restart, tell, signal })
       if (asked.command === 'sweep') return sweeping.run({ system: asked.system, tell, signal })
+      if (asked.command === 'deliveries') {
+        await quarantine.flush()
+        return answerDeliveries(delivering, asked.asked, tell, signal, { waits: true })
+      }
       return connectSystem(runtime, { system: asked.system, publicUrl: config.publicUrl, secrets, tell, signal })
     }
   } catch (error) {
@@ -199,6 +228,7 @@ async function endAll(ends: readonly (() => unknown)[]): Promise<void> {
 
 function openSubgraphs(
   runtime: Runtime,
+  delivering: Delivering,
   { log, clock }: { readonly log: Log; readonly clock: Clock },
 ): readonly LocalSubgraph[] {
   const { store, catalogue } = runtime
@@ -208,6 +238,7 @@ function openSubgraphs(
     linksOf: entity => openLinks(store, catalogue).linksOf(entity),
     unlinked: asked => unlinkedPage(store, catalogue, asked, asked),
     linkRecord: (record, customerId) => runtime.linkRecord(record, customerId),
+    deliveries: delivering,
   })
   return subgraphSources().map(({ name, typeDefs }) => {
     if (name === 'live') return openSubgraph(name, typeDefs, live, log)
@@ -222,7 +253,8 @@ function systemsByRole(runtime: Runtime): Readonly<Record<Role, System>> {
   return { crm: of('crm'), billing: of('billing'), jobs: of('jobs') }
 }
 
-function openProcessor(
+/** Works on what is stored; `start` it. */
+export function openProcessor(
   runtime: Runtime,
   { random, log }: { readonly random: () => number; readonly log: Log },
 ): DeliveryProcessor {
@@ -230,7 +262,12 @@ function openProcessor(
   const { clock } = store
   return new DeliveryProcessor({
     renew: entries => renewLeases(store, entries, leaseMs, clock.now()),
-    claim: limit => claimDue(store, worker, limit, leaseMs, clock.now()),
+    claim: (limit, except) => claimDue(store, worker, limit, leaseMs, clock.now(), except),
+    async claimSuspects(isLong) {
+      const few = await claimSuspects(store, worker, { deaths: 1, limit: suspectsTogether }, leaseMs, clock.now())
+      if (few.length > 0 || !isLong) return few
+      return claimSuspects(store, worker, { deaths: 2, limit: 1 }, leaseMs, clock.now())
+    },
     evict({ record, kind, at }) {
       if (kind === 'DELETED') cache.forget(record)
       else cache.evict(record)
@@ -265,6 +302,11 @@ function openProcessor(
         { isSerial: false },
       )
     },
+    isOut(system) {
+      const status = runtime.systems.find(running => running.system === system)?.status()
+      return status !== undefined && !(status.isReachable && status.isAuthorized)
+    },
+    deadlineMs,
     clock,
     random,
     log,
@@ -289,7 +331,7 @@ async function settleEntries(tx: StoreTransaction, entries: readonly WorkedEntry
   if (!(await finishEntries(tx, done, now))) throw new LostLease()
   for (const { entry, againAt } of entries) {
     if (againAt === null) continue
-    if (!(await postponeEntry(tx, entry, againAt))) throw new LostLease()
+    if (!(await postponeEntry(tx, entry, againAt, now))) throw new LostLease()
   }
 }
 
@@ -318,6 +360,7 @@ async function forgetOld({ store }: Runtime, clock: Clock, log: Log): Promise<vo
     const now = clock.now()
     await prune(store, new Date(now.getTime() - changesKeptMs))
     await pruneReceived(store, now)
+    await pruneQuarantine(store, now)
   } catch (error) {
     log.warn({ err: error }, 'what is old could not be forgotten; it is tried again in an hour')
   }

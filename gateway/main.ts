@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
+import inspector from 'node:inspector'
 import { parseArgs } from 'node:util'
 import { registry } from '../subgraphs/registry.ts'
 import { faultsText, readConfig } from './config.ts'
 import { startGateway, type Gateway } from './gateway.ts'
 import { openLog } from './log.ts'
 import { whenOrphaned } from './orphan.ts'
+import { startWatchdog } from './watchdog.ts'
 
 const help = `Usage: npm start [-- options]
 
@@ -14,7 +16,7 @@ Options:
   --dev    for development: the page for exploring, introspection, other origins allowed
   --help   this text
 
-Other commands: npm run connect -- hubspot|stripe|asana, npm run import, npm run demo
+Other commands: npm run connect -- hubspot|stripe|asana, npm run import, npm run deliveries, npm run demo
 `
 
 const { values } = readArguments()
@@ -49,6 +51,8 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
     process.on('SIGTERM', stop)
     whenOrphaned(stop)
   })
+  // A debugger halts the process without its being hung.
+  const endWatch = inspector.url() === undefined ? startWatchdog() : () => undefined
   let gateway: Gateway
   try {
     gateway = await startGateway(config, { log })
@@ -56,6 +60,7 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
     log.error(`cannot start: ${error instanceof Error ? error.message : 'for a reason it does not say'}`)
     log.debug({ err: error }, 'where it failed')
     process.exitCode = 1
+    endWatch()
     return
   }
   await asked
@@ -65,6 +70,8 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
   } catch (error) {
     log.error({ err: error }, 'stopping failed')
     process.exitCode = 1
+  } finally {
+    endWatch()
   }
 }
 

@@ -142,14 +142,29 @@ function pruneRequests(store: Store, before: number): Promise<number> {
       .returning('id')
       .execute()
     if (requests.length === 0) return 0
-    await tx
+    const entries = await tx
       .deleteFrom('delivery_entries')
       .where(
         'received_id',
         'in',
         requests.map(({ id }) => id),
       )
+      .returning('id')
       .execute()
+    await inParts(
+      entries.map(({ id }) => id),
+      async part => {
+        await tx.deleteFrom('delivery_records').where('entry_id', 'in', part).execute()
+        await tx.deleteFrom('delivery_attempts').where('entry_id', 'in', part).execute()
+      },
+    )
     return requests.length
   }, besideOthers)
+}
+
+/** Values of one `in (...)`. */
+const listSize = 400
+
+async function inParts(ids: readonly number[], work: (part: readonly number[]) => Promise<void>): Promise<void> {
+  for (let at = 0; at < ids.length; at += listSize) await work(ids.slice(at, at + listSize))
 }

@@ -1,7 +1,7 @@
 import type { System } from '../../schema/systems.ts'
 import type { DeliveryEntry } from '../../subgraphs/contract.ts'
-import { leaseOf, toEntry, type StoredEntry } from './deliveries.ts'
-import { writeHints } from './hints.ts'
+import { toEntry, type StoredEntry } from './deliveries.ts'
+import { insertEntries, insertRecords, newEntry } from './received.ts'
 import type { StoreReader, StoreTransaction } from './store.ts'
 
 /** What a sweep found on one page. */
@@ -37,50 +37,23 @@ export async function storeFound(
   )
   const fresh = [...new Map(entries.filter(({ key }) => !known.has(key)).map(entry => [entry.key, entry])).values()]
   if (fresh.length === 0) return []
-  const receivedAt = now.getTime()
   const { id: receivedId } = await tx
     .insertInto('received')
-    .values({ system, endpoint: '', url: `${foundBy}${feed}`, headers: '{}', body: null, received_at: receivedAt })
+    .values({ system, endpoint: '', url: `${foundBy}${feed}`, headers: '{}', body: null, received_at: now.getTime() })
     .returning('id')
     .executeTakeFirstOrThrow()
-  const rows = fresh.map((entry, position) => {
-    const common = { received_id: receivedId, position, system, key: entry.key, received_at: receivedAt }
-    return 'unreadable' in entry
-      ? {
-          ...common,
-          hints: writeHints([]),
-          state: 'dead' as const,
-          attempts: 0,
-          due_at: receivedAt,
-          lease_by: null,
-          lease_until: null,
-          error: entry.unreadable,
-          ended_at: receivedAt,
-        }
-      : {
-          ...common,
-          hints: writeHints(entry.hints),
-          state: 'due' as const,
-          attempts: 1,
-          ...leaseOf(worker, now, leaseMs),
-          error: null,
-          ended_at: null,
-        }
-  })
+  const holding = { worker, leaseMs }
+  const inserted = await insertEntries(
+    tx,
+    fresh.map((entry, position) => newEntry(entry, { receivedId, position, system, receivedAt: now }, holding)),
+  )
+  // A webhook may have brought one of them at this moment, to another process.
   const stored: StoredEntry[] = []
-  for (let start = 0; start < rows.length; start += rowsInStatement) {
-    const inserted = await tx
-      .insertInto('delivery_entries')
-      .values(rows.slice(start, start + rowsInStatement))
-      // A webhook may bring one of them at this moment, to another process.
-      .onConflict(on => on.columns(['system', 'key']).doNothing())
-      .returningAll()
-      .execute()
-    for (const row of inserted) {
-      const entry = fresh[row.position]
-      if (entry !== undefined && 'hints' in entry) stored.push(toEntry(row, worker, entry.hints))
-    }
+  for (const row of inserted) {
+    const entry = fresh[row.position]
+    if (entry !== undefined && 'hints' in entry) stored.push(toEntry(row, worker, entry.hints))
   }
+  await insertRecords(tx, stored)
   return stored.sort((a, b) => a.id - b.id)
 }
 

@@ -1,6 +1,6 @@
 import type { Insertable } from 'kysely'
-import type { System } from '../../schema/systems.ts'
-import type { DeliveryEntry } from '../../subgraphs/contract.ts'
+import { recordKey, type System } from '../../schema/systems.ts'
+import type { DeliveryEntry, Hint } from '../../subgraphs/contract.ts'
 import { type EntryRow, type StoredEntry, leaseOf, toEntry } from './deliveries.ts'
 import { GroupCommit } from './group-commit.ts'
 import { writeHints } from './hints.ts'
@@ -72,6 +72,25 @@ async function insertSubmissions(
     )
     .sort((a, b) => compare(a.system, b.system) || compare(a.key, b.key))
   const inserted = new Map<number, EntryRow[]>()
+  for (const row of await insertEntries(tx, rows)) {
+    const siblings = inserted.get(row.received_id)
+    if (siblings === undefined) inserted.set(row.received_id, [row])
+    else siblings.push(row)
+  }
+  const stored = submissions.map((submission, index) => toStored(submission, inserted.get(ids[index] ?? 0) ?? []))
+  await insertRecords(
+    tx,
+    stored.flatMap(({ entries }) => entries),
+  )
+  return stored
+}
+
+/** @returns the rows that are new: an entry whose key is known is left out */
+export async function insertEntries(
+  tx: StoreTransaction,
+  rows: readonly Insertable<Tables['delivery_entries']>[],
+): Promise<readonly EntryRow[]> {
+  const inserted: EntryRow[] = []
   for (let start = 0; start < rows.length; start += rowsInStatement) {
     const page = await tx
       .insertInto('delivery_entries')
@@ -79,13 +98,25 @@ async function insertSubmissions(
       .onConflict(on => on.columns(['system', 'key']).doNothing())
       .returningAll()
       .execute()
-    for (const row of page) {
-      const siblings = inserted.get(row.received_id)
-      if (siblings === undefined) inserted.set(row.received_id, [row])
-      else siblings.push(row)
-    }
+    inserted.push(...page)
   }
-  return submissions.map((submission, index) => toStored(submission, inserted.get(ids[index] ?? 0) ?? []))
+  return inserted
+}
+
+/** Writes down which records entries are about, so that they can be found by them. */
+export async function insertRecords(
+  tx: StoreTransaction,
+  entries: readonly { readonly id: number; readonly hints: readonly Hint[] }[],
+): Promise<void> {
+  const rows = entries.flatMap(({ id, hints }) =>
+    [...new Set(hints.map(hint => recordKey(hint.record)))].map(key => ({ entry_id: id, record_key: key })),
+  )
+  for (let start = 0; start < rows.length; start += rowsInStatement) {
+    await tx
+      .insertInto('delivery_records')
+      .values(rows.slice(start, start + rowsInStatement))
+      .execute()
+  }
 }
 
 function compare(a: string, b: string): number {
@@ -124,29 +155,45 @@ function toRow(
   receivedId: number,
   position: number,
 ): Insertable<Tables['delivery_entries']> {
-  const receivedAt = received.receivedAt.getTime()
-  const common = { received_id: receivedId, position, system: received.system, key: entry.key, received_at: receivedAt }
-  if ('unreadable' in entry)
-    return {
-      ...common,
-      hints: writeHints([]),
-      state: 'dead',
-      attempts: 0,
-      due_at: receivedAt,
-      lease_by: null,
-      lease_until: null,
-      error: entry.unreadable,
-      ended_at: receivedAt,
-    }
+  const { system, receivedAt } = received
+  const holding = worker === null ? null : { worker, leaseMs }
+  return newEntry(entry, { receivedId, position, system, receivedAt }, holding)
+}
+
+export interface EntryPlace {
+  readonly receivedId: number
+  readonly position: number
+  readonly system: System
+  readonly receivedAt: Date
+}
+
+/** Who works on a new entry from the moment it came. */
+export interface Holding {
+  readonly worker: string
+  readonly leaseMs: number
+}
+
+/** The row of a new entry: held, or due since it came when it is nobody's, or dead when nobody can read it. */
+export function newEntry(
+  entry: DeliveryEntry,
+  { receivedId, position, system, receivedAt }: EntryPlace,
+  holding: Holding | null,
+): Insertable<Tables['delivery_entries']> {
+  const at = receivedAt.getTime()
+  const isUnreadable = 'unreadable' in entry
   return {
-    ...common,
-    hints: writeHints(entry.hints),
-    state: 'due',
-    ...(worker === null
-      ? { attempts: 0, due_at: receivedAt, lease_by: null, lease_until: null }
-      : { attempts: 1, ...leaseOf(worker, received.receivedAt, leaseMs) }),
-    error: null,
-    ended_at: null,
+    received_id: receivedId,
+    position,
+    system,
+    key: entry.key,
+    received_at: at,
+    hints: writeHints(isUnreadable ? [] : entry.hints),
+    state: isUnreadable ? 'dead' : 'due',
+    ...(isUnreadable || holding === null
+      ? { attempts: 0, due_at: at, lease_by: null, lease_until: null }
+      : { attempts: 1, ...leaseOf(holding.worker, receivedAt, holding.leaseMs) }),
+    error: isUnreadable ? entry.unreadable : null,
+    ended_at: isUnreadable ? at : null,
   }
 }
 

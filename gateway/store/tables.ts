@@ -8,6 +8,9 @@ export interface Tables {
   meta: MetaTable
   received: ReceivedTable
   delivery_entries: DeliveryEntriesTable
+  delivery_records: DeliveryRecordsTable
+  delivery_attempts: DeliveryAttemptsTable
+  quarantine: QuarantineTable
   changes: ChangesTable
   records: RecordsTable
   parents: ParentsTable
@@ -52,8 +55,12 @@ interface DeliveryEntriesTable {
   /** json: Hint[] */
   hints: string
   state: 'due' | 'done' | 'dead'
-  /** Counted at claim. */
+  /** Counted at claim; never set back, for it tells one holding from another. */
   attempts: number
+  /** What `attempts` was when it was last replayed: the attempts before count no more. */
+  tried_before: Generated<number>
+  /** How often whoever held it never let go: its process had ended, or hung past the lease. */
+  deaths: Generated<number>
   due_at: number
   /** Until when, and by whom, it is being worked on. */
   lease_until: number | null
@@ -61,6 +68,45 @@ interface DeliveryEntriesTable {
   error: string | null
   /** When it became done or dead. */
   ended_at: number | null
+  received_at: number
+}
+
+/** Which records the hints of an entry name. */
+interface DeliveryRecordsTable {
+  entry_id: number
+  /** `recordKey` */
+  record_key: string
+}
+
+/** Attempts after which an entry was not done: the newest few of each. */
+interface DeliveryAttemptsTable {
+  id: Generated<number>
+  entry_id: number
+  /** `delivery_entries.attempts` at the time. */
+  attempt: number
+  /** Null when it is not known any more. */
+  worker: string | null
+  ended_at: number
+  /** What went wrong, without personal data. */
+  error: string
+}
+
+/** Webhook requests as they came whose signature fits none of our secrets: forged, or our secret is wrong. */
+interface QuarantineTable {
+  id: Generated<number>
+  system: string
+  endpoint: string
+  method: string
+  url: string
+  /** json: Record<string, string> */
+  headers: string
+  body: Uint8Array
+  /** Of endpoint, headers and body; unique within the system. */
+  digest: string
+  /** Hours since 1970 at which it came: what room there is, is shared by hours. */
+  hour: number
+  /** Bytes. */
+  size: number
   received_at: number
 }
 

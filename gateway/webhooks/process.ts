@@ -1,5 +1,5 @@
 import type { ChangeKind } from '../../schema/change.ts'
-import { recordKey, sameRecord, type RecordRef } from '../../schema/systems.ts'
+import { recordKey, sameRecord, type RecordRef, type System } from '../../schema/systems.ts'
 import type { Clock, Hint, Log, ObservedRecord, Priority } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import type { Observation } from '../changes/observe.ts'
@@ -7,7 +7,7 @@ import { Overtaken } from '../changes/overtaken.ts'
 import type { StoredEntry } from '../store/deliveries.ts'
 import { StoreError } from '../store/store.ts'
 import { Gather } from './gather.ts'
-import { maxAttempts, retryAfterMs } from './retry-times.ts'
+import { mayGiveUp, retryAfterMs } from './retry-times.ts'
 import { Turns, type Turn } from './turns.ts'
 
 export type Failure =
@@ -24,9 +24,20 @@ export interface WorkedEntry {
 /** What sweeps find is read in the background: it is late already. */
 export type WorkPriority = Exclude<Priority, 'query'>
 
+const priorities: readonly WorkPriority[] = ['webhook', 'background']
+
 export interface ProcessPorts {
-  /** Entries that are due and nobody works on; claimed, so that nobody else does. */
-  claim(limit: number): Promise<readonly StoredEntry[]>
+  /**
+   * Entries that are due and nobody works on; claimed, so that nobody else does.
+   * @param except systems of which as much is held as may be
+   */
+  claim(limit: number, except: readonly System[]): Promise<readonly StoredEntry[]>
+  /**
+   * Entries that were under way when a process ended, and are due: few at a time.
+   * @param isLong whether this process has run for a while: one that was ended from outside soon after it began would put
+   *   the blame on an entry that is tried alone
+   */
+  claimSuspects(isLong: boolean): Promise<readonly StoredEntry[]>
   /** Holds claimed entries longer. */
   renew(entries: readonly StoredEntry[]): Promise<void>
   /**
@@ -45,6 +56,10 @@ export interface ProcessPorts {
    */
   apply(observations: readonly Observation[], entries: readonly WorkedEntry[]): Promise<boolean>
   fail(entry: StoredEntry, failure: Failure): Promise<void>
+  /** Whether the system as a whole answers nobody at the moment, so that a failure is not the entry's. */
+  isOut(system: System): boolean
+  /** How long a reading, and how long an applying, may take; longer than every deadline within them. */
+  readonly deadlineMs: number
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -67,7 +82,7 @@ interface Work {
 /** Works of one system under way at a time. */
 const maxRunning = 200
 
-/** Works held in memory; the rest waits in the store. */
+/** Works of one system held in memory; the rest waits in the store. One that floods or hangs takes no room of another. */
 const maxHeld = 2000
 
 /** Works of one transaction: more would make the first of them wait for the last. */
@@ -100,6 +115,9 @@ const pollMs = 1000
 /** How often leases are renewed of what is under way or waits in memory; well before they run out, which is after 15 s. */
 const renewMs = 4_000
 
+/** How long a process runs before it tries what was under way at several deaths. */
+const longAfterMs = 10_000
+
 /**
  * Works on stored entries: evict, read anew, apply, all of one delivery about one record together, and one after the
  * other for a record, so that the last thing applied was read after the last thing heard.
@@ -111,6 +129,12 @@ export class DeliveryProcessor {
   /** By system and priority: what is read in the background holds up no webhook. */
   readonly #readings = new Map<string, Gather<RecordRef, ObservedRecord | null>>()
   readonly #applying: Gather<Work, boolean>
+  /** Those that anything was taken of. */
+  readonly #systems = new Set<System>()
+  /** What was under way when a process ended and is tried at the moment. */
+  readonly #suspects = new Set<Group>()
+  #askingForSuspects: Promise<void> | null = null
+  #startedAtMs = 0
   #polling: NodeJS.Timeout | undefined
   #asking: Promise<void> | null = null
   /** How often somebody said that entries may be due. */
@@ -125,6 +149,7 @@ export class DeliveryProcessor {
   }
 
   start(): void {
+    this.#startedAtMs = performance.now()
     this.#poll()
     this.#renewing = setInterval(() => void this.#renew(), renewMs).unref()
   }
@@ -138,19 +163,17 @@ export class DeliveryProcessor {
     this.#poll()
   }
 
-  /** False while so much is held that new entries had better wait in the store. */
-  get hasRoom(): boolean {
-    return this.#turns.held < maxHeld
+  /** False while so much of a system is held that its new entries had better wait in the store. */
+  hasRoomFor(system: System): boolean {
+    const held = priorities.reduce((sum, priority) => sum + this.#turns.heldIn(laneOf(system, priority)), 0)
+    return held < maxHeld
   }
 
   /** Takes entries that this process has claimed. Returns at once. */
   accept(entries: readonly StoredEntry[]): void {
     // Claimed while we were told to stop: they stay in the store.
     if (this.#isStopping) return
-    for (const group of byDeliveryAndRecord(entries)) {
-      this.#held.add(group)
-      this.#turns.add(group)
-    }
+    for (const group of byDeliveryAndRecord(entries)) this.#take(group)
   }
 
   /** Takes entries that this process has claimed. Resolves once each was worked on, well or not; never rejects. */
@@ -161,8 +184,7 @@ export class DeliveryProcessor {
         group =>
           new Promise<void>(resolve => {
             group.onWorked = resolve
-            this.#held.add(group)
-            this.#turns.add(group)
+            this.#take(group)
           }),
       ),
     )
@@ -178,7 +200,8 @@ export class DeliveryProcessor {
     this.#isStopping = true
     clearTimeout(this.#polling)
     clearInterval(this.#renewing)
-    await this.#asking
+    // What is being claimed is let go of with the rest, by whoever stopped us: it must not be claimed after that.
+    await Promise.allSettled([this.#asking, this.#askingForSuspects])
     // A slow vendor's queue must not keep us from ending.
     this.#turns.clear()
     for (const group of this.#held) group.onWorked?.()
@@ -194,20 +217,48 @@ export class DeliveryProcessor {
     })
   }
 
-  /** Claims until nothing more is due or there is no room. Never rejects. */
+  /**
+   * Claims until nothing more is due that there is room for: behind what one system has piled up stands another's. Never
+   * rejects.
+   */
   async #ask(): Promise<void> {
     try {
       let isMore = true
-      while (isMore && !this.#isStopping) {
+      while (isMore) {
         const wakings = this.#wakings
-        const limit = Math.min(maxHeld - this.#turns.held, maxRunning)
-        const claimed = limit > 0 ? await this.#ports.claim(limit) : []
+        await this.#trySuspects()
+        if (this.#isStopping) return
+        const full = [...this.#systems].filter(system => !this.hasRoomFor(system))
+        const claimed = await this.#ports.claim(maxRunning, full)
         this.accept(claimed)
-        isMore = this.#wakings !== wakings || (limit > 0 && claimed.length === limit)
+        isMore = this.#wakings !== wakings || claimed.length === maxRunning
       }
     } catch (error) {
       this.#ports.log.warn({ err: error }, 'the store cannot be asked for deliveries that are due')
     }
+  }
+
+  #take(group: Group): void {
+    for (const { system } of group.entries) this.#systems.add(system)
+    this.#held.add(group)
+    this.#turns.add(group)
+  }
+
+  /** The next few only after the last few: what ends this process is then among these. */
+  #trySuspects(): Promise<void> {
+    if (this.#suspects.size > 0) return Promise.resolve()
+    this.#askingForSuspects ??= this.#takeSuspects().finally(() => {
+      this.#askingForSuspects = null
+    })
+    return this.#askingForSuspects
+  }
+
+  async #takeSuspects(): Promise<void> {
+    const entries = await this.#ports.claimSuspects(performance.now() - this.#startedAtMs >= longAfterMs)
+    if (this.#isStopping) return
+    const groups = byDeliveryAndRecord(entries)
+    for (const group of groups) this.#suspects.add(group)
+    for (const group of groups) this.#take(group)
   }
 
   /** Never rejects. */
@@ -222,6 +273,11 @@ export class DeliveryProcessor {
     } finally {
       this.#held.delete(group)
       group.onWorked?.()
+      if (this.#suspects.delete(group) && !this.#isStopping) {
+        this.#trySuspects().catch((error: unknown) =>
+          log.warn({ err: error }, 'the next suspects wait for the next poll'),
+        )
+      }
     }
   }
 
@@ -241,8 +297,8 @@ export class DeliveryProcessor {
     }
   }
 
-  #againAt({ attempts }: StoredEntry): Date | null {
-    const waitMs = lagAfterMs[attempts - 1]
+  #againAt({ tries }: StoredEntry): Date | null {
+    const waitMs = lagAfterMs[tries - 1]
     return waitMs === undefined ? null : new Date(this.#ports.clock.now().getTime() + waitMs)
   }
 
@@ -257,16 +313,8 @@ export class DeliveryProcessor {
   }
 
   async #observe(hint: Hint, priority: WorkPriority, readAfter?: number): Promise<Observation> {
-    const { record, kind, fields, at, isEcho, mergedInto } = hint
-    const origin = hint.foundIn === 'listing' ? 'sweep' : undefined
     this.#ports.evict(hint)
-    // A merged record's id answers with the winner: it must not be read as itself.
-    const observed = mergedInto === undefined ? await this.#read(record, priority) : null
-    if (observed !== null && !sameRecord(observed.record, record)) {
-      // It was merged, and that news comes later or never: the winner names its former ids, and so tells of the merge.
-      return { record: observed.record, observed, kind: 'UPDATED', fields: [], at: null, origin, readAfter }
-    }
-    return { record, observed, kind, fields, at, isEcho, mergedInto, origin, readAfter }
+    return observationOf(hint, record => this.#read(record, priority), readAfter)
   }
 
   #read(record: RecordRef, priority: WorkPriority): Promise<ObservedRecord | null> {
@@ -278,7 +326,7 @@ export class DeliveryProcessor {
         largest: maxRunning,
         patienceMs: readingPatienceMs,
         rhythm: readingRhythm,
-        work: records => records.map(async one => this.#ports.observe(one, priority)),
+        work: records => records.map(one => this.#within('reading', async () => this.#ports.observe(one, priority))),
       })
       this.#readings.set(name, readings)
     }
@@ -288,29 +336,56 @@ export class DeliveryProcessor {
   /** In one transaction; each in one of its own when that fails, so that one work's fault is not the others'. */
   #applyTogether(works: readonly Work[]): readonly Promise<boolean>[] {
     const together = this.#areApplied(works)
-    return works.map(async ({ observations, entries }) => (await together) || this.#ports.apply(observations, entries))
+    return works.map(async work => (await together) || this.#apply(work))
   }
 
-  /** @throws StoreError: the store's fault is everyone's */
+  #apply({ observations, entries }: Work): Promise<boolean> {
+    return this.#within('applying', () => this.#ports.apply(observations, entries))
+  }
+
+  /**
+   * What never settles must not hold its place for ever. What it does later has no effect: its attempt is over by then.
+   * @throws Overdue
+   */
+  async #within<T>(step: string, done: () => Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    const { deadlineMs } = this.#ports
+    const overdue = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Overdue(step, deadlineMs)), deadlineMs)
+    })
+    try {
+      return await Promise.race([done(), overdue])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** @throws StoreError, Overdue: the store's fault is everyone's */
   async #areApplied(works: readonly Work[]): Promise<boolean> {
     // A merge changes records that others here may have read before it.
     if (works.length < 2 || works.some(isMerge)) return false
     try {
-      return await this.#ports.apply(
-        works.flatMap(work => work.observations),
-        works.flatMap(work => work.entries),
-      )
+      return await this.#apply({
+        observations: works.flatMap(work => work.observations),
+        entries: works.flatMap(work => work.entries),
+      })
     } catch (error) {
-      if (error instanceof StoreError) throw error
+      if (error instanceof StoreError || error instanceof Overdue) throw error
       return false
     }
   }
 
   async #fail(entry: StoredEntry, error: unknown): Promise<void> {
     const { log, clock, random } = this.#ports
-    const reason = error instanceof VendorError ? error.message : error instanceof Error ? error.name : 'unknown fault'
+    const reason = reasonOf(error)
     const { system, attempts } = entry
-    const isLast = attempts >= maxAttempts || (error instanceof VendorError && error.kind === 'rejected')
+    const isLast =
+      (error instanceof VendorError && error.kind === 'rejected') ||
+      mayGiveUp({
+        tries: entry.tries,
+        waitedMs: clock.now().getTime() - entry.receivedAt.getTime(),
+        isOut: (error instanceof VendorError && error.kind === 'rate-limited') || this.#ports.isOut(system),
+      })
     if (!(error instanceof VendorError)) log.error({ err: error, system, entry: entry.id }, 'a delivery failed here')
     try {
       if (isLast) {
@@ -319,7 +394,7 @@ export class DeliveryProcessor {
         return
       }
       const hinted = error instanceof VendorError ? (error.retryAfterMs ?? 0) : 0
-      const waitMs = Math.max(hinted, retryAfterMs(attempts, random()))
+      const waitMs = Math.max(hinted, retryAfterMs(entry.tries, random()))
       log.warn({ system, entry: entry.id, attempts, reason, waitMs }, 'a delivery is tried again later')
       await this.#ports.fail(entry, { state: 'due', dueAt: new Date(clock.now().getTime() + waitMs), error: reason })
     } catch (failed) {
@@ -327,6 +402,37 @@ export class DeliveryProcessor {
       log.error({ err: failed, system, entry: entry.id }, 'a failed delivery could not be put back')
     }
   }
+}
+
+/** What a hint comes to, once the record it names is read. */
+export async function observationOf(
+  { record, kind, fields, at, isEcho, mergedInto, foundIn }: Hint,
+  read: (record: RecordRef) => Promise<ObservedRecord | null>,
+  readAfter?: number,
+): Promise<Observation> {
+  const origin = foundIn === 'listing' ? 'sweep' : undefined
+  // A merged record's id answers with the winner: it must not be read as itself.
+  const observed = mergedInto === undefined ? await read(record) : null
+  if (observed !== null && !sameRecord(observed.record, record)) {
+    // It was merged, and that news comes later or never: the winner names its former ids, and so tells of the merge.
+    return { record: observed.record, observed, kind: 'UPDATED', fields: [], at: null, origin, readAfter }
+  }
+  return { record, observed, kind, fields, at, isEcho, mergedInto, origin, readAfter }
+}
+
+/** It did not settle in time. */
+class Overdue extends Error {
+  override readonly name = 'Overdue'
+
+  constructor(step: string, deadlineMs: number) {
+    super(`${step} it had not ended after ${Math.round(deadlineMs / 1000)} s`)
+  }
+}
+
+/** For the history: an error of ours may hold values of a record, so that only its name is told. */
+function reasonOf(error: unknown): string {
+  if (error instanceof VendorError || error instanceof Overdue) return error.message
+  return error instanceof Error ? error.name : 'unknown fault'
 }
 
 function isMerge({ observations }: Work): boolean {
@@ -342,6 +448,11 @@ function isBehind({ kind, at, mergedInto, isEcho, record }: Hint, observation: O
   const { updatedAt } = observed
   if (kind === 'DELETED') return at === null || updatedAt === null || updatedAt.getTime() <= at.getTime()
   return at !== null && updatedAt !== null && at.getTime() - updatedAt.getTime() > clockGapMs
+}
+
+/** What a system's sweeps found has places of its own beside what its webhooks told. */
+function laneOf(system: System, priority: WorkPriority): string {
+  return `${system} ${priority}`
 }
 
 /** Entries of one delivery that speak of the same records are worked on together. */
@@ -363,14 +474,14 @@ function byDeliveryAndRecord(entries: readonly StoredEntry[]): readonly Group[] 
     return {
       entries: group,
       priority,
-      lane: `${group[0]?.system ?? ''} ${priority}`,
+      lane: laneOf(group[0]?.system ?? '', priority),
       keys: [...new Set(hints.map(hint => recordKey(hint.record)))],
     }
   })
 }
 
 /** One hint a record: the union of the fields, the latest time, and the kind that says most. */
-function merge(entries: readonly StoredEntry[]): readonly Hint[] {
+export function merge(entries: readonly { readonly hints: readonly Hint[] }[]): readonly Hint[] {
   const merged = new Map<string, Hint>()
   for (const hint of entries.flatMap(entry => entry.hints)) {
     const key = recordKey(hint.record)

@@ -27,6 +27,8 @@ export interface ReceivePorts {
     entries: readonly DeliveryEntry[],
     receivedAt: Date,
   ): Promise<readonly StoredEntry[]>
+  /** Keeps what was refused because its signature fits none of our secrets; returns at once. */
+  quarantine(source: WebhookSource, received: Received, receivedAt: Date): void
   /** Takes over what was stored; returns at once. */
   process(entries: readonly StoredEntry[]): void
   readonly clock: Clock
@@ -59,10 +61,11 @@ export function openReceive(
 
 async function receive(
   ports: ReceivePorts,
-  { system, adapter, secrets: fromSettings }: WebhookSource,
+  source: WebhookSource,
   endpoint: string,
   request: WebhookRequest,
 ): Promise<WebhookAnswer> {
+  const { system, adapter, secrets: fromSettings } = source
   const { log, clock } = ports
   const encoding = request.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') {
@@ -94,10 +97,10 @@ async function receive(
     const verdict = adapter.verify(received, secrets, receivedAt)
     if (!verdict.genuine) {
       log.warn({ system, endpoint, reason: verdict.reason }, 'a webhook was refused')
+      if (verdict.reason === 'signature-wrong') ports.quarantine(source, received, receivedAt)
       return { status: 401, text: refusals[verdict.reason] }
     }
-    const read = readOf(adapter, received, { system, log })
-    const entries = 'entries' in read ? read.entries : [{ key: keyOfBody(received), unreadable: read.unreadable }]
+    const entries = entriesOf(adapter, received, { system, log })
     const stored = await ports.store(system, received, entries, receivedAt)
     ports.process(stored)
     return { status: 200 }
@@ -108,17 +111,22 @@ async function receive(
   }
 }
 
-/** The vendor signed it, so whatever it holds is kept for a person to see rather than sent again and again. */
-function readOf(
+/**
+ * What a genuine request says. The vendor signed it, so whatever it holds is kept for a person to see rather than sent again
+ * and again: a body that cannot be read at all is one unreadable entry.
+ */
+export function entriesOf(
   adapter: WebhookAdapter,
   received: Received,
   { system, log }: { readonly system: System; readonly log: Log },
-): ReturnType<WebhookAdapter['read']> {
+): readonly DeliveryEntry[] {
+  const whole = (unreadable: string) => [{ key: keyOfBody(received), unreadable }]
   try {
-    return adapter.read(received)
+    const read = adapter.read(received)
+    return 'entries' in read ? read.entries : whole(read.unreadable)
   } catch (error) {
     log.error({ err: error, system }, 'a genuine webhook could not be read')
-    return { unreadable: `reading it failed: ${error instanceof Error ? error.name : 'unknown fault'}` }
+    return whole(`reading it failed: ${error instanceof Error ? error.name : 'unknown fault'}`)
   }
 }
 

@@ -16,6 +16,8 @@ export interface TurnsOptions<Work extends Turn> {
 interface Lane<Work> {
   readonly ready: Work[]
   running: number
+  /** Works under way or waiting. */
+  held: number
 }
 
 /** Lets each work run when it is its turn. */
@@ -39,8 +41,14 @@ export class Turns<Work extends Turn> {
     return this.#held
   }
 
+  /** Works of one lane under way or waiting. */
+  heldIn(lane: string): number {
+    return this.#lanes.get(lane)?.held ?? 0
+  }
+
   add(work: Work): void {
     this.#held += 1
+    this.#laneOf(work).held += 1
     let blocked = 0
     for (const key of work.keys) {
       const queue = this.#queues.get(key)
@@ -58,6 +66,7 @@ export class Turns<Work extends Turn> {
   clear(): void {
     for (const lane of this.#lanes.values()) {
       lane.ready.length = 0
+      lane.held = lane.running
     }
     this.#blocked.clear()
     this.#held = this.#running.size
@@ -73,10 +82,15 @@ export class Turns<Work extends Turn> {
   }
 
   #makeReady(work: Work): void {
-    const lane = this.#lanes.get(work.lane) ?? { ready: [], running: 0 }
-    this.#lanes.set(work.lane, lane)
+    const lane = this.#laneOf(work)
     lane.ready.push(work)
     this.#next(lane)
+  }
+
+  #laneOf({ lane: name }: Work): Lane<Work> {
+    const lane = this.#lanes.get(name) ?? { ready: [], running: 0, held: 0 }
+    this.#lanes.set(name, lane)
+    return lane
   }
 
   #next(lane: Lane<Work>): void {
@@ -87,6 +101,7 @@ export class Turns<Work extends Turn> {
       this.#running.add(work)
       void this.#options.run(work).then(() => {
         lane.running -= 1
+        lane.held -= 1
         this.#running.delete(work)
         this.#held -= 1
         this.#leave(work)

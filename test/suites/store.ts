@@ -159,7 +159,7 @@ export function storeContract(open: () => Promise<OpenStore>): void {
       receivedAt: now,
       entries,
     }
-    await storeReceived(store, request, 0, 'gone')
+    await storeReceived(store, request, 60_000, null)
     const claim = (worker: string) => claimDue(store, worker, 20, 60_000, now)
     const claims = await Promise.all(['a', 'b', 'c', 'd'].map(claim))
     claims.push(await claim('e'), await claim('f'))

@@ -10,6 +10,7 @@ import type { OperationContext } from '../context.ts'
 import { cursorOf } from '../cursor.ts'
 import type { ChangeFrame, FrameChange } from '../subscription.ts'
 import type { Resolvers } from '../subgraph.ts'
+import { deliveryMutations, deliveryQueries, deliveryStateNames, type DeliveriesPort } from './deliveries.ts'
 
 export interface SystemStatus {
   readonly system: System
@@ -60,6 +61,7 @@ export interface LivePorts {
    * @throws GraphQLError `BAD_USER_INPUT` when there is no such record or customer
    */
   linkRecord(record: RecordRef, customerId: string | null): Promise<EntityRef | null>
+  readonly deliveries: DeliveriesPort
 }
 
 interface LinkRecordArguments {
@@ -76,6 +78,7 @@ export function liveResolvers(ports: LivePorts): Resolvers {
     Query: {
       ownership: (_: unknown, asked: { entity?: string | null; field?: string | null }) => ownershipRows(ports, asked),
       systems: () => ports.systems(),
+      ...deliveryQueries(ports.deliveries),
       unlinkedRecords: async (_: unknown, asked: UnlinkedArguments) => {
         const page = await ports.unlinked(asked)
         const edges = page.entries.map(({ cursor, unlinked }) => ({ cursor, node: unlinkedNode(unlinked) }))
@@ -93,6 +96,7 @@ export function liveResolvers(ports: LivePorts): Resolvers {
       },
     },
     Mutation: {
+      ...deliveryMutations(ports.deliveries),
       linkRecord: async (_: unknown, { input }: LinkRecordArguments) => {
         const { system, kind, id, customerId } = input
         // Left out by mistake it must not mean "nobody".
@@ -112,6 +116,7 @@ export function liveResolvers(ports: LivePorts): Resolvers {
       links: ({ id }: { id: string }) => ports.linksOf({ type: 'Customer', id }),
     },
     Evidence: { PERSON: 'person', OWNER: 'owner', MERGED: 'merged', EXPLICIT: 'explicit', EMAIL: 'email' },
+    DeliveryState: deliveryStateNames,
     DriftRule: { REPORT: 'report', REPAIR: 'repair', IGNORE: 'ignore' },
     Entity: { __resolveType: (entity: EntityRef) => entity.type },
     CustomerChanged: { customer: (frame: ChangeFrame) => frame.entity },

@@ -2,11 +2,14 @@ import { expect, test } from 'vitest'
 import {
   type StoredEntry,
   claimDue,
+  claimSuspects,
   failEntry,
   finishEntries,
+  releaseDead,
   releaseLeases,
   renewLeases,
 } from '../../../gateway/store/deliveries.ts'
+import { readAttempts } from '../../../gateway/store/attempts.ts'
 import { storeReceived } from '../../../gateway/store/received.ts'
 import type { Store } from '../../../gateway/store/store.ts'
 import type { Hint } from '../../../subgraphs/contract.ts'
@@ -40,13 +43,19 @@ async function entryOf(store: Store, key: string): Promise<unknown> {
 const finish = (store: Store, entries: readonly StoredEntry[]): Promise<boolean> =>
   store.write(tx => finishEntries(tx, entries, seconds(90)))
 
+/** An entry whose holder has ended is not claimed with the others, but after them, as one that may be to blame. */
+async function claimAfterDeath(store: Store, worker: string, now: Date): Promise<readonly StoredEntry[]> {
+  expect(await claimDue(store, worker, 10, leaseMs, now)).toEqual([])
+  return claimSuspects(store, worker, { deaths: 1, limit: 10 }, leaseMs, now)
+}
+
 test('an entry is claimed once its lease is over, with its hints as they were, and then by nobody else', async () => {
   const store = await openMemoryStore()
   await receive(store, 'first', 'a')
-  expect(await claimDue(store, 'second', 10, leaseMs, seconds(59))).toEqual([])
-  const claimed = await claimDue(store, 'second', 10, leaseMs, seconds(60))
+  expect(await claimAfterDeath(store, 'second', seconds(59))).toEqual([])
+  const claimed = await claimAfterDeath(store, 'second', seconds(60))
   expect(claimed).toMatchObject([{ key: 'a', attempts: 2, worker: 'second', hints: [fullHint] }])
-  expect(await claimDue(store, 'third', 10, leaseMs, seconds(61))).toEqual([])
+  expect(await claimAfterDeath(store, 'third', seconds(61))).toEqual([])
 })
 
 test('no more than the limit is claimed, the longest due first', async () => {
@@ -75,7 +84,7 @@ test('a worker that lost its lease to another, or to itself, cannot finish, fail
     const [late, other] = await receive(store, 'first', 'a', 'b')
     if (late === undefined || other === undefined) throw new Error('two entries were stored')
     await renewLeases(store, [other], leaseMs, seconds(30))
-    const [current] = await claimDue(store, next, 10, leaseMs, seconds(60))
+    const [current] = await claimAfterDeath(store, next, seconds(60))
     if (current === undefined) throw new Error('the entry was due')
     const before = await entryOf(store, 'a')
     expect(await finish(store, [late])).toBe(false)
@@ -91,8 +100,8 @@ test('a renewed lease lasts from then on', async () => {
   const store = await openMemoryStore()
   const entries = await receive(store, 'first', 'a')
   await renewLeases(store, entries, leaseMs, seconds(50))
-  expect(await claimDue(store, 'second', 10, leaseMs, seconds(109))).toEqual([])
-  expect(await claimDue(store, 'second', 10, leaseMs, seconds(110))).toHaveLength(1)
+  expect(await claimAfterDeath(store, 'second', seconds(109))).toEqual([])
+  expect(await claimAfterDeath(store, 'second', seconds(110))).toHaveLength(1)
 })
 
 test('an entry given up is dead with its reason', async () => {
@@ -117,6 +126,68 @@ test('an entry whose stored hints are spoilt is dead and keeps no other from bei
   await store.write(tx =>
     tx.updateTable('delivery_entries').set({ hints: '[{"kind":"NO"}]' }).where('key', '=', 'a').execute(),
   )
+  await releaseLeases(store, 'first', seconds(1))
   expect(await claimDue(store, 'second', 10, leaseMs, seconds(60))).toMatchObject([{ key: 'b' }])
   expect(await entryOf(store, 'a')).toMatchObject({ state: 'dead', error: 'its stored hints cannot be read' })
+})
+
+test('an entry that is under way at three deaths is dead and says so; each death stands in its history', async () => {
+  const store = await openMemoryStore()
+  const [entry] = await receive(store, 'first', 'a')
+  for (const [deaths, worker] of ['second', 'third'].entries()) {
+    expect(await releaseDead(store, seconds(deaths))).toBe(1)
+    expect(await claimDue(store, worker, 10, leaseMs, seconds(deaths))).toEqual([])
+    const which = { deaths: deaths + 1, limit: 1 }
+    expect(await claimSuspects(store, worker, which, leaseMs, seconds(deaths))).toMatchObject([{ key: 'a' }])
+  }
+  await releaseDead(store, seconds(5))
+  const reason = 'it was under way when a process ended or hung, 3 times: it may be what ends it'
+  expect(await entryOf(store, 'a')).toMatchObject({ state: 'dead', error: reason, deaths: 3, lease_by: null })
+  const history = await store.read(db => readAttempts(db, [entry?.id ?? 0]))
+  expect(history.get(entry?.id ?? 0)?.map(({ worker }) => worker)).toEqual(['first', 'second', 'third'])
+})
+
+test('a lease that runs out is a death too, whoever finds it, and the third is the last', async () => {
+  const store = await openMemoryStore()
+  await receive(store, 'first', 'a')
+  const suspects = (deaths: number, at: number) =>
+    claimSuspects(store, 'next', { deaths, limit: 1 }, leaseMs, seconds(at))
+  expect(await claimDue(store, 'next', 10, leaseMs, seconds(60))).toEqual([])
+  expect(await suspects(1, 60)).toHaveLength(1)
+  expect(await suspects(1, 120)).toEqual([])
+  expect(await suspects(2, 120)).toHaveLength(1)
+  expect(await suspects(2, 180)).toEqual([])
+  expect(await entryOf(store, 'a')).toMatchObject({ state: 'dead', deaths: 3 })
+})
+
+test('what a worker lets go of in order is no death', async () => {
+  const store = await openMemoryStore()
+  const [entry] = await receive(store, 'first', 'a', 'b')
+  if (entry === undefined) throw new Error('an entry was stored')
+  await store.write(tx => failEntry(tx, entry, { dueAt: seconds(1), error: 'later' }, start))
+  await releaseLeases(store, 'first', seconds(1))
+  await releaseDead(store, seconds(2))
+  expect(await claimDue(store, 'second', 10, leaseMs, seconds(2))).toMatchObject([{ key: 'a' }, { key: 'b' }])
+})
+
+test('of the attempts of an entry the newest twenty are kept', async () => {
+  const store = await openMemoryStore()
+  let [entry] = await receive(store, 'first', 'a')
+  for (let at = 1; at <= 25; at += 1) {
+    const held = entry
+    if (held === undefined) throw new Error('the entry was due')
+    await store.write(tx => failEntry(tx, held, { dueAt: seconds(at), error: `no ${at}` }, seconds(at)))
+    ;[entry] = await claimDue(store, 'first', 1, leaseMs, seconds(at))
+  }
+  const history = (await store.read(db => readAttempts(db, [1]))).get(1) ?? []
+  expect(history.map(({ attempt }) => attempt)).toEqual(Array.from({ length: 20 }, (_, at) => at + 6))
+  expect(history.at(-1)).toEqual({ attempt: 25, worker: 'first', endedAt: seconds(25), error: 'no 25' })
+})
+
+test('of systems that are full nothing is claimed, however long it is due', async () => {
+  const store = await openMemoryStore()
+  await receive(store, 'first', 'a')
+  await releaseLeases(store, 'first', seconds(1))
+  expect(await claimDue(store, 'second', 10, leaseMs, seconds(2), ['hubspot', 'asana'])).toEqual([])
+  expect(await claimDue(store, 'second', 10, leaseMs, seconds(2), ['asana'])).toHaveLength(1)
 })

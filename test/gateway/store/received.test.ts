@@ -57,6 +57,7 @@ test('a request is stored as it came, its entries leased to the receiver in thei
         hints: [hint],
         worker: 'worker',
         attempts: 1,
+        tries: 1,
         receivedAt,
       },
     ],
@@ -148,4 +149,19 @@ test('whatever comes together and however often, each key is handed to exactly o
     }),
     { numRuns: 50 },
   )
+})
+
+test('a request that nobody has room for is due at once, held by nobody and tried by nobody', async () => {
+  const store = await openMemoryStore()
+  await storeReceived(store, request({ key: 'a', hints: [hint] }), leaseMs, null)
+  const row = await store.read(db => db.selectFrom('delivery_entries').selectAll().executeTakeFirstOrThrow())
+  expect(row).toMatchObject({ attempts: 0, due_at: receivedAt.getTime(), lease_by: null })
+})
+
+test('the records that entries are about are written down, each once an entry', async () => {
+  const store = await openMemoryStore()
+  await storeReceived(store, request({ key: 'a', hints: [hint, hint] }, { key: 'b', hints: [] }), leaseMs, 'worker')
+  const rows = await store.read(db => db.selectFrom('delivery_records').selectAll().execute())
+  const { system, kind, id } = hint.record
+  expect(rows).toEqual([{ entry_id: 1, record_key: `${system}:${kind}:${id}` }])
 })

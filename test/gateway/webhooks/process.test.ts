@@ -23,6 +23,7 @@ function entry(id: number, hints: readonly Hint[], more: Partial<StoredEntry> = 
     hints,
     worker: 'me',
     attempts: 1,
+    tries: more.attempts ?? 1,
     receivedAt: now,
     ...more,
   }
@@ -40,7 +41,10 @@ function open(ports: Partial<ProcessPorts> = {}) {
   const reading: { readonly id: string; end(error?: Error): void }[] = []
   const processor = new DeliveryProcessor({
     claim: () => Promise.resolve([]),
+    claimSuspects: () => Promise.resolve([]),
     renew: () => Promise.resolve(),
+    isOut: () => false,
+    deadlineMs: 300_000,
     evict: ({ record }) => void told.push(`evict ${record.id}`),
     observe: record =>
       new Promise((resolve, reject) => {
@@ -190,6 +194,100 @@ describe('an entry', () => {
     await processor.idle()
     expect(applied.map(({ entries }) => entries)).toEqual([[2]])
   })
+})
+
+test('what was replayed has as many tries before it as if it had just come', async () => {
+  const { processor, failed, reading } = open()
+  processor.accept([entry(1, [hint('101')], { attempts: 11, tries: 1 })])
+  await turn()
+  reading[0]?.end(new VendorError('hubspot', 'unavailable', 'down'))
+  await processor.idle()
+  expect(failed[0]?.failure).toMatchObject({ state: 'due', dueAt: new Date(now.getTime() + 500) })
+})
+
+test('a vendor that answers nobody makes no entry dead for three days, and one that answers others does after ten tries', async () => {
+  const run = async (isOut: boolean, waitedHours: number, kind: 'unavailable' | 'rate-limited' = 'unavailable') => {
+    const receivedAt = new Date(now.getTime() - waitedHours * 3_600_000)
+    const { processor, failed, reading } = open({ isOut: () => isOut })
+    processor.accept([entry(1, [hint('101')], { attempts: 40, receivedAt })])
+    await turn()
+    reading[0]?.end(new VendorError('hubspot', kind, 'down'))
+    await processor.idle()
+    return failed[0]?.failure.state
+  }
+  expect([await run(true, 71), await run(true, 73), await run(false, 1)]).toEqual(['due', 'dead', 'dead'])
+  expect(await run(false, 71, 'rate-limited')).toBe('due')
+})
+
+describe('what never settles', () => {
+  test.each(['reading', 'applying'])('%s fails at its deadline, and those behind it go on', async step => {
+    vi.useFakeTimers()
+    try {
+      const never = new Promise<never>(() => undefined)
+      const applied: number[] = []
+      const { processor, failed } = open({
+        observe: record => (step === 'reading' && record.id === '101' ? never : Promise.resolve(null)),
+        apply(_observations, entries) {
+          if (step === 'applying' && entries.some(one => one.entry.id === 1)) return never
+          applied.push(...entries.map(one => one.entry.id))
+          return Promise.resolve(true)
+        },
+      })
+      processor.accept([entry(1, [hint('101')])])
+      await vi.advanceTimersByTimeAsync(10)
+      processor.accept([entry(2, [hint('101')], { receivedId: 2 }), entry(3, [hint('103')], { receivedId: 3 })])
+      await vi.advanceTimersByTimeAsync(310_000)
+      if (step === 'reading') expect(applied).toEqual([3])
+      await vi.advanceTimersByTimeAsync(310_000)
+      await processor.idle()
+      expect(failed.find(({ id }) => id === 1)?.failure).toMatchObject({
+        state: 'due',
+        error: `${step} it had not ended after 300 s`,
+      })
+      expect(applied).toContain(3)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  test('at one vendor delays nothing of another, however much of it is due before', async () => {
+    const record = { system: 'stripe', kind: 'invoice', id: 'in_1' }
+    const flood = Array.from({ length: 5000 }, (_, id) => entry(id, [hint(String(id))], { receivedId: id }))
+    const due = [...flood, entry(9000, [hint('', { record })], { receivedId: 9000, system: 'stripe' })]
+    const { processor, applied } = open({
+      claim: (limit, except) => {
+        const claimed = due.filter(({ system }) => !except.includes(system)).slice(0, limit)
+        for (const one of claimed) due.splice(due.indexOf(one), 1)
+        return Promise.resolve(claimed)
+      },
+      observe: one => (one.system === 'hubspot' ? new Promise(() => undefined) : Promise.resolve(null)),
+    })
+    processor.start()
+    await vi.waitFor(() => expect(applied.map(({ entries }) => entries)).toEqual([[9000]]), 10_000)
+    expect([processor.hasRoomFor('hubspot'), processor.hasRoomFor('stripe')]).toEqual([false, true])
+    // Those under way never end: what waits is all that can be dropped.
+    void processor.stop()
+  })
+})
+
+test('suspects are tried few at a time: the next ones are asked for only when the last have ended', async () => {
+  const waiting = [[entry(1, [hint('101')]), entry(2, [hint('102')])], [entry(3, [hint('103')])]]
+  const asked: boolean[] = []
+  const { processor, applied, reading } = open({
+    claimSuspects(isLong) {
+      asked.push(isLong)
+      return Promise.resolve(waiting.shift() ?? [])
+    },
+  })
+  processor.start()
+  await vi.waitFor(() => expect(reading.map(({ id }) => id)).toEqual(['101', '102']))
+  reading[0]?.end()
+  await vi.waitFor(() => expect(applied).toHaveLength(1))
+  expect([reading.length, asked]).toEqual([2, [false]])
+  reading[1]?.end()
+  await vi.waitFor(() => expect(reading.map(({ id }) => id)).toEqual(['101', '102', '103']))
+  reading[2]?.end()
+  await processor.stop()
 })
 
 describe('a vendor that lags behind its own news', () => {

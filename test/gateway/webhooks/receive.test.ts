@@ -36,6 +36,7 @@ function open(more: Partial<ReceivePorts> & { readonly adapter?: Partial<Webhook
       stored.push({ received, entries })
       return []
     },
+    quarantine: () => undefined,
     process: () => void steps.push('processed'),
     clock: { now: () => now },
     log: { debug() {}, info() {}, warn() {}, error() {} },

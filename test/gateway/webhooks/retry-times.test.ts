@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { maxAttempts, retryAfterMs } from '../../../gateway/webhooks/retry-times.ts'
+import { maxAttempts, mayGiveUp, outageMs, retryAfterMs } from '../../../gateway/webhooks/retry-times.ts'
 
 test('the longest wait doubles from a second up to five minutes, and jitter takes all of it or next to nothing', () => {
   const longest = Array.from({ length: maxAttempts }, (_, at) => retryAfterMs(at + 1, 0.999_999_9))
@@ -19,4 +19,14 @@ test('for any attempt and any chance the wait is a whole number between 100 ms a
       },
     ),
   )
+})
+
+test.each([
+  [9, 0, false, false],
+  [10, 0, false, true],
+  [10, 0, true, false],
+  [500, outageMs - 1, true, false],
+  [10, outageMs, true, true],
+])('after %i tries and %i ms, with its vendor out: %s, it is given up: %s', (tries, waitedMs, isOut, isGivenUp) => {
+  expect(mayGiveUp({ tries, waitedMs, isOut })).toBe(isGivenUp)
 })

@@ -9,7 +9,8 @@ const now = new Date('2026-06-01T09:00:00Z')
 function entry(id: number, more: Partial<Hint> = {}): StoredEntry {
   const record = { system: 'hubspot', kind: 'contact', id: String(id) }
   const hints = [{ kind: 'UPDATED' as const, record, at: now, fields: [], ...more }]
-  return { id, receivedId: id, system: 'hubspot', key: `k${id}`, hints, worker: 'me', attempts: 1, receivedAt: now }
+  const held = { worker: 'me', attempts: 1, tries: 1, receivedAt: now }
+  return { id, receivedId: id, system: 'hubspot', key: `k${id}`, hints, ...held }
 }
 
 /** Writes down which entries each transaction holds; `refuse` may fail one, or take its entries away. */
@@ -18,6 +19,9 @@ async function run(entries: readonly StoredEntry[], refuse: (ids: readonly numbe
   const failed: number[] = []
   const ports: ProcessPorts = {
     claim: () => Promise.resolve([]),
+    claimSuspects: () => Promise.resolve([]),
+    isOut: () => false,
+    deadlineMs: 300_000,
     renew: () => Promise.resolve(),
     evict: () => undefined,
     observe: () => Promise.resolve(null),

@@ -1,0 +1,144 @@
+import { existsSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { isEntityType } from '../../schema/entities.ts'
+import { registry } from '../../subgraphs/registry.ts'
+import { askControl, controlPath } from '../control.ts'
+import type { DeliveriesRequest } from '../deliveries-request.ts'
+import { deliveryStates } from '../store/find-deliveries.ts'
+
+const systems = registry.map(({ system }) => system)
+
+const help = `Usage: npm run deliveries -- list|show|replay|quarantine [options]
+
+  list                         entries of webhooks, the newest first
+  show <id>                    one of them with its history; --raw prints its request, personal data included
+  replay [<id>...]             works on them again: the dead ones, or those that the options name; what is done has no effect
+  quarantine list              webhooks that were refused because their signature fits none of our secrets
+  quarantine recover [system]  verifies them with the present secrets, and takes in those that are genuine
+
+Options:
+  --system ${systems.join('|')}
+  --state ${deliveryStates.join('|')}
+  --since, --until     when it was received: 2026-03-01T12:00:00Z, or 30m, 2h, 3d ago
+  --entity Customer:101  everything about it: its own record, those linked to it, its orders and jobs
+  --limit <number>     at most this many; list 20, replay 10000 when not given
+  --dry-run            replay: reads the records again and says what would change; writes nothing
+  --json               a line of JSON for each
+  --help               this text
+
+When the gateway is running it does the work; else it is done here. On Postgres the processes that run work on what is replayed.
+`
+
+/** How long ago. */
+const unitMs: ReadonlyMap<string, number> = new Map([
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
+
+const tell = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const asked = readAsked()
+if (asked === 'help') process.stdout.write(help)
+else if (typeof asked === 'string') {
+  process.stderr.write(`${asked}\n\n${help}`)
+  process.exitCode = 2
+} else {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  const path = controlPath(process.env['STORE_URL'] ?? 'sqlite:.data/graph.db')
+  const end = path === null ? null : await askControl(path, { command: 'deliveries', asked: asked.request }, tell)
+  process.exitCode = (end ?? (await alone(asked.request))) === 'done' ? 0 : 1
+}
+
+/** @returns what is wrong, in a sentence; or `help` */
+function readAsked(): { readonly request: DeliveriesRequest } | string {
+  let parsed
+  try {
+    parsed = parseArgs({
+      allowPositionals: true,
+      options: {
+        system: { type: 'string' },
+        state: { type: 'string' },
+        since: { type: 'string' },
+        until: { type: 'string' },
+        entity: { type: 'string' },
+        limit: { type: 'string' },
+        'dry-run': { type: 'boolean' },
+        json: { type: 'boolean' },
+        raw: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
+  } catch (error) {
+    return error instanceof Error ? error.message : 'The options cannot be read.'
+  }
+  const { positionals, values } = parsed
+  if (values.help === true) return 'help'
+  const [command, ...rest] = positionals
+  const json = values.json === true
+  const system = values.system ?? null
+  if (system !== null && !systems.includes(system)) return `--system: expected one of ${systems.join(', ')}.`
+  const state = values.state === undefined ? null : deliveryStates.find(one => one === values.state)
+  if (state === undefined) return `--state: expected one of ${deliveryStates.join(', ')}.`
+  const since = values.since === undefined ? null : instantOf(values.since)
+  const until = values.until === undefined ? null : instantOf(values.until)
+  if (since === undefined || until === undefined)
+    return '--since, --until: expected a time such as 2026-03-01T12:00:00Z, or 30m, 2h, 3d.'
+  const entity = values.entity === undefined ? null : entityOf(values.entity)
+  if (entity === undefined) return '--entity: expected a type and an id, for example Customer:101.'
+  const limit = values.limit === undefined ? null : idOf(values.limit)
+  if (limit === undefined) return '--limit: expected a number from 1.'
+  const filter = { ids: null, system, state, since, until, entity }
+  switch (command) {
+    case 'list':
+      if (rest.length > 0) return 'list: expected no further words; options say which.'
+      return { request: { do: 'list', filter, limit: limit ?? 20, json } }
+    case 'show': {
+      const id = rest.length === 1 ? idOf(rest[0] ?? '') : undefined
+      if (id === undefined) return 'show: expected the number of one delivery.'
+      return { request: { do: 'show', id, raw: values.raw === true, json } }
+    }
+    case 'replay': {
+      const ids = rest.map(idOf)
+      const known = ids.flatMap(id => id ?? [])
+      if (known.length < ids.length) return 'replay: expected numbers of deliveries.'
+      // What is done has no effect, so it is read only when somebody names it.
+      const meant = known.length > 0 ? { ...filter, ids: known } : { ...filter, state: state ?? ('dead' as const) }
+      const dryRun = values['dry-run'] === true
+      return { request: { do: 'replay', filter: meant, limit: limit ?? 10_000, dryRun, json } }
+    }
+    case 'quarantine': {
+      const [what, only = null, ...more] = rest
+      if (more.length > 0 || (what !== 'list' && what !== 'recover')) return 'quarantine: expected list or recover.'
+      if (what === 'list') return { request: { do: 'quarantine', json } }
+      if (only !== null && !systems.includes(only)) return `recover: expected one of ${systems.join(', ')}.`
+      return { request: { do: 'recover', system: only ?? system, json } }
+    }
+    case undefined:
+    default:
+      return 'Expected list, show, replay or quarantine.'
+  }
+}
+
+function idOf(text: string): number | undefined {
+  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined
+}
+
+function instantOf(text: string): Date | undefined {
+  const ago = /^(\d{1,6})([mhd])$/.exec(text)
+  if (ago !== null) return new Date(Date.now() - Number(ago[1]) * (unitMs.get(ago[2] ?? '') ?? 0))
+  const at = new Date(text)
+  return Number.isNaN(at.getTime()) ? undefined : at
+}
+
+function entityOf(text: string) {
+  const [type = '', ...rest] = text.split(':')
+  const id = rest.join(':')
+  return isEntityType(type) && id !== '' ? { type, id } : undefined
+}
+
+/** Loaded only when it is needed: whoever asks the running process is answered sooner. */
+async function alone(request: DeliveriesRequest): Promise<'done' | 'failed'> {
+  const { answerAlone } = await import('../deliveries-alone.ts')
+  return answerAlone(request, tell)
+}

@@ -1,0 +1,198 @@
+import { recordKey } from '../schema/systems.ts'
+import type { Change } from '../schema/change.ts'
+import type { Tell } from './control.ts'
+import type { Delivering, ReplayReport } from './delivering.ts'
+import type { DeliveriesRequest } from './deliveries-request.ts'
+import type { FoundDelivery } from './store/find-deliveries.ts'
+import { untouchedReasons, type UntouchedReason } from './webhooks/replay.ts'
+
+/**
+ * Answers `npm run deliveries`, line by line. No personal data but where `--raw` asks for it.
+ * @param waits whether the end of what is replayed is waited for and told
+ */
+export async function answerDeliveries(
+  delivering: Delivering,
+  asked: DeliveriesRequest,
+  tell: Tell,
+  signal: AbortSignal,
+  { waits }: { readonly waits: boolean },
+): Promise<'done' | 'failed'> {
+  const tellJson = (value: unknown): void => tell(JSON.stringify(value))
+  switch (asked.do) {
+    case 'list': {
+      const found = await delivering.find(asked.filter, { limit: asked.limit })
+      if (asked.json) found.forEach(tellJson)
+      else for (const line of tableOf(found)) tell(line)
+      const total = await delivering.count(asked.filter)
+      if (!asked.json && total > found.length) tell(`${found.length} of ${total}; --limit shows more.`)
+      return 'done'
+    }
+    case 'show':
+      return show(delivering, asked, tell)
+    case 'replay':
+      return replay(delivering, asked, tell, signal, waits)
+    case 'quarantine': {
+      const counts = await delivering.quarantined()
+      if (asked.json) counts.forEach(tellJson)
+      else if (counts.length === 0) tell('Nothing is in quarantine.')
+      else {
+        const rows = counts.map(one => [
+          one.system,
+          String(one.requests),
+          String(one.bytes),
+          timeText(one.oldestAt),
+          timeText(one.newestAt),
+        ])
+        for (const line of columns([['SYSTEM', 'REQUESTS', 'BYTES', 'OLDEST', 'NEWEST'], ...rows])) tell(line)
+      }
+      return 'done'
+    }
+    case 'recover': {
+      const end = await delivering.recover(
+        asked.system,
+        sofar => {
+          if (!asked.json) tell(`${sofar.looked} looked at, ${sofar.genuine} genuine`)
+        },
+        signal,
+      )
+      if (asked.json) tellJson(end)
+      else if (end.looked === 0) tell('Nothing is in quarantine.')
+      else {
+        tell(
+          `${end.genuine} of ${end.looked} requests are genuine and stored, with ${end.fresh} entries that were not known.`,
+        )
+        if (end.genuine < end.looked) {
+          tell('The others fit none of the present secrets. A secret in the settings counts after a restart.')
+        }
+      }
+      return 'done'
+    }
+  }
+}
+
+async function show(
+  delivering: Delivering,
+  { id, raw, json }: Extract<DeliveriesRequest, { do: 'show' }>,
+  tell: Tell,
+): Promise<'done' | 'failed'> {
+  const [found] = await delivering.find({ ids: [id] }, { limit: 1 })
+  if (found === undefined) {
+    tell(`There is no delivery ${id}.`)
+    return 'failed'
+  }
+  const request = raw ? await delivering.raw(found.requestId) : null
+  const asText = request === null ? null : { ...request, body: Buffer.from(request.body).toString('utf8') }
+  if (json) {
+    tell(JSON.stringify(raw ? { ...found, raw: asText } : found))
+    return 'done'
+  }
+  const rows = [
+    ['delivery', String(found.id)],
+    ['system', found.system],
+    ['state', stateText(found)],
+    ['received', timeText(found.receivedAt)],
+    ['attempts', String(found.attempts)],
+    ['process deaths', String(found.deaths)],
+    ['request', `${found.requestId}${found.hasRaw ? '' : ', no longer kept as it came'}`],
+    ...found.hints.map(hint => [hint.kind.toLowerCase(), recordKey(hint.record)]),
+    ...found.history.map(one => [
+      `attempt ${one.attempt}`,
+      `${timeText(one.endedAt)}  ${one.worker ?? 'unknown process'}  ${one.error}`,
+    ]),
+  ]
+  for (const line of columns(rows)) tell(line)
+  if (raw) {
+    if (asText === null) tell('The request is no longer kept.')
+    else for (const line of [asText.url, asText.headers, ...asText.body.split('\n')]) tell(line)
+  }
+  return 'done'
+}
+
+async function replay(
+  delivering: Delivering,
+  { filter, limit, dryRun, json }: Extract<DeliveriesRequest, { do: 'replay' }>,
+  tell: Tell,
+  signal: AbortSignal,
+  waits: boolean,
+): Promise<'done' | 'failed'> {
+  const end = await delivering.replay(
+    { filter, limit, dryRun, waits },
+    sofar => {
+      if (!json) tell(`${sofar.looked} of ${sofar.matched} ${dryRun ? 'looked at' : 'replayed'}`)
+    },
+    signal,
+  )
+  if (json) tell(JSON.stringify(end))
+  else for (const line of reportLines(end, dryRun, waits)) tell(line)
+  return end.ended.dead > 0 || end.unsure.length > 0 ? 'failed' : 'done'
+}
+
+function reportLines(end: ReplayReport, dryRun: boolean, waits: boolean): readonly string[] {
+  if (end.matched === 0) return ['No delivery is meant by this.']
+  const lines: string[] = []
+  if (dryRun) {
+    lines.push(`${end.due.length} would be worked on again; nothing was written.`)
+    lines.push(end.changes.length === 0 ? 'No Change would follow.' : `${end.changes.length} Changes would follow:`)
+    lines.push(...end.changes.map(change => `  ${changeText(change)}`))
+    lines.push(...end.unsure.map(({ id, reason }) => `  ${id}: not known: ${reason}`))
+  } else if (!waits) {
+    lines.push(`${end.due.length} due again: the processes that run work on them; list shows what becomes of them.`)
+  } else {
+    const { done, dead, waiting } = end.ended
+    lines.push(`${end.due.length} worked on again: ${done} done, ${dead} dead, ${waiting} to be tried again later.`)
+  }
+  const reasons: readonly UntouchedReason[] = ['processed', 'held', 'unreadable', 'forgotten']
+  for (const reason of reasons) {
+    const count = end.untouched[reason] ?? 0
+    if (count > 0) lines.push(`${count} left as ${count === 1 ? 'it is' : 'they are'}: ${untouchedReasons[reason]}`)
+  }
+  return lines
+}
+
+function changeText({ kind, record, entity, fields }: Change): string {
+  const of = entity === null ? '' : ` of ${entity.type} ${entity.id}`
+  return `${kind} ${recordKey(record)}${of}${fields.length === 0 ? '' : `: ${fields.join(', ')}`}`
+}
+
+function tableOf(found: readonly FoundDelivery[]): readonly string[] {
+  if (found.length === 0) return ['No delivery is meant by this.']
+  const rows = found.map(one => [
+    String(one.id),
+    one.state,
+    one.system,
+    timeText(one.receivedAt),
+    String(one.attempts),
+    recordsText(one),
+    one.reason ?? '',
+  ])
+  return columns([['ID', 'STATE', 'SYSTEM', 'RECEIVED', 'TRIES', 'ABOUT', 'REASON'], ...rows])
+}
+
+function recordsText({ hints }: FoundDelivery): string {
+  const [first] = hints
+  if (first === undefined) return '-'
+  return `${first.record.kind} ${first.record.id}${hints.length > 1 ? ` and ${hints.length - 1} more` : ''}`
+}
+
+function stateText({ state, reason, dueAt, endedAt, worker }: FoundDelivery): string {
+  const why = reason === null ? '' : `: ${reason}`
+  if (worker !== null) return `${state}, worked on by ${worker}${why}`
+  const at = dueAt ?? endedAt
+  return `${state}${at === null ? '' : ` ${dueAt === null ? 'since' : 'again at'} ${timeText(at)}`}${why}`
+}
+
+function timeText(at: Date): string {
+  return at.toISOString().replace('T', ' ').replace(/\..*/, '')
+}
+
+/** Rows under each other, each column as wide as its widest text. */
+function columns(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths: number[] = []
+  for (const row of rows) row.forEach((text, at) => (widths[at] = Math.max(widths[at] ?? 0, text.length)))
+  return rows.map(row =>
+    row
+      .map((text, at) => (at === row.length - 1 ? text : text.padEnd(widths[at] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  )
+}

@@ -1,0 +1,195 @@
+import { GraphQLError } from 'graphql'
+import type { Change } from '../../../schema/change.ts'
+import { isEntityType, type EntityRef } from '../../../schema/entities.ts'
+import type { System } from '../../../schema/systems.ts'
+import type { Attempt } from '../../store/attempts.ts'
+import type { DeliveryState, FoundDelivery } from '../../store/find-deliveries.ts'
+
+/** Which deliveries are meant. */
+export interface DeliverySelection {
+  readonly ids?: readonly number[] | null
+  readonly system?: System | null
+  readonly state?: DeliveryState | null
+  readonly since?: Date | null
+  readonly until?: Date | null
+  readonly entity?: EntityRef | null
+}
+
+/** What operators see and do. */
+export interface DeliveriesPort {
+  find(
+    asked: DeliverySelection,
+    page: { readonly limit: number; readonly before?: number | null },
+  ): Promise<readonly FoundDelivery[]>
+  count(asked: DeliverySelection): Promise<number>
+  replay(
+    request: {
+      readonly filter: DeliverySelection
+      readonly limit: number
+      readonly dryRun: boolean
+      readonly waits: boolean
+    },
+    onPage: () => void,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly matched: number
+    readonly due: readonly number[]
+    readonly untouched: Readonly<Partial<Record<UntouchedReason, number>>>
+    readonly changes: readonly Change[]
+    readonly unsure: readonly { readonly id: number; readonly reason: string }[]
+  }>
+}
+
+type UntouchedReason = 'processed' | 'held' | 'unreadable' | 'forgotten'
+
+interface FilterArguments {
+  readonly system?: string | null
+  readonly state?: DeliveryState | null
+  readonly since?: Date | null
+  readonly until?: Date | null
+  readonly entity?: { readonly type: string; readonly id: string } | null
+}
+
+interface PageArguments extends FilterArguments {
+  readonly first?: number | null
+  readonly after?: string | null
+}
+
+interface ReplayArguments {
+  readonly input: FilterArguments & {
+    readonly ids?: readonly string[] | null
+    readonly limit?: number | null
+    readonly dryRun?: boolean | null
+  }
+}
+
+const defaultPage = 20
+const largestPage = 100
+/** A rehearsal reads every record again before it answers. */
+const rehearsedAtOnce = 100
+const replayedAtOnce = 1000
+
+const shownReasons: Readonly<Record<UntouchedReason, string>> = {
+  processed: 'PROCESSED',
+  held: 'HELD',
+  unreadable: 'UNREADABLE',
+  forgotten: 'FORGOTTEN',
+}
+
+export function deliveryQueries(port: DeliveriesPort) {
+  return {
+    deliveries: async (_: unknown, asked: PageArguments) => {
+      const first = sizeOf('first', asked.first ?? defaultPage, largestPage)
+      const before = asked.after == null ? null : idOfCursor(asked.after)
+      const filter = filterOf(asked)
+      const found = await port.find(filter, { limit: first + 1, before })
+      const edges = found.slice(0, first).map(one => ({ cursor: cursorOf(one.id), node: nodeOf(one) }))
+      return {
+        edges,
+        nodes: edges.map(({ node }) => node),
+        pageInfo: {
+          hasNextPage: found.length > first,
+          hasPreviousPage: before !== null,
+          startCursor: edges[0]?.cursor ?? null,
+          endCursor: edges.at(-1)?.cursor ?? null,
+        },
+        totalCount: () => port.count(filter),
+      }
+    },
+    delivery: async (_: unknown, { id }: { readonly id: string }) => {
+      const [found] = await port.find({ ids: [idOf('id', id)] }, { limit: 1 })
+      return found === undefined ? null : nodeOf(found)
+    },
+  }
+}
+
+export function deliveryMutations(port: DeliveriesPort) {
+  return {
+    replayDeliveries: async (_: unknown, { input }: ReplayArguments) => {
+      const dryRun = input.dryRun === true
+      const most = dryRun ? rehearsedAtOnce : replayedAtOnce
+      const limit = sizeOf('limit', input.limit ?? rehearsedAtOnce, most)
+      const ids = input.ids?.map(id => idOf('ids', id)) ?? null
+      const filter = { ...filterOf(input), ids, state: input.state ?? (ids === null ? ('dead' as const) : null) }
+      const { signal } = new AbortController()
+      const end = await port.replay({ filter, limit, dryRun, waits: false }, () => undefined, signal)
+      const reasons: readonly UntouchedReason[] = ['processed', 'held', 'unreadable', 'forgotten']
+      return {
+        matched: end.matched,
+        replayedIds: end.due,
+        untouched: reasons.flatMap(reason => {
+          const count = end.untouched[reason] ?? 0
+          return count === 0 ? [] : [{ reason: shownReasons[reason], count }]
+        }),
+        changes: end.changes.map(({ kind, record, entity, fields }) => ({
+          kind,
+          record,
+          fields,
+          entityType: entity?.type ?? null,
+          entityId: entity?.id ?? null,
+        })),
+        unsure: end.unsure,
+      }
+    },
+  }
+}
+
+export const deliveryStateNames = { DUE: 'due', DONE: 'done', DEAD: 'dead' } as const
+
+/** Never what the request held. */
+function nodeOf(found: FoundDelivery) {
+  return {
+    id: found.id,
+    requestId: found.requestId,
+    isRequestKept: found.hasRaw,
+    system: found.system,
+    state: found.state,
+    records: found.hints.map(({ record }) => record),
+    attempts: found.attempts,
+    processDeaths: found.deaths,
+    reason: found.reason,
+    receivedAt: found.receivedAt,
+    dueAt: found.dueAt,
+    worker: found.worker,
+    endedAt: found.endedAt,
+    history: found.history.map(({ attempt, worker, endedAt, error }: Attempt) => ({
+      attempt,
+      worker,
+      endedAt,
+      reason: error,
+    })),
+  }
+}
+
+function filterOf({ system, state, since, until, entity }: FilterArguments): DeliverySelection {
+  return { system, state, since, until, entity: entity == null ? null : entityOf(entity) }
+}
+
+function entityOf({ type, id }: { readonly type: string; readonly id: string }): EntityRef {
+  if (isEntityType(type)) return { type, id }
+  throw badInput('entity.type: expected the name of an entity, for example Customer')
+}
+
+function sizeOf(name: string, size: number, most: number): number {
+  if (size >= 1 && size <= most) return size
+  throw badInput(`${name}: expected 1 to ${most}, got ${size}`)
+}
+
+function idOf(name: string, text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text)
+  throw badInput(`${name}: expected the id of a delivery, as \`deliveries\` gives it`)
+}
+
+function cursorOf(id: number): string {
+  return Buffer.from(`d1:${id}`).toString('base64url')
+}
+
+function idOfCursor(cursor: string): number {
+  const match = /^d1:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
+  if (match === null) throw badInput('after: expected a cursor of this list, as an earlier page gave it')
+  return Number(match[1])
+}
+
+function badInput(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
+}
