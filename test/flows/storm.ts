@@ -379,6 +379,8 @@ function environmentOf(
     PORT: String(port),
     STORE_URL: storeUrl,
     LOG_LEVEL: 'error',
+    // What webhooks alone come to: a sweep would find news before they tell of it.
+    SWEEP_EVERY_SECONDS: '0',
     HUBSPOT_ACCESS_TOKEN: hubspot.accessToken,
     HUBSPOT_CLIENT_SECRET: hubspot.clientSecret,
     HUBSPOT_BASE_URL: hubspot.url,
