@@ -116,7 +116,7 @@ const pollMs = 1000
 const renewMs = 4_000
 
 /** How long a process runs before it tries what was under way at several deaths. */
-const longAfterMs = 10_000
+const longAfterMs = 30_000
 
 /**
  * Works on stored entries: evict, read anew, apply, all of one delivery about one record together, and one after the
