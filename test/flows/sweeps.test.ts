@@ -154,13 +154,13 @@ test('what no webhook told is pushed to whoever watches it, with the entity as i
   expect(await customer?.next()).toMatchObject({
     data: { customerChanged: { change: { kind: 'UPDATED', system: 'hubspot' }, customer: { phone: '+15550177' } } },
   })
-  // The job's customer is news to it as well, and may come first.
+  // The job's customer is news to it as well and may come first; with the new title in it the job's own frame says nothing more.
   let found = await job?.next()
-  if (JSON.stringify(found).includes('"fields":["customer"]')) found = await job?.next()
+  if (!JSON.stringify(found).includes('Found by a sweep')) found = await job?.next()
+  const isOfCustomer = JSON.stringify(found).includes('"fields":["customer"]')
+  const fields = isOfCustomer ? ['customer'] : ['title', 'updatedAt']
   expect(found).toMatchObject({
-    data: {
-      jobChanged: { change: { kind: 'UPDATED', fields: ['title', 'updatedAt'] }, job: { title: 'Found by a sweep' } },
-    },
+    data: { jobChanged: { change: { kind: 'UPDATED', fields }, job: { title: 'Found by a sweep' } } },
   })
   world.tools.hubspot.deleteContact('101')
   await sweep(world)
