@@ -9,7 +9,7 @@ import { controlPath, openControl, type ControlRequest, type Tell } from './cont
 import { supergraph } from './graph/compose.ts'
 import { FederatedGraph } from './graph/executor.ts'
 import { liveResolvers } from './graph/live/resolvers.ts'
-import { GraphServer } from './graph/server.ts'
+import { GraphServer, type Outcome } from './graph/server.ts'
 import { subgraphSources } from './graph/sources.ts'
 import { openSubgraph, type LocalSubgraph } from './graph/subgraph.ts'
 import { createHttp } from './http.ts'
@@ -25,9 +25,11 @@ import { pruneReceived } from './store/delivery-history.ts'
 import { storeReceived } from './store/received.ts'
 import type { StoreTransaction } from './store/store.ts'
 import { addSecret, listSecrets } from './store/secrets.ts'
+import { pruneWrites, releaseWrites } from './store/writes.ts'
 import { DeliveryProcessor, type WorkedEntry } from './webhooks/process.ts'
 import { openReceive } from './webhooks/receive.ts'
 import { Secrets } from './webhooks/secrets.ts'
+import { openContinuing } from './writes/continue.ts'
 
 export interface GatewayOptions {
   readonly log: Log & { child?(fields: object): Log }
@@ -57,6 +59,9 @@ const leaseMs = 60_000
 /** Changes are kept for subscribers that come back. */
 const changesKeptMs = 30 * 24 * 60 * 60_000
 
+/** For so long a `clientMutationId` is known. */
+const writesKeptMs = 30 * 24 * 60 * 60_000
+
 const pruneEveryMs = 60 * 60_000
 
 /**
@@ -76,6 +81,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   try {
     // The store lets one process in: whoever held deliveries before was killed, and its leases need not run out.
     await releaseLeases(store, null, clock.now())
+    await store.write(tx => releaseWrites(tx, null, clock.now()))
     const secrets = new Secrets({
       list: (system, endpoint) => listSecrets(store, system, endpoint),
       add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
@@ -136,6 +142,14 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     // Deliveries acknowledged until then are in the store; those under way are finished.
     ends.unshift(() => http.close())
 
+    const continuing = openContinuing({
+      store,
+      runner: runtime.writes,
+      execute: async write => refusalIn(await server.resume(write)),
+      clock,
+      log,
+    })
+    ends.unshift(() => continuing.stop())
     const control = await openControlOf(config, (asked, tell, signal) => answerControl(asked, tell, signal))
     ends.unshift(
       () => control?.close(),
@@ -144,6 +158,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     await options.workAfter
     processor.start()
     importing.start()
+    continuing.start()
     const pruning = setInterval(() => void forgetOld(runtime, clock, log), pruneEveryMs).unref()
     ends.unshift(() => clearInterval(pruning))
 
@@ -281,9 +296,19 @@ function openControlOf(config: GatewayConfig, run: Parameters<typeof openControl
 async function releaseHeld({ store, worker }: Runtime, clock: Clock, log: Log): Promise<void> {
   try {
     await releaseLeases(store, worker, clock.now())
+    await store.write(tx => releaseWrites(tx, worker, clock.now()))
   } catch (error) {
     log.warn({ err: error }, 'deliveries that wait could not be released; they are due again when their leases run out')
   }
+}
+
+/** Why a mutation was refused for good; null when it was not, or when another try may be answered otherwise. */
+function refusalIn(outcome: Outcome): string | null {
+  const errors = 'refused' in outcome ? outcome.refused : (outcome.errors ?? [])
+  const lasting = errors.find(
+    ({ extensions }) => extensions?.['isRetryable'] !== true && extensions?.['code'] !== 'INTERNAL_SERVER_ERROR',
+  )
+  return lasting?.message ?? null
 }
 
 async function forgetOld({ store }: Runtime, clock: Clock, log: Log): Promise<void> {
@@ -291,6 +316,7 @@ async function forgetOld({ store }: Runtime, clock: Clock, log: Log): Promise<vo
     const now = clock.now()
     await prune(store, new Date(now.getTime() - changesKeptMs))
     await pruneReceived(store, now)
+    await store.write(tx => pruneWrites(tx, new Date(now.getTime() - writesKeptMs)))
   } catch (error) {
     log.warn({ err: error }, 'what is old could not be forgotten; it is tried again in an hour')
   }

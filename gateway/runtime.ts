@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../schema/entities.ts'
-import type { RecordRef, System } from '../schema/systems.ts'
+import type { RecordRef, Role, System } from '../schema/systems.ts'
 import type { CallContext, Clock, Log, ObservedRecord, Priority } from '../subgraphs/contract.ts'
 import { openRecordCache, type RecordCache } from './cache/record-cache.ts'
 import { applyObservations } from './changes/apply.ts'
@@ -10,7 +10,7 @@ import { ChangeFollower } from './changes/follower.ts'
 import { changesAfter, reaches } from './changes/log.ts'
 import type { GatewayConfig } from './config.ts'
 import { openContext, type ContextPorts, type OperationContext } from './graph/context.ts'
-import { openWrites, type WrittenRecord } from './graph/writes.ts'
+import { openRecording, openWrites, type WrittenRecord } from './graph/writes.ts'
 import { openCatalogue, type Catalogue } from './links/catalogue.ts'
 import { openIndex } from './links/index.ts'
 import { openLinks } from './links/links.ts'
@@ -19,8 +19,9 @@ import { linkByPerson } from './links/person.ts'
 import { openMetrics, type Metrics } from './metrics.ts'
 import { PushHub } from './push/hub.ts'
 import { openStore } from './store/open.ts'
-import type { Store } from './store/store.ts'
+import type { Store, StoreTransaction } from './store/store.ts'
 import { openSystems, type RunningSystem } from './systems.ts'
+import { WriteRunner, type RecordWritten } from './writes/run.ts'
 
 export interface RuntimePorts {
   readonly log: Log
@@ -42,6 +43,7 @@ export interface Runtime {
   readonly hub: PushHub
   readonly metrics: Metrics
   readonly commits: ChangeCommits
+  readonly writes: WriteRunner
   readonly contexts: ContextPorts
   /** A context for work that no client waits for. Contexts asked for in one turn are one, so that their reads are batched. */
   context(priority: Exclude<Priority, 'query'>): OperationContext
@@ -93,17 +95,18 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
       }
     },
     staleServed: context => cache.staleServed(context),
-    writes: (call, onWritten) =>
-      openWrites({
-        evict: record => cache.evict(record),
-        observe: record => observe(record, { ...openContext(contexts), call: afterWrite(call) }),
-        async append(records) {
-          await append(records)
-          onWritten()
-        },
-        log,
-      }),
+    writes: ({ call, onWritten, resuming }) =>
+      openWrites({ runner: writes, resuming, record: recording(call), onWritten }),
   }
+  const worker = randomUUID()
+  const writes = new WriteRunner({
+    store,
+    worker,
+    takeBack: (role, write) => systemOf(role).adapter.takeBack(write, openContext(contexts, unasked).call),
+    record: (...written) => recording(openContext(contexts, unasked).call)(...written),
+    clock,
+    log,
+  })
   const shared = new Map<Priority, OperationContext>()
   try {
     await follower.start()
@@ -113,7 +116,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   }
 
   return {
-    worker: randomUUID(),
+    worker,
     store,
     catalogue,
     cache,
@@ -122,6 +125,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     hub,
     metrics,
     commits,
+    writes,
     contexts,
     context(priority) {
       const known = shared.get(priority)
@@ -140,6 +144,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     },
     async close() {
       hub.close()
+      await writes.close()
       await Promise.all(systems.map(system => system.close()))
       await follower.stop()
       await store.close()
@@ -156,17 +161,43 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     return running.adapter.observe(record, context)
   }
 
-  async function append(records: readonly WrittenRecord[]): Promise<void> {
-    const observations = records.map(({ written, observed }) => ({
+  function systemOf(role: Role): RunningSystem {
+    const running = systems.find(system => system.role === role)
+    if (running === undefined) throw new Error(`expected a system for the role ${role}; see subgraphs/registry.ts`)
+    return running
+  }
+
+  function recording(call: CallContext): RecordWritten {
+    return openRecording({
+      evict: record => cache.evict(record),
+      observe: record => observe(record, { ...openContext(contexts), call: afterWrite(call) }),
+      append,
+    })
+  }
+
+  async function append(
+    records: readonly WrittenRecord[],
+    also: (tx: StoreTransaction) => Promise<void>,
+  ): Promise<void> {
+    const observations = records.map(({ written, observed, mayBeTold }) => ({
       record: observed?.record ?? written.record,
       observed,
       kind: written.kind,
       fields: written.fields,
       at: observed?.updatedAt ?? null,
+      // A webhook may have told that it is there, and a late one of a system without versions whatever else there is.
+      mayBeTold: written.kind === 'CREATED' || (mayBeTold && observed?.updatedAt === null),
     }))
-    await commits.commit(tx => applyObservations(tx, catalogue, observations, clock.now()))
+    await commits.commit(async tx => {
+      const changes = await applyObservations(tx, catalogue, observations, clock.now())
+      await also(tx)
+      return changes
+    })
   }
 }
+
+/** What this process does by itself. */
+const unasked = { priority: 'webhook' } as const
 
 /** What was written is read to its end, whether its client is still there or not. */
 function afterWrite(call: CallContext): CallContext {

@@ -21,6 +21,8 @@ export interface Observation {
   readonly mergedInto?: RecordRef
   /** It came of a write of ours, whose own Change has told of it. */
   readonly isEcho?: boolean
+  /** It is our own write, and its system may have told of it before: where it shows nothing new, there is nothing to tell. */
+  readonly mayBeTold?: boolean
   /** A listing rather than news: what it does not show to have changed makes no Change. */
   readonly origin?: 'sweep' | 'import'
 }
@@ -105,6 +107,8 @@ function effectOfSight(
   now: Date,
 ): Effect {
   const isListing = observation.origin !== undefined
+  // The write is under way still, or is gone on with after a crash: it tells of what it has made once it is whole.
+  if (observation.isEcho === true && stored === null) return nothing
   const updatedAt = timeOf(observed.updatedAt)
   const isDead = stored?.is_deleted === 1
   const livedAt = Math.max(updatedAt ?? -Infinity, timeOf(observation.at) ?? -Infinity)
@@ -162,8 +166,8 @@ function isBehind({ origin, at }: Observation, updatedAt: number | null, stored:
  * Whether a Change has told of what is observed, so that it is no news: it came of our own write, or the record has the
  * version at which just these fields were told. A listing that shows nothing new is none either.
  */
-function isTold({ isEcho, origin, fields }: Observation, updatedAt: number | null, told: readonly string[]): boolean {
-  if (isEcho === true || origin === 'import') return true
+function isTold({ isEcho, mayBeTold, origin, fields }: Observation, updatedAt: number | null, told: readonly string[]): boolean {
+  if (isEcho === true || mayBeTold === true || origin === 'import') return true
   if (updatedAt === null) return false
   return origin !== undefined || fields.every(field => field === 'updatedAt' || told.includes(field))
 }

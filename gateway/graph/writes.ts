@@ -3,52 +3,60 @@ import type { EntityRef } from '../../schema/entities.ts'
 import { ownershipOf } from '../../schema/ownership.ts'
 import type { ObservedRecord, WriteIntent, Writes, Written } from '../../subgraphs/contract.ts'
 import type { RecordRef } from '../../schema/systems.ts'
-import type { Log } from '../../subgraphs/contract.ts'
+import type { StoreTransaction } from '../store/store.ts'
+import type { RecordWritten, WriteRunner } from '../writes/run.ts'
 
 /** What the system says of a record it was just written to. */
 export interface WrittenRecord {
   readonly written: Written
   /** Null when it was deleted. */
   readonly observed: ObservedRecord | null
+  /** Whether time has passed since it was written, so that the system may have told of it already. */
+  readonly mayBeTold: boolean
 }
 
 export interface WritePorts {
-  /** Drops what is cached of a record. */
-  evict(record: RecordRef): void
-  /** Reads a record anew. */
-  observe(record: RecordRef): Promise<ObservedRecord | null>
-  /** Appends the Changes and resolves once every later read here sees them. */
-  append(records: readonly WrittenRecord[]): Promise<void>
-  readonly log: Log
+  readonly runner: Pick<WriteRunner, 'run'>
+  /** The id of the write that the operation executes again; null for a client's operation. */
+  readonly resuming: string | null
+  readonly record: RecordWritten
+  /** Called after each write. */
+  onWritten(): void
 }
 
 /**
  * The port through which mutations write: refused unless the role owns every field, wherever it comes from.
  */
-export function openWrites(ports: WritePorts): Writes {
+export function openWrites({ runner, resuming, record, onWritten }: WritePorts): Writes {
   return {
-    async write(intent: WriteIntent, send: () => Promise<readonly [Written, ...Written[]]>): Promise<EntityRef> {
+    async write(intent, send): Promise<EntityRef> {
       refuseForeignFields(intent)
-      const written = await send()
-      const { record } = written[0]
-      try {
-        await ports.append(await Promise.all(written.map(read)))
-      } catch (error) {
-        ports.log.error({ err: error, record }, 'a write reached its system but could not be recorded')
-        throw new GraphQLError(
-          `The write reached ${record.system}, but could not be recorded here. Do not send it again: it will show once ${record.system} reports it.`,
-          { extensions: { code: 'WRITTEN_NOT_RECORDED', isRetryable: false } },
-        )
-      }
-      return { type: intent.entity, id: record.id }
+      const entity = await runner.run({ intent, resuming, send, record })
+      onWritten()
+      return entity
     },
   }
+}
 
-  async function read(written: Written): Promise<WrittenRecord> {
-    // What was cached is older than the write, whatever comes of the rest.
-    ports.evict(written.record)
-    if (written.kind === 'DELETED') return { written, observed: null }
-    return { written, observed: written.observed ?? (await ports.observe(written.record)) }
+export interface RecordPorts {
+  /** Drops what is cached of a record. */
+  evict(record: RecordRef): void
+  /** Reads a record anew. */
+  observe(record: RecordRef): Promise<ObservedRecord | null>
+  /** Appends the Changes and commits `also` with them; resolves once every later read here sees them. */
+  append(records: readonly WrittenRecord[], also: (tx: StoreTransaction) => Promise<void>): Promise<void>
+}
+
+/** Records what was written: read past the write, then told. */
+export function openRecording(ports: RecordPorts): RecordWritten {
+  return async (written, isRepeated, also) => {
+    const read = async (one: Written): Promise<WrittenRecord> => {
+      // What was cached is older than the write, whatever comes of the rest.
+      ports.evict(one.record)
+      const observed = one.kind === 'DELETED' ? null : (one.observed ?? (await ports.observe(one.record)))
+      return { written: one, observed, mayBeTold: isRepeated }
+    }
+    await ports.append(await Promise.all(written.map(read)), also)
   }
 }
 

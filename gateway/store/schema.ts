@@ -56,4 +56,14 @@ export const schema: readonly string[] = [
     id integer primary key autoincrement, system text not null, endpoint text not null, secret text not null,
     added_at integer not null)`,
   `create index webhook_secrets_by_endpoint on webhook_secrets (system, endpoint, id)`,
+  `create table writes (
+    id text not null primary key, role text not null, mutation text not null, entity_type text not null, entity_id text,
+    is_named integer not null, state text not null, round integer not null, salt text not null, input_hash text not null,
+    field_hashes text not null, input text, attempts integer not null, begun_at integer not null, due_at integer not null,
+    lease_until integer, lease_by text, ended_at integer, reason text)`,
+  `create index writes_due on writes (due_at) where state in ('open', 'undoing')`,
+  `create index writes_by_end on writes (ended_at) where ended_at is not null`,
+  `create table write_steps (
+    write_id text not null, step text not null, sent_at integer, trace text, result text, primary key (write_id, step))`,
+  `create index write_steps_by_result on write_steps (result, step) where result is not null`,
 ]

@@ -61,6 +61,7 @@ interface LinkRecordArguments {
     readonly kind: string
     readonly id: string
     readonly customerId?: string | null
+    readonly clientMutationId?: string | null
   }
 }
 
@@ -87,8 +88,8 @@ export function liveResolvers(ports: LivePorts): Resolvers {
     },
     Mutation: {
       linkRecord: async (_: unknown, { input }: LinkRecordArguments) => {
-        const { system, kind, id, customerId = null } = input
-        return { customer: await ports.linkRecord({ system, kind, id }, customerId) }
+        const { system, kind, id, customerId = null, clientMutationId } = input
+        return { customer: await ports.linkRecord({ system, kind, id }, customerId), clientMutationId }
       },
     },
     Customer: {

@@ -8,6 +8,7 @@ import {
   type RequestContext,
   type ResponseContext,
 } from '@hubspot/api-client/lib/codegen/crm/contacts/index.js'
+import { FilterOperatorEnum } from '@hubspot/api-client/lib/codegen/crm/contacts/models/Filter.js'
 import type { PromiseConfigurationOptions } from '@hubspot/api-client/lib/codegen/crm/contacts/configuration.js'
 import type { CallContext, LimitPool, VendorCalls, VendorOperation } from '../../contract.ts'
 import { VendorError } from '../../vendor-error.ts'
@@ -17,6 +18,7 @@ import {
   contactProperties,
   readBatch,
   readContact,
+  readContacts,
   readList,
   readSearch,
   type BatchAnswer,
@@ -45,8 +47,14 @@ export interface HubspotClient {
   readContact(id: string, call: CallContext): Promise<Contact | null>
   list(after: string | null, limit: number, call: CallContext): Promise<ListAnswer>
   search(text: string, limit: number, call: CallContext): Promise<SearchAnswer>
+  /** By its own address or one of a contact merged into it; null when there is none. Shows what was written at once. */
+  readByEmail(email: string, call: CallContext): Promise<Contact | null>
+  /** Contacts made since, at most 100. Takes some seconds to show what was written. */
+  createdSince(since: Date, call: CallContext): Promise<readonly Contact[]>
   create(properties: ContactWrite, call: CallContext): Promise<Contact>
   update(id: string, properties: ContactWrite, call: CallContext): Promise<Contact>
+  /** HubSpot can restore it. */
+  archive(id: string, call: CallContext): Promise<void>
 }
 
 function operation(name: string, pool: 'account' | 'search', repeatable: boolean): VendorOperation {
@@ -61,6 +69,7 @@ const operations = {
   // HubSpot knows no idempotency key. An update repeated late would undo another writer's.
   create: operation('create', 'account', false),
   update: operation('update', 'account', false),
+  archive: operation('archive', 'account', true),
 }
 
 export function openClient(settings: HubspotSettings, calls: VendorCalls): HubspotClient {
@@ -96,6 +105,18 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
     middlewareMergeStrategy: 'replace',
   })
 
+  /** @param idProperty the property the id is a value of; HubSpot's own id when absent */
+  async function readOne(id: string, idProperty: string | undefined, call: CallContext): Promise<Contact | null> {
+    try {
+      return await calls.call(operations.read, call, async () =>
+        readContact(await basicApi.getById(id, properties, undefined, undefined, false, idProperty, options())),
+      )
+    } catch (error) {
+      if (error instanceof VendorError && error.kind === 'not-found') return null
+      throw error
+    }
+  }
+
   return {
     readBatch(ids, call) {
       const inputs = ids.map(id => ({ id }))
@@ -106,15 +127,16 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
       })
       return calls.call(operations.batchRead, call, async () => readBatch(await batchApi.read(body, false, options())))
     },
-    async readContact(id, call) {
-      try {
-        return await calls.call(operations.read, call, async () =>
-          readContact(await basicApi.getById(id, properties, undefined, undefined, false, undefined, options())),
-        )
-      } catch (error) {
-        if (error instanceof VendorError && error.kind === 'not-found') return null
-        throw error
-      }
+    readContact: (id, call) => readOne(id, undefined, call),
+    readByEmail: (email, call) => readOne(email, 'email', call),
+    createdSince(since, call) {
+      const made = { propertyName: 'createdate', operator: FilterOperatorEnum.Gte, value: String(since.getTime()) }
+      const body = Object.assign(new PublicObjectSearchRequest(), {
+        limit: maxPerCall,
+        properties,
+        filterGroups: [{ filters: [made] }],
+      })
+      return calls.call(operations.search, call, async () => readContacts(await searchApi.doSearch(body, options())))
     },
     list(after, limit, call) {
       return calls.call(operations.list, call, async () =>
@@ -140,6 +162,9 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
       return calls.call(operations.update, call, async () =>
         readContact(await basicApi.update(id, body, undefined, options())),
       )
+    },
+    archive(id, call) {
+      return calls.call(operations.archive, call, async () => basicApi.archive(id, options()))
     },
   }
 }

@@ -130,6 +130,12 @@ export function readSearch(value: unknown): SearchAnswer {
   return { ids: results.map(result => result.id), total }
 }
 
+/** @throws VendorError `unreadable` */
+export function readContacts(value: unknown): readonly Contact[] {
+  const { results } = read(list, value, 'the answer to a search')
+  return results.map(readContact)
+}
+
 /** The ids of the contacts that were merged into this one, as far as it tells. */
 export function mergedIds(merged: Contact): readonly string[] {
   return (merged.properties.hs_merged_object_ids ?? '')

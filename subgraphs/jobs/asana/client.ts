@@ -35,8 +35,12 @@ export interface AsanaClient {
   readTasks(gids: readonly string[], call: CallContext): Promise<ReadonlyMap<string, Task | Error>>
   /** A page of a project's tasks, each as it came: to be read one by one. */
   listTasks(project: string, offset: string | null, call: CallContext): Promise<TaskPage>
+  /** The project's tasks that have changed since, however many. */
+  tasksSince(project: string, since: Date, call: CallContext): Promise<readonly Task[]>
   createTask(data: TaskData, call: CallContext): Promise<Task>
   updateTask(gid: string, data: TaskData, call: CallContext): Promise<Task>
+  /** Into Asana's bin, for 30 days. */
+  deleteTask(gid: string, call: CallContext): Promise<void>
   moveTask(gid: string, section: string, call: CallContext): Promise<void>
   /** In the order of the board. */
   sections(project: string, call: CallContext): Promise<readonly Section[]>
@@ -117,6 +121,10 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
       const page = await ask(operation, call, () => tasks.getTasks(options), as(operation, listOf(anything)))
       return { tasks: page.data, next: page.next_page?.offset ?? null }
     },
+    tasksSince(project, since, call) {
+      const asked = { project, modified_since: since.toISOString(), opt_fields: taskFields.join(',') }
+      return whole(reading('tasks.listSince'), call, listOf(task), page => tasks.getTasks({ ...asked, ...page }))
+    },
     async createTask(data, call) {
       const operation = writing('tasks.create')
       return (await ask(operation, call, () => tasks.createTask({ data }, wholeTask), as(operation, one(task)))).data
@@ -125,6 +133,10 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
       const operation = writing('tasks.update')
       return (await ask(operation, call, () => tasks.updateTask({ data }, gid, wholeTask), as(operation, one(task))))
         .data
+    },
+    async deleteTask(gid, call) {
+      const operation = writing('tasks.delete')
+      await ask(operation, call, () => tasks.deleteTask(gid), as(operation, anything))
     },
     async moveTask(gid, section, call) {
       const operation = writing('sections.addTask')
