@@ -293,10 +293,7 @@ export interface Writes {
    * @throws VendorError when the vendor refused or failed; nothing stays of the write then, unless a `clientMutationId`
    *   says that it is still wanted and the failure may pass
    */
-  write(
-    intent: WriteIntent,
-    send: (steps: WriteSteps) => Promise<readonly [Written, ...Written[]]>,
-  ): Promise<EntityRef>
+  write(intent: WriteIntent, send: (steps: WriteSteps) => Promise<readonly [Written, ...Written[]]>): Promise<EntityRef>
 }
 
 // ---- What resolvers and sources are handed ---------------------------------------------------------------------------

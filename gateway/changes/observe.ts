@@ -166,7 +166,11 @@ function isBehind({ origin, at }: Observation, updatedAt: number | null, stored:
  * Whether a Change has told of what is observed, so that it is no news: it came of our own write, or the record has the
  * version at which just these fields were told. A listing that shows nothing new is none either.
  */
-function isTold({ isEcho, mayBeTold, origin, fields }: Observation, updatedAt: number | null, told: readonly string[]): boolean {
+function isTold(
+  { isEcho, mayBeTold, origin, fields }: Observation,
+  updatedAt: number | null,
+  told: readonly string[],
+): boolean {
   if (isEcho === true || mayBeTold === true || origin === 'import') return true
   if (updatedAt === null) return false
   return origin !== undefined || fields.every(field => field === 'updatedAt' || told.includes(field))

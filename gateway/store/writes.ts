@@ -40,7 +40,6 @@ interface WriteFacts extends Omit<AskedWrite, 'input'> {
 export type StoredWrite = WriteFacts & WriteState
 
 type WriteState =
-
   | { readonly state: 'open'; readonly input: string; readonly dueAt: Date }
   | { readonly state: 'undoing'; readonly reason: string; readonly dueAt: Date }
   | { readonly state: 'done'; readonly writtenId: string; readonly endedAt: Date }
@@ -247,11 +246,7 @@ export async function postponeWrite(
 /** From here on it can only be taken back; the lease stays. @throws LostWrite */
 export async function giveUpWrite(tx: StoreTransaction, lease: WriteLease, reason: string): Promise<void> {
   await holdWrite(tx, lease)
-  await tx
-    .updateTable('writes')
-    .set({ state: 'undoing', reason, input: null })
-    .where('id', '=', lease.id)
-    .execute()
+  await tx.updateTable('writes').set({ state: 'undoing', reason, input: null }).where('id', '=', lease.id).execute()
 }
 
 /**

@@ -152,7 +152,7 @@ export class WriteRunner {
   }
 
   async #run(run: WriteRun, asked: AskedWrite): Promise<EntityRef> {
-    for (let waitedMs = 0; ; ) {
+    for (let waitedMs = 0; ;) {
       const begun = await this.#begin(run, asked)
       switch (begun.is) {
         case 'done':
@@ -240,7 +240,10 @@ export class WriteRunner {
   async #afterFailure(write: StoredWrite, error: unknown): Promise<EntityRef> {
     if (error instanceof LostWrite) throw error
     if (error instanceof StoreError) {
-      this.#ports.log.error({ err: error, write: write.id }, 'a step of a write could not be noted; it is gone on with later')
+      this.#ports.log.error(
+        { err: error, write: write.id },
+        'a step of a write could not be noted; it is gone on with later',
+      )
       await this.#leave(write, error)
       throw notRecorded(write.role, write.isNamed)
     }
@@ -304,12 +307,7 @@ export class WriteRunner {
   }
 
   /** When the store does not take it, the lease runs out and the write is due all the same. */
-  async #postpone(
-    write: StoredWrite,
-    state: 'open' | 'undoing',
-    reason: string | null,
-    error: unknown,
-  ): Promise<void> {
+  async #postpone(write: StoredWrite, state: 'open' | 'undoing', reason: string | null, error: unknown): Promise<void> {
     const { store, clock, log } = this.#ports
     const delayMs = delaysMs[Math.min(write.attempts, delaysMs.length) - 1] ?? delaysMs[0]
     const hintMs = error instanceof VendorError ? (error.retryAfterMs ?? 0) : 0

@@ -139,7 +139,9 @@ export function billingResolvers(source: BillingSource) {
       voidOrder: (_: unknown, { input }: MutationFinalizeOrderArgs, context: GraphContext) =>
         changeOrder('voidOrder', input, ['status'], context, (id, steps) => source.void(id, context, steps)),
       markOrderPaid: (_: unknown, { input }: MutationFinalizeOrderArgs, context: GraphContext) =>
-        changeOrder('markOrderPaid', input, ['status', 'paidAt'], context, (id, steps) => source.markPaid(id, context, steps)),
+        changeOrder('markOrderPaid', input, ['status', 'paidAt'], context, (id, steps) =>
+          source.markPaid(id, context, steps),
+        ),
     },
 
     Customer: {

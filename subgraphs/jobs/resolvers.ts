@@ -120,9 +120,7 @@ export function jobsResolvers(source: JobsSource) {
 
       async updateJob(
         _: unknown,
-        {
-          input: { id, clientMutationId, ...input },
-        }: { readonly input: JobPatch & { readonly id: string } & Named },
+        { input: { id, clientMutationId, ...input } }: { readonly input: JobPatch & { readonly id: string } & Named },
         context: GraphContext,
       ) {
         if (input.title === null || input.title?.trim() === '')

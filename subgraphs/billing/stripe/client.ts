@@ -4,7 +4,15 @@ import { loadSdk } from './sdk.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { StripeConfig } from './config.ts'
 import { system } from './mapping.ts'
-import { isDeleted, markField, readCustomer, readInvoice, readPage, readProduct, readWebhookEndpoint } from './records.ts'
+import {
+  isDeleted,
+  markField,
+  readCustomer,
+  readInvoice,
+  readPage,
+  readProduct,
+  readWebhookEndpoint,
+} from './records.ts'
 import type { CustomerRecord, InvoiceRecord, Page, ProductRecord, WebhookEndpointRecord } from './records.ts'
 
 /** The most records Stripe puts on one page. */

@@ -74,7 +74,7 @@ export function openTakeBack({ client, writeMark, clock }: TakeBackPorts) {
     const customer = write.result(stepNames.customer) ?? write.result(stepNames.newCustomer)
     if (sentAt === null || mark === null || customer === null) return null
     const oldest = (write.begunAt.getTime() - skewMs) / 1000
-    for (let after: string | undefined; ; ) {
+    for (let after: string | undefined; ;) {
       const page = await client.invoices({ customer, ...(after === undefined ? {} : { after }) }, call)
       const invoices = page.items.map(readInvoice)
       const found = invoices.find(({ metadata }) => metadata?.[markField] === mark)

@@ -83,7 +83,8 @@ export function openUnfinished({ client, clock }: UnfinishedPorts) {
     const sentAt = write.sentAt(contactStep)
     const trace = write.traceOf(contactStep)
     const known = write.result(contactStep)
-    const found = known !== null || sentAt === null || trace === null ? null : await findSettled(write, { trace }, sentAt, call)
+    const found =
+      known !== null || sentAt === null || trace === null ? null : await findSettled(write, { trace }, sentAt, call)
     const id = known ?? found?.id ?? null
     if (id === null) return { isGone: true, written: [] }
     await client.archive(id, call)

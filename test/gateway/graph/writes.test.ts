@@ -1,26 +1,28 @@
 import { GraphQLError } from 'graphql'
 import { expect, test } from 'vitest'
-import { openWrites, type WrittenRecord } from '../../../gateway/graph/writes.ts'
+import { openRecording, openWrites } from '../../../gateway/graph/writes.ts'
+import type { WriteRun } from '../../../gateway/writes/run.ts'
 import { isEntityType } from '../../../schema/entities.ts'
 import { ownership } from '../../../schema/ownership.ts'
-import { roles, type RecordRef } from '../../../schema/systems.ts'
+import { roles } from '../../../schema/systems.ts'
+import { stepsInMemory } from '../../subgraphs/steps.ts'
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
-
-function world(fault?: Error) {
-  const evicted: RecordRef[] = []
-  const appended: WrittenRecord[] = []
+function world() {
+  const runs: WriteRun[] = []
+  let told = 0
   const writes = openWrites({
-    evict: record => void evicted.push(record),
-    observe: () => Promise.resolve(null),
-    append(records) {
-      if (fault !== undefined) return Promise.reject(fault)
-      appended.push(...records)
-      return Promise.resolve()
+    runner: {
+      async run(run) {
+        runs.push(run)
+        const [first] = await run.send(stepsInMemory())
+        return { type: run.intent.entity, id: first.record.id }
+      },
     },
-    log: silent,
+    resuming: null,
+    record: () => Promise.resolve(),
+    onWritten: () => (told += 1),
   })
-  return { writes, evicted, appended }
+  return { writes, runs, told: () => told }
 }
 
 const cases = Object.entries(ownership).flatMap(([name, { owner }]) =>
@@ -30,7 +32,7 @@ const cases = Object.entries(ownership).flatMap(([name, { owner }]) =>
 test.each(cases)('$name is written through $role: $isAllowed', async ({ name, owner, role, isAllowed }) => {
   const [entity = '', field = ''] = name.split('.')
   if (!isEntityType(entity)) throw new Error('expected the name of an entity')
-  const { writes, appended } = world()
+  const { writes, told } = world()
   let sent = 0
   const send = () => {
     sent += 1
@@ -38,10 +40,11 @@ test.each(cases)('$name is written through $role: $isAllowed', async ({ name, ow
       { kind: 'UPDATED', record: { system: 'any', kind: 'row', id: '1' }, fields: [field] },
     ] as const)
   }
-  const outcome = await writes.write({ role, entity, id: '1', fields: [field] }, send).catch((error: unknown) => error)
+  const intent = { role, entity, id: '1', fields: [field], mutation: 'update', input: {} }
+  const outcome = await writes.write(intent, send).catch((error: unknown) => error)
   if (isAllowed) {
     expect(outcome).toEqual({ type: entity, id: '1' })
-    expect(appended).toHaveLength(1)
+    expect(told()).toBe(1)
     return
   }
   expect(outcome).toBeInstanceOf(GraphQLError)
@@ -49,20 +52,42 @@ test.each(cases)('$name is written through $role: $isAllowed', async ({ name, ow
   expect(sent).toBe(0)
 })
 
-test('one foreign field among own ones refuses the whole write before anything is sent', async () => {
-  const { writes } = world()
-  const write = writes.write({ role: 'crm', entity: 'Customer', id: '1', fields: ['phone', 'balances'] }, () => {
-    throw new Error('must not be sent')
-  })
-  await expect(write).rejects.toMatchObject({ extensions: { code: 'NOT_OWNER', owner: 'billing' } })
+test('one foreign field among own ones refuses the whole write before anything is noted or sent', async () => {
+  const { writes, runs } = world()
+  const intent = {
+    role: 'crm',
+    entity: 'Customer',
+    id: '1',
+    fields: ['phone', 'balances'],
+    mutation: 'update',
+    input: {},
+  }
+  await expect(
+    writes.write({ ...intent, role: 'crm', entity: 'Customer' }, () => {
+      throw new Error('must not be sent')
+    }),
+  ).rejects.toMatchObject({ extensions: { code: 'NOT_OWNER', owner: 'billing' } })
+  expect(runs).toEqual([])
 })
 
-test('a write that reached its system but not the store says so, and what was cached is gone', async () => {
-  const { writes, evicted } = world(new Error('disk full'))
-  const record = { system: 'hubspot', kind: 'contact', id: '1' }
-  const write = writes.write({ role: 'crm', entity: 'Customer', id: '1', fields: ['phone'] }, () =>
-    Promise.resolve([{ kind: 'UPDATED', record, fields: ['phone'] }] as const),
-  )
-  await expect(write).rejects.toMatchObject({ extensions: { code: 'WRITTEN_NOT_RECORDED' } })
-  expect(evicted).toEqual([record])
+test('what was cached of a written record is gone before it is read and told', async () => {
+  const happened: string[] = []
+  const record = openRecording({
+    evict: ({ id }) => void happened.push(`evict ${id}`),
+    observe: ({ id }) => {
+      happened.push(`observe ${id}`)
+      return Promise.resolve(null)
+    },
+    append(records) {
+      happened.push(`append ${records.map(({ written }) => written.record.id).join()}`)
+      return Promise.resolve()
+    },
+  })
+  const written = {
+    kind: 'UPDATED',
+    record: { system: 'hubspot', kind: 'contact', id: '1' },
+    fields: ['phone'],
+  } as const
+  await record([written], false, () => Promise.resolve())
+  expect(happened).toEqual(['evict 1', 'observe 1', 'append 1'])
 })

@@ -21,6 +21,9 @@ function clientOf(parts: Partial<HubspotClient>): HubspotClient {
     search: unused,
     create: unused,
     update: unused,
+    readByEmail: unused,
+    createdSince: unused,
+    archive: unused,
     ...parts,
   }
 }
