@@ -35,8 +35,8 @@ export interface AsanaClient {
   readTasks(gids: readonly string[], call: CallContext): Promise<ReadonlyMap<string, Task | Error>>
   /** A page of a project's tasks, each as it came: to be read one by one. */
   listTasks(project: string, offset: string | null, call: CallContext): Promise<TaskPage>
-  /** The project's tasks that have changed since, however many. */
-  tasksSince(project: string, since: Date, call: CallContext): Promise<readonly Task[]>
+  /** The project's tasks that have changed since, a request for each hundred that are taken. */
+  tasksSince(project: string, since: Date, call: CallContext): AsyncIterable<Task>
   createTask(data: TaskData, call: CallContext): Promise<Task>
   updateTask(gid: string, data: TaskData, call: CallContext): Promise<Task>
   /** Into Asana's bin, for 30 days. */
@@ -121,9 +121,17 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
       const page = await ask(operation, call, () => tasks.getTasks(options), as(operation, listOf(anything)))
       return { tasks: page.data, next: page.next_page?.offset ?? null }
     },
-    tasksSince(project, since, call) {
-      const asked = { project, modified_since: since.toISOString(), opt_fields: taskFields.join(',') }
-      return whole(reading('tasks.listSince'), call, listOf(task), page => tasks.getTasks({ ...asked, ...page }))
+    async *tasksSince(project, since, call) {
+      const asked = { project, limit: pageSize, modified_since: since.toISOString(), opt_fields: taskFields.join(',') }
+      const operation = reading('tasks.listSince')
+      for (let offset: string | undefined; ;) {
+        const from = offset === undefined ? {} : { offset }
+        const send = (): Promise<unknown> => tasks.getTasks({ ...asked, ...from })
+        const page = await ask(operation, call, send, as(operation, listOf(task)))
+        yield* page.data
+        offset = page.next_page?.offset
+        if (offset === undefined) return
+      }
     },
     async createTask(data, call) {
       const operation = writing('tasks.create')

@@ -59,7 +59,7 @@ export function openUnfinished({ client, config, clock }: UnfinishedPorts) {
   /** The task that was made for this write, and is its from now on. */
   async function find(write: WriteProgress, trace: string, call: CallContext): Promise<Task | null> {
     const since = new Date(write.begunAt.getTime() - skewMs)
-    for (const task of await client.tasksSince(config.projects[0], since, call)) {
+    for await (const task of client.tasksSince(config.projects[0], since, call)) {
       const isOlder = new Date(task.created_at) < since
       if (!isOlder && traceOfTask(task, config) === trace && (await write.claim(taskStep, task.gid))) return task
     }
