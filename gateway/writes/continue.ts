@@ -23,6 +23,9 @@ const lookEveryMs = 2_000
 const mostAtOnce = 200
 const concurrency = 8
 
+/** A write that ends the process, or that its system never takes, is not begun for ever. */
+const mostRuns = 50
+
 /** Goes on with writes that nobody works on: what a killed process left, and what failed but is still wanted. */
 export function openContinuing({ store, runner, execute, clock, log }: ContinuingPorts): Continuing {
   let timer: NodeJS.Timeout | null = null
@@ -61,7 +64,7 @@ export function openContinuing({ store, runner, execute, clock, log }: Continuin
   async function goOnWith(id: string): Promise<void> {
     const write = await store.read(db => readWrite(db, id))
     if (write === null || write.state === 'done' || write.state === 'undone') return
-    if (write.state === 'undoing' || runner.isPastFinishing(write)) {
+    if (write.state === 'undoing' || write.attempts >= mostRuns || runner.isPastFinishing(write)) {
       await runner.takeBack(id, 'it could not be finished in time')
       return
     }

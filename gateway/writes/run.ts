@@ -71,9 +71,6 @@ const creationMs = 23 * 60 * 60_000
 /** A change that comes late would undo what somebody else has changed since. */
 const changeMs = 10 * 60_000
 
-/** A write that ends the process, or that the vendor never answers, is not begun for ever. */
-const mostRuns = 20
-
 const delaysMs = [2_000, 10_000, 60_000, 5 * 60_000, 30 * 60_000] as const
 
 type Begun =
@@ -139,10 +136,10 @@ export class WriteRunner {
     }).catch((error: unknown) => this.#tellPostponed(begun.write, error))
   }
 
-  /** Whether it is too old, or was tried too often, to be finished. */
+  /** Whether it is too old to be finished. */
   isPastFinishing(write: StoredWrite): boolean {
     const ageMs = this.#ports.clock.now().getTime() - write.begunAt.getTime()
-    return ageMs > (write.entityId === null ? creationMs : changeMs) || write.attempts > mostRuns
+    return ageMs > (write.entityId === null ? creationMs : changeMs)
   }
 
   /** Waits for what is being taken back. */

@@ -79,7 +79,7 @@ export async function askUntilAnswered(
 async function ask(url: string, creation: Creation, told: (code: string) => void = () => undefined) {
   const { mutation, clientMutationId, input } = creation
   const [type, field] = mutation === 'createOrder' ? ['CreateOrderInput', 'order'] : ['CreateJobInput', 'job']
-  const query = `mutation($input: ${type}!) { ${mutation}(input: $input) { made: ${field} { id } } }`
+  const query = `mutation($input: ${type}!) { ${mutation}(input: $input) { made: ${field} { id status } } }`
   try {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
