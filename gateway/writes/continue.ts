@@ -57,7 +57,9 @@ export function openContinuing({ store, runner, execute, clock, log }: Continuin
     })
     // One that fails is due still and is looked at again; it must not keep us from the others.
     for (const end of await Promise.allSettled(workers)) {
-      if (end.status === 'rejected') log.warn({ err: end.reason }, 'an unfinished write could not be gone on with')
+      if (end.status === 'fulfilled') continue
+      const err: unknown = end.reason
+      log.warn({ err }, 'an unfinished write could not be gone on with')
     }
   }
 

@@ -46,13 +46,13 @@ try {
   loseAnswers(tools, seed)
   const codes = new Map<string, number>()
   const began = performance.now()
-  let isOver = false
+  const over = new AbortController()
   let kills = 0
   const killing = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const until = performance.now() + shortestLife + random() * (longestLife - shortestLife)
-      while (!isOver && performance.now() < until) await pause(50)
-      if (isOver) return
+      while (!over.signal.aborted && performance.now() < until) await pause(50)
+      if (over.signal.aborted) return
       await kill('SIGKILL')
       kills += 1
       gateway = await start()
@@ -64,7 +64,7 @@ try {
     told: code => codes.set(code, (codes.get(code) ?? 0) + 1),
   })
   const seconds = (performance.now() - began) / 1000
-  isOver = true
+  over.abort()
   await killing
   tools.stripe.faults.clear()
   tools.asana.faults.clear()

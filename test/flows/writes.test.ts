@@ -21,9 +21,9 @@ test(
     const jobs = 8
     loseAnswers(at.tools, seed)
     const wanted = creations(orders, jobs, 'test')
-    let isOver = false
+    const over = new AbortController()
     const killing = (async () => {
-      for (let kills = 0; kills < 3 && !isOver; kills += 1) {
+      for (let kills = 0; kills < 3 && !over.signal.aborted; kills += 1) {
         await pause(200 + random() * 800)
         process.kill('SIGKILL')
         await process.ended
@@ -31,7 +31,7 @@ test(
       }
     })()
     const answered = await askUntilAnswered(at.url, wanted, { clients: 6 })
-    isOver = true
+    over.abort()
     await killing
     at.tools.stripe.faults.clear()
     at.tools.asana.faults.clear()

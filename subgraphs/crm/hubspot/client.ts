@@ -96,7 +96,8 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
         },
         post(response: ResponseContext) {
           const type = response.headers['content-type'] ?? 'no content type'
-          return type.includes('json')
+          // What was archived is answered with nothing.
+          return type.includes('json') || response.httpStatusCode === 204
             ? Promise.resolve(response)
             : Promise.reject(new ApiException(response.httpStatusCode, type, undefined, response.headers))
         },

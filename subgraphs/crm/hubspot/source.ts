@@ -56,18 +56,20 @@ export function openSource(
     async create(fields, { call }, steps) {
       const values = propertiesOf(fields)
       const by = { trace: traceOf(values), ...(values.email === undefined ? {} : { email: values.email }) }
-      let made: Contact | null = null
+      const made = new Map<string, Contact>()
       const id = await steps.step(contactStep, by.trace, {
         async send() {
-          made = await createdOrFound(values, by, steps, call)
-          return made.id
+          const contact = await createdOrFound(values, by, steps, call)
+          made.set(contact.id, contact)
+          return contact.id
         },
         async find(sentAt) {
-          made = await unfinished.findSettled(steps, by, sentAt, call)
-          return made?.id ?? null
+          const contact = await unfinished.findSettled(steps, by, sentAt, call)
+          if (contact !== null) made.set(contact.id, contact)
+          return contact?.id ?? null
         },
       })
-      const contact = made ?? (await client.readContact(id, call))
+      const contact = made.get(id) ?? (await client.readContact(id, call))
       if (contact === null) throw new VendorError('hubspot', 'not-found', `contact ${id} vanished while it was made`)
       return [written('CREATED', contact, fields)]
     },

@@ -117,18 +117,20 @@ export function openSource(
         ? { projects: [project], memberships: [{ project, section: stage }] }
         : { projects: [project] }
       const trace = traceOfData(data, config)
-      let made: Task | null = null
+      const made = new Map<string, Task>()
       const gid = await steps.step(taskStep, trace, {
         async send() {
-          made = await createdOrFound({ ...data, ...place }, trace, steps, call)
-          return made.gid
+          const task = await createdOrFound({ ...data, ...place }, trace, steps, call)
+          made.set(task.gid, task)
+          return task.gid
         },
         async find(sentAt) {
-          made = await unfinished.findSettled(steps, trace, sentAt, call)
-          return made?.gid ?? null
+          const task = await unfinished.findSettled(steps, trace, sentAt, call)
+          if (task !== null) made.set(task.gid, task)
+          return task?.gid ?? null
         },
       })
-      const task = made ?? (await current(gid, call)).task
+      const task = made.get(gid) ?? (await current(gid, call)).task
       return [written('CREATED', task, fieldsOf(withoutNulls(fields)))]
     },
     async update(id, patch, { call }) {

@@ -84,7 +84,7 @@ function world(store: Store, vendor: Vendor) {
         if (id !== null) await vendor.ask('delete', () => String(vendor.rows.delete(id)))
         return { isGone: true, written: [] }
       },
-      record: async (_, __, also) => void (await store.write(also)),
+      record: (_, __, also) => store.write(also),
       clock: { now: () => new Date() },
       log: quiet,
     })
