@@ -83,10 +83,13 @@ export function openSteps(
       if (result !== null) return result
       const found = sentAt === null ? null : ((await make.find?.(sentAt)) ?? null)
       if (found !== null && (await claim(step, found))) return found
-      // Another write of the same content may have found what was made for this one, and lacks its own.
+      // Another write of the same content may have found what was made for this one: then what was made for that one is
+      // without a write, and is this one's.
       for (let tries = 0; tries < mostTries; tries += 1) {
         const made = await sent(step, trace, make.send)
         if (await claim(step, made)) return made
+        const theirs = (await make.find?.(noteOf(step).sentAt ?? now())) ?? null
+        if (theirs !== null && (await claim(step, theirs))) return theirs
       }
       throw new Error(`step ${step} of a write: expected a record of its own, got those of others`)
     },

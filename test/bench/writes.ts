@@ -47,12 +47,13 @@ try {
   const codes = new Map<string, number>()
   const began = performance.now()
   const over = new AbortController()
+  const isOver = (): boolean => over.signal.aborted
   let kills = 0
   const killing = (async () => {
-    while (!over.signal.aborted) {
+    while (!isOver()) {
       const until = performance.now() + shortestLife + random() * (longestLife - shortestLife)
-      while (!over.signal.aborted && performance.now() < until) await pause(50)
-      if (over.signal.aborted) return
+      while (!isOver() && performance.now() < until) await pause(50)
+      if (isOver()) return
       await kill('SIGKILL')
       kills += 1
       gateway = await start()

@@ -91,7 +91,8 @@ function world(store: Store, vendor: Vendor) {
   }
 
   async function foundFor(trace: string | null, claim: (id: string) => Promise<boolean>): Promise<string | null> {
-    for (const row of vendor.rows.values()) if (row.trace === trace && (await claim(row.id))) return row.id
+    for (const row of [...vendor.rows.values()].toReversed())
+      if (row.trace === trace && (await claim(row.id))) return row.id
     return null
   }
 
@@ -195,6 +196,23 @@ describe('a write that is repeated until it is answered', () => {
     const ids = [(await ask(one, 'same'))?.id, (await ask(other, 'same'))?.id]
     expect(new Set(ids).size).toBe(2)
     expect(vendor.rows.size).toBe(2)
+  })
+
+  test('takes what was made for another, when that one has taken its own', async () => {
+    const vendor = new Vendor(false)
+    const { ask } = world(await openMemoryStore(), vendor)
+    const [one, other] = [intent('one'), intent('other')]
+    vendor.fates = ['lost']
+    await ask(one, 'same').catch(() => undefined)
+    const original = vendor.ask.bind(vendor)
+    vi.spyOn(vendor, 'ask').mockImplementationOnce(async (key, act) => {
+      const made = await original(key, act)
+      // Before its answer is noted, the other write finds it.
+      expect(await ask(one, 'same')).toEqual({ type: 'Order', id: made })
+      return made
+    })
+    expect(await ask(other, 'same')).toEqual({ type: 'Order', id: 'row-1' })
+    expect([...vendor.rows.keys()]).toEqual(['row-1', 'row-2'])
   })
 
   test('joins the first when both run at once', async () => {
