@@ -81,7 +81,7 @@ function world(store: Store, vendor: Vendor) {
       worker,
       takeBack: async (_, write): Promise<TakenBack> => {
         const id = write.result('row') ?? (await foundFor(write.traceOf('row'), id => write.claim('row', id)))
-        if (id !== null) await vendor.ask('delete', () => String(vendor.rows.delete(id)))
+        if (id !== null) await vendor.ask(`delete-${id}`, () => String(vendor.rows.delete(id)))
         return { isGone: true, written: [] }
       },
       record: (_, __, also) => store.write(also),
