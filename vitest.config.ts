@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests that open just any store: they run on SQLite, and once more on Postgres. */
 const onEveryStore = [
-  'test/gateway/store/{contract,deliveries,delivery-history,leases,progress,received,secrets}.test.ts',
+  'test/gateway/store/{contract,deliveries,delivery-history,leases,progress,quarantine,received,replays,secrets}.test.ts',
+  'test/gateway/writes/*.test.ts',
   'test/gateway/changes/*.test.ts',
   'test/gateway/links/*.test.ts',
 ]

@@ -12,7 +12,7 @@ import { openDelivering, webhookSources, type Delivering } from './delivering.ts
 import { supergraph } from './graph/compose.ts'
 import { FederatedGraph } from './graph/executor.ts'
 import { liveResolvers } from './graph/live/resolvers.ts'
-import { GraphServer } from './graph/server.ts'
+import { GraphServer, type Outcome } from './graph/server.ts'
 import { subgraphSources } from './graph/sources.ts'
 import { openSubgraph, type LocalSubgraph } from './graph/subgraph.ts'
 import { createHttp } from './http.ts'
@@ -38,9 +38,11 @@ import { pruneReceived } from './store/delivery-history.ts'
 import { keepQuarantined, pruneQuarantine, quarantineRoom } from './store/quarantine.ts'
 import { storeReceived } from './store/received.ts'
 import type { StoreTransaction } from './store/store.ts'
+import { pruneWrites, releaseWrites } from './store/writes.ts'
 import { DeliveryProcessor, type WorkedEntry } from './webhooks/process.ts'
 import { Quarantine } from './webhooks/quarantine.ts'
 import { openReceive } from './webhooks/receive.ts'
+import { openContinuing } from './writes/continue.ts'
 
 export interface GatewayOptions {
   readonly log: Log & { child?(fields: object): Log }
@@ -80,6 +82,9 @@ const suspectsTogether = 20
 /** Changes are kept for subscribers that come back. */
 const changesKeptMs = 30 * 24 * 60 * 60_000
 
+/** For so long a `clientMutationId` is known. */
+const writesKeptMs = 30 * 24 * 60 * 60_000
+
 const pruneEveryMs = 60 * 60_000
 
 /**
@@ -98,7 +103,10 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   const ends: (() => unknown)[] = [() => runtime.close()]
   try {
     // The store lets one process in: whoever held deliveries before was killed, and its leases need not run out.
-    if (store.signals === null) await releaseDead(store, store.clock.now())
+    if (store.signals === null) {
+      await releaseDead(store, store.clock.now())
+      await store.write(tx => releaseWrites(tx, null, store.clock.now()))
+    }
     const secrets = openSecrets(runtime, clock)
     const delivering = openDelivering(runtime, { log, secrets })
     const importing = openImporting(runtime, { log, clock })
@@ -172,6 +180,14 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     // Deliveries acknowledged until then are in the store; those under way are finished.
     ends.unshift(() => http.close())
 
+    const continuing = openContinuing({
+      store,
+      runner: runtime.writes,
+      execute: async write => refusalIn(await server.resume(write)),
+      clock: store.clock,
+      log,
+    })
+    ends.unshift(() => continuing.stop())
     const control = await openControlOf(config, (asked, tell, signal) => answerControl(asked, tell, signal))
     ends.unshift(
       () => control?.close(),
@@ -183,6 +199,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       store.signals?.on('deliveries', () => processor.wake())
       importing.start()
       sweeping.start()
+      continuing.start()
       const pruning = setInterval(() => void forgetOld(runtime, clock, log), pruneEveryMs).unref()
       ends.unshift(() => clearInterval(pruning))
     }
@@ -350,9 +367,19 @@ async function releaseHeld({ store, worker }: Runtime, log: Log): Promise<void> 
   try {
     const released = await releaseLeases(store, worker, store.clock.now())
     if (released > 0) store.signals?.send('deliveries')
+    await store.write(tx => releaseWrites(tx, worker, store.clock.now()))
   } catch (error) {
     log.warn({ err: error }, 'deliveries that wait could not be released; they are due again when their leases run out')
   }
+}
+
+/** Why a mutation was refused for good; null when it was not, or when another try may be answered otherwise. */
+function refusalIn(outcome: Outcome): string | null {
+  const errors = 'refused' in outcome ? outcome.refused : (outcome.errors ?? [])
+  const lasting = errors.find(
+    ({ extensions }) => extensions?.['isRetryable'] !== true && extensions?.['code'] !== 'INTERNAL_SERVER_ERROR',
+  )
+  return lasting?.message ?? null
 }
 
 async function forgetOld({ store }: Runtime, clock: Clock, log: Log): Promise<void> {
@@ -361,6 +388,7 @@ async function forgetOld({ store }: Runtime, clock: Clock, log: Log): Promise<vo
     await prune(store, new Date(now.getTime() - changesKeptMs))
     await pruneReceived(store, now)
     await pruneQuarantine(store, now)
+    await store.write(tx => pruneWrites(tx, new Date(now.getTime() - writesKeptMs)))
   } catch (error) {
     log.warn({ err: error }, 'what is old could not be forgotten; it is tried again in an hour')
   }

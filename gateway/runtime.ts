@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../schema/entities.ts'
-import { recordKey, type RecordRef, type System } from '../schema/systems.ts'
+import { recordKey, type RecordRef, type Role, type System } from '../schema/systems.ts'
 import type { CallContext, Clock, Log, ObservedRecord, Priority } from '../subgraphs/contract.ts'
 import { openRecordCache, type RecordCache } from './cache/record-cache.ts'
 import { applyObservations } from './changes/apply.ts'
@@ -10,7 +10,7 @@ import { ChangeFollower } from './changes/follower.ts'
 import { changesAfter, reaches } from './changes/log.ts'
 import type { GatewayConfig } from './config.ts'
 import { openContext, type ContextPorts, type OperationContext } from './graph/context.ts'
-import { openWrites, type WrittenRecord } from './graph/writes.ts'
+import { openRecording, openWrites, type WrittenRecord } from './graph/writes.ts'
 import { openCatalogue, type Catalogue } from './links/catalogue.ts'
 import { openIndex } from './links/index.ts'
 import { openLinks } from './links/links.ts'
@@ -21,8 +21,9 @@ import { openMetrics, type Metrics } from './metrics.ts'
 import { PushHub } from './push/hub.ts'
 import { openStore } from './store/open.ts'
 import { endAllLeases } from './store/leases.ts'
-import type { OpenStore } from './store/store.ts'
+import type { OpenStore, StoreTransaction } from './store/store.ts'
 import { openSystems, type RunningSystem } from './systems.ts'
+import { WriteRunner, type RecordWritten } from './writes/run.ts'
 
 export interface RuntimePorts {
   readonly log: Log
@@ -44,6 +45,7 @@ export interface Runtime {
   readonly hub: PushHub
   readonly metrics: Metrics
   readonly commits: ChangeCommits
+  readonly writes: WriteRunner
   readonly contexts: ContextPorts
   /** A context for work that no client waits for. Contexts asked for in one turn are one, so that their reads are batched. */
   context(priority: Exclude<Priority, 'query'>): OperationContext
@@ -96,19 +98,18 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
       }
     },
     staleServed: context => cache.staleServed(context),
-    writes: (call, onWritten) =>
-      openWrites({
-        now: () => cache.begin(0),
-        isOvertaken: (record, since) => !cache.holds(recordKey(record), since),
-        evict: record => cache.evict(record),
-        observe: record => observe(record, { ...openContext(contexts), call: afterWrite(call) }),
-        async append(records) {
-          await append(records)
-          onWritten()
-        },
-        log,
-      }),
+    writes: ({ call, onWritten, resuming }) =>
+      openWrites({ runner: writes, resuming, record: () => recording(call), onWritten }),
   }
+  const worker = randomUUID()
+  const writes = new WriteRunner({
+    store,
+    worker,
+    takeBack: (role, write) => systemOf(role).adapter.takeBack(write, openContext(contexts, unasked).call),
+    record: (...written) => recording(openContext(contexts, unasked).call)(...written),
+    clock: store.clock,
+    log,
+  })
   const shared = new Map<Priority, OperationContext>()
   try {
     // The store lets one process in: whoever held something before was killed, and need not be waited for.
@@ -121,7 +122,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   }
 
   return {
-    worker: randomUUID(),
+    worker,
     store,
     catalogue,
     cache,
@@ -130,6 +131,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     hub,
     metrics,
     commits,
+    writes,
     contexts,
     context(priority) {
       const known = shared.get(priority)
@@ -148,6 +150,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     },
     async close() {
       hub.close()
+      await writes.close()
       await Promise.all(systems.map(system => system.close()))
       await follower.stop()
       await store.close()
@@ -164,21 +167,49 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     return running.adapter.observe(record, context)
   }
 
-  async function append(records: readonly WrittenRecord[]): Promise<void> {
-    const observations = records.map(({ written, observed, isAgain }) => ({
+  function systemOf(role: Role): RunningSystem {
+    const running = systems.find(system => system.role === role)
+    if (running === undefined) throw new Error(`expected a system for the role ${role}; see subgraphs/registry.ts`)
+    return running
+  }
+
+  function recording(call: CallContext): RecordWritten {
+    return openRecording({
+      now: () => cache.begin(0),
+      isOvertaken: (record, since) => !cache.holds(recordKey(record), since),
+      evict: record => cache.evict(record),
+      observe: record => observe(record, { ...openContext(contexts), call: afterWrite(call) }),
+      append,
+    })
+  }
+
+  async function append(
+    records: readonly WrittenRecord[],
+    also: (tx: StoreTransaction) => Promise<void>,
+  ): Promise<void> {
+    const observations = records.map(({ written, observed, isAgain, mayBeTold }) => ({
       record: observed?.record ?? written.record,
       observed,
       kind: written.kind,
       fields: written.fields,
       at: observed?.updatedAt ?? null,
       isEcho: isAgain,
+      // A webhook may have told that it is there, and a late one of a system without versions whatever else there is.
+      mayBeTold: written.kind === 'CREATED' || (mayBeTold && observed?.updatedAt === null),
     }))
     await commits.commit(
-      tx => applyObservations(tx, catalogue, observations, clock.now()),
+      async tx => {
+        const changes = await applyObservations(tx, catalogue, observations, clock.now())
+        await also(tx)
+        return changes
+      },
       observations.map(({ record }) => record),
     )
   }
 }
+
+/** What this process does by itself. */
+const unasked = { priority: 'webhook' } as const
 
 /** What was written is read to its end, whether its client is still there or not. */
 function afterWrite(call: CallContext): CallContext {

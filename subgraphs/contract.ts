@@ -197,6 +197,78 @@ export interface WriteIntent {
   /** The entity's id; absent when it is being created. */
   readonly id?: string
   readonly fields: readonly string[]
+  /** Name of the mutation: `createOrder`. */
+  readonly mutation: string
+  /**
+   * As the client gave it, `clientMutationId` included. Kept until the write is over: after a crash the mutation is executed
+   * again with it.
+   */
+  readonly input: MutationInput
+}
+
+export type MutationInput = Readonly<Record<string, unknown>> & { readonly clientMutationId?: string | null }
+
+/** How far a write has come, its earlier runs included: those of a client that repeats it, and of a process that died. */
+export interface WriteProgress {
+  /** The same in every run, and no other write's. What is sent for it can be marked with it. */
+  readonly id: string
+  readonly begunAt: Date
+  /** The result of a step that was done; null when it is not known to be. */
+  result(step: string): string | null
+  /** When a step was last sent; null when it never was. What came of it is known only when it has a result. */
+  sentAt(step: string): Date | null
+  /** What the step was sent as; see `WriteSteps.step`. */
+  traceOf(step: string): string | null
+  /**
+   * Takes a record that was found for the step's result. Of two writes of the same content one gets it.
+   * @returns false when it is another write's
+   */
+  claim(step: string, id: string): Promise<boolean>
+}
+
+/** The vendor's calls of one write, kept so that a later run goes on where an earlier one stopped. */
+export interface WriteSteps extends WriteProgress {
+  /**
+   * The same in every run of this write. An idempotency key that is made of it does at the vendor at most once what it is
+   * sent for; once the write was taken back, the next run has another.
+   */
+  readonly key: string
+  /** Keeps something that was decided, so that a later run decides the same. @returns what was kept first */
+  keep(step: string, value: string): Promise<string>
+  /**
+   * Does what makes one record, unless an earlier run is known to have. That it is being sent is durable before `send` is
+   * called, and its result before this resolves.
+   * @param trace what is sent, as a hash or a mark: by it a record can be told whose making was not answered
+   * @throws StoreError when it cannot be noted
+   */
+  step(step: string, trace: string, make: MakeRecord): Promise<string>
+}
+
+export interface MakeRecord {
+  /** @returns the record's id */
+  send(): Promise<string>
+  /**
+   * For systems without idempotency keys: looks for what an earlier run has sent without learning what came of it.
+   * @returns its id, or null when it was not made, and then it is sent
+   * @throws VendorError while it may still be on its way
+   */
+  find?(sentAt: Date): Promise<string | null>
+}
+
+/** A write that was begun and has to be taken back. */
+export interface UnfinishedWrite extends WriteProgress {
+  readonly mutation: string
+  readonly entity: EntityType
+  /** Null where it was to be created. */
+  readonly entityId: string | null
+}
+
+/** What taking a write back came to. */
+export interface TakenBack {
+  /** False when it could not be taken back: what it wrote stays, and stands first in `written`. */
+  readonly isGone: boolean
+  /** What is to be told all the same. */
+  readonly written: readonly Written[]
 }
 
 /** What a write did at the vendor. */
@@ -212,12 +284,16 @@ export interface Written {
 export interface Writes {
   /**
    * Sends a write to the owner and appends its Changes before it returns; every later read in any client sees it.
+   * A write survives the process: what was under way is finished at the next start, or taken back. With a
+   * `clientMutationId` it is done once, however often and from wherever it is asked for.
    * @param send does it at the vendor; the entity's own record comes first in what it returns
-   * @returns the entity that was written
-   * @throws GraphQLError `NOT_OWNER`, naming the owner, when the role does not own each of the fields
-   * @throws VendorError when the vendor refused or failed
+   * @returns the entity that was written, by this call or an earlier one of the same `clientMutationId`
+   * @throws GraphQLError `NOT_OWNER`, naming the owner, when the role does not own each of the fields; `BAD_USER_INPUT`
+   *   when the `clientMutationId` was used with another input
+   * @throws VendorError when the vendor refused or failed; nothing stays of the write then, unless a `clientMutationId`
+   *   says that it is still wanted and the failure may pass
    */
-  write(intent: WriteIntent, send: () => Promise<readonly [Written, ...Written[]]>): Promise<EntityRef>
+  write(intent: WriteIntent, send: (steps: WriteSteps) => Promise<readonly [Written, ...Written[]]>): Promise<EntityRef>
 }
 
 // ---- What resolvers and sources are handed ---------------------------------------------------------------------------
@@ -439,6 +515,11 @@ export interface OpenSystem<Source> {
    * that was merged it says what the index keeps of the winner, with the asked id among its former ones.
    */
   observe(record: RecordRef, context: GraphContext): Promise<ObservedRecord | null>
+  /**
+   * Takes back what an unfinished write has left: a half-made draft is deleted. A change of an existing record stays.
+   * @throws VendorError when that is not certain yet: it is asked for again
+   */
+  takeBack(write: UnfinishedWrite, call: CallContext): Promise<TakenBack>
   readonly webhook: WebhookAdapter
   /** Secrets from the settings, newest first, for the given endpoint. */
   readonly webhookSecrets: readonly string[]

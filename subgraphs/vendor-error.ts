@@ -36,22 +36,25 @@ export class VendorError extends Error {
   readonly retryAfterMs: number | undefined
   /** What the vendor says was wrong with the input, safe to show to the client that gave it. */
   readonly inputFault: string | undefined
+  /** The vendor keeps this answer for this request: the same one sent again gets it again. */
+  readonly isKept: boolean
 
   constructor(
     system: System,
     kind: VendorErrorKind,
     message: string,
-    options: { cause?: unknown; retryAfterMs?: number; inputFault?: string } = {},
+    options: { cause?: unknown; retryAfterMs?: number; inputFault?: string; isKept?: boolean } = {},
   ) {
     super(`${system}: ${message}`, { cause: options.cause })
     this.system = system
     this.kind = kind
     this.retryAfterMs = options.retryAfterMs
     this.inputFault = options.inputFault
+    this.isKept = options.isKept ?? false
   }
 
   /** Whether trying again later may help. */
   get isPassing(): boolean {
-    return passing.has(this.kind)
+    return passing.has(this.kind) && !this.isKept
   }
 }

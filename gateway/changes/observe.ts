@@ -23,6 +23,8 @@ export interface Observation {
   readonly isEcho?: boolean
   /** The newest Change that was known here when the record was read; a later one of the record may be newer than the reading. */
   readonly readAfter?: number
+  /** It is our own write, and its system may have told of it before: where it shows nothing new, there is nothing to tell. */
+  readonly mayBeTold?: boolean
   /** A listing rather than news: what it does not show to have changed makes no Change. */
   readonly origin?: 'sweep' | 'import'
 }
@@ -107,6 +109,8 @@ function effectOfSight(
   now: Date,
 ): Effect {
   const isListing = observation.origin !== undefined
+  // The write is under way still, or is gone on with after a crash: it tells of what it has made once it is whole.
+  if (observation.isEcho === true && stored === null) return nothing
   const updatedAt = timeOf(observed.updatedAt)
   const isDead = stored?.is_deleted === 1
   const livedAt = Math.max(updatedAt ?? -Infinity, timeOf(observation.at) ?? -Infinity)
@@ -166,12 +170,12 @@ function isBehind({ origin, at }: Observation, updatedAt: number | null, stored:
  * newer one, something changed that no column here holds.
  */
 function isTold(
-  { isEcho, origin, fields }: Observation,
+  { isEcho, mayBeTold, origin, fields }: Observation,
   updatedAt: number | null,
   stored: RecordRow,
   told: readonly string[],
 ): boolean {
-  if (isEcho === true) return true
+  if (isEcho === true || mayBeTold === true) return true
   if (updatedAt === null) return origin === 'import'
   if (stored.updated_at !== updatedAt) return false
   return origin !== undefined || fields.every(field => field === 'updatedAt' || told.includes(field))

@@ -41,7 +41,7 @@ export interface OperationContext extends GraphContext {
 export interface ContextPorts {
   lookups(): Lookups
   /** Makes the port through which the operation writes; `onWritten` is called after each write. */
-  writes(call: CallContext, onWritten: () => void): Writes
+  writes(options: { call: CallContext; onWritten: () => void; resuming: string | null }): Writes
   staleServed(context: GraphContext): readonly StaleValue[]
 }
 
@@ -53,11 +53,16 @@ export interface Lookups {
   forget(): void
 }
 
+export interface OpenContextOptions {
+  readonly purpose?: Purpose
+  readonly priority?: Priority
+  readonly clientLeft?: AbortSignal | null
+  /** The id of the write that is executed again. */
+  readonly resuming?: string
+}
+
 /** Opens the context of one operation. */
-export function openContext(
-  ports: ContextPorts,
-  options: { purpose?: Purpose; priority?: Priority; clientLeft?: AbortSignal | null } = {},
-): OperationContext {
+export function openContext(ports: ContextPorts, options: OpenContextOptions = {}): OperationContext {
   const spent = new Map<string, PoolCost>()
   const abort = new AbortController()
   const call: CallContext = {
@@ -76,7 +81,7 @@ export function openContext(
     clientLeft: options.clientLeft ?? null,
     links,
     index,
-    writes: ports.writes(call, forget),
+    writes: ports.writes({ call, onWritten: forget, resuming: options.resuming ?? null }),
     costs: () => [...spent.values()],
     // Of the object it is asked of: Apollo runs each operation with a copy of its context.
     stale() {

@@ -51,10 +51,12 @@ export interface GraphServerOptions {
 /** Answers operations, by whatever transport they came, under one set of rules. */
 export class GraphServer {
   readonly #apollo: ApolloServer<OperationContext>
+  readonly #graph: FederatedGraph
   readonly #ports: ContextPorts
   readonly #log: Log
 
   constructor({ graph, ports, log, introspection, plugins = [] }: GraphServerOptions) {
+    this.#graph = graph
     this.#ports = ports
     this.#log = log
     this.#apollo = new ApolloServer<OperationContext>({
@@ -99,6 +101,22 @@ export class GraphServer {
 
   execute(request: GraphQLRequest, clientLeft: AbortSignal | null = null): Promise<Outcome> {
     return this.#run(request, openContext(this.#ports, { clientLeft }))
+  }
+
+  /**
+   * Executes a mutation again that an earlier run has left unfinished.
+   * @returns what it answered; of its payload only what every mutation has
+   */
+  async resume(write: { readonly id: string; readonly mutation: string; readonly input: string }): Promise<Outcome> {
+    const field = this.#graph.planner.apiGraphQLSchema.getMutationType()?.getFields()[write.mutation]
+    const type = field?.args.find(({ name }) => name === 'input')?.type
+    if (type === undefined) return { refused: [{ message: `there is no mutation ${write.mutation} any more` }] }
+    const query = `mutation Resumed($input: ${String(type)}) { ${write.mutation}(input: $input) { clientMutationId } }`
+    const input: unknown = JSON.parse(write.input)
+    return this.#run(
+      { query, variables: { input } },
+      openContext(this.#ports, { priority: 'webhook', resuming: write.id }),
+    )
   }
 
   /** Checks and plans a subscription; nothing is executed until its first frame. */

@@ -70,3 +70,17 @@ export const schema: readonly string[] = [
 export const leases: readonly string[] = [
   `create table leases (name text primary key, holder text not null, until integer not null)`,
 ]
+
+/** Mutations, from before their first vendor call. */
+export const writesSchema: readonly string[] = [
+  `create table writes (
+    id text not null primary key, role text not null, mutation text not null, entity_type text not null, entity_id text,
+    is_named integer not null, state text not null, round integer not null, salt text not null, input_hash text not null,
+    field_hashes text not null, input text, attempts integer not null, begun_at integer not null, due_at integer not null,
+    lease_until integer, lease_by text, ended_at integer, reason text)`,
+  `create index writes_due on writes (due_at) where state in ('open', 'undoing')`,
+  `create index writes_by_end on writes (ended_at) where ended_at is not null`,
+  `create table write_steps (
+    write_id text not null, step text not null, sent_at integer, trace text, result text, primary key (write_id, step))`,
+  `create index write_steps_by_result on write_steps (result, step) where result is not null`,
+]

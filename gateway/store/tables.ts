@@ -22,6 +22,8 @@ export interface Tables {
   sweep_places: SweepPlacesTable
   sweeps: SweepsTable
   webhook_subscriptions: WebhookSubscriptionsTable
+  writes: WritesTable
+  write_steps: WriteStepsTable
 }
 
 /** Facts about the store itself: its version. */
@@ -262,4 +264,50 @@ interface WebhookSubscriptionsTable {
   last_failure_at: number | null
   note: string | null
   checked_at: number
+}
+
+/** Mutations, from before their first vendor call; see `writes.ts`. */
+interface WritesTable {
+  /** Of a write with a `clientMutationId` a hash of it and the mutation, else random. */
+  id: string
+  role: string
+  mutation: string
+  entity_type: string
+  /** Of the entity that is changed; of one that is created once the write is done. */
+  entity_id: string | null
+  /** 1 when the client gave a `clientMutationId`. */
+  is_named: number
+  state: 'open' | 'undoing' | 'done' | 'undone'
+  /** Raised each time it begins again after it was taken back. */
+  round: number
+  /** What the hashes are made with, so that equal inputs of different writes do not look alike. */
+  salt: string
+  input_hash: string
+  /** json: Record<string, string>, by field of the input. */
+  field_hashes: string
+  /** json: the input, while the write is not over. */
+  input: string | null
+  /** Runs begun in this round. */
+  attempts: number
+  begun_at: number
+  /** When it is to be gone on with by itself. */
+  due_at: number
+  /** Until when, and by whom, it is being worked on. */
+  lease_until: number | null
+  lease_by: string | null
+  /** When it became done or undone. */
+  ended_at: number | null
+  /** Why it is taken back. */
+  reason: string | null
+}
+
+/** What a write has sent, and what came of it. */
+interface WriteStepsTable {
+  write_id: string
+  step: string
+  sent_at: number | null
+  /** A hash of what was sent. */
+  trace: string | null
+  /** A record's id, or what was decided. */
+  result: string | null
 }

@@ -344,48 +344,76 @@ export type CreateOrderInput = {
   readonly memo?: InputMaybe<Scalars['String']['input']>
   /** Finalise at once; otherwise the order stays a draft. */
   readonly finalize?: InputMaybe<Scalars['Boolean']['input']>
+  /**
+   * The same id with the same input gives the same answer and never writes a second time: repeat with it when an answer was lost.
+   * A random one is best, such as a UUID; 1 to 255 characters. Kept for 30 days.
+   */
+  readonly clientMutationId?: InputMaybe<Scalars['String']['input']>
 }
 
 /** Names the draft to finalise. */
 export type FinalizeOrderInput = {
   /** The billing system's id of a draft. */
   readonly id: Scalars['ID']['input']
+  /**
+   * The same id with the same input gives the same answer and never writes a second time: repeat with it when an answer was lost.
+   * A random one is best, such as a UUID; 1 to 255 characters. Kept for 30 days.
+   */
+  readonly clientMutationId?: InputMaybe<Scalars['String']['input']>
 }
 
 /** Names the order to call off. */
 export type VoidOrderInput = {
   /** The billing system's id of an open order. */
   readonly id: Scalars['ID']['input']
+  /**
+   * The same id with the same input gives the same answer and never writes a second time: repeat with it when an answer was lost.
+   * A random one is best, such as a UUID; 1 to 255 characters. Kept for 30 days.
+   */
+  readonly clientMutationId?: InputMaybe<Scalars['String']['input']>
 }
 
 /** Names the order that was paid. */
 export type MarkOrderPaidInput = {
   /** The billing system's id of an open order. */
   readonly id: Scalars['ID']['input']
+  /**
+   * The same id with the same input gives the same answer and never writes a second time: repeat with it when an answer was lost.
+   * A random one is best, such as a UUID; 1 to 255 characters. Kept for 30 days.
+   */
+  readonly clientMutationId?: InputMaybe<Scalars['String']['input']>
 }
 
 /** The answer to `createOrder`. */
 export type CreateOrderPayload = {
   /** The new order: a draft, unless it was finalised at once. */
   readonly order?: Maybe<Order>
+  /** As it was given; null when it was not. */
+  readonly clientMutationId?: Maybe<Scalars['String']['output']>
 }
 
 /** The answer to `finalizeOrder`. */
 export type FinalizeOrderPayload = {
   /** The order, now with its number. */
   readonly order?: Maybe<Order>
+  /** As it was given; null when it was not. */
+  readonly clientMutationId?: Maybe<Scalars['String']['output']>
 }
 
 /** The answer to `voidOrder`. */
 export type VoidOrderPayload = {
   /** The order, now VOID. */
   readonly order?: Maybe<Order>
+  /** As it was given; null when it was not. */
+  readonly clientMutationId?: Maybe<Scalars['String']['output']>
 }
 
 /** The answer to `markOrderPaid`. */
 export type MarkOrderPaidPayload = {
   /** The order, now PAID. */
   readonly order?: Maybe<Order>
+  /** As it was given; null when it was not. */
+  readonly clientMutationId?: Maybe<Scalars['String']['output']>
 }
 
 export type Mutation = {
@@ -856,6 +884,7 @@ export type CreateOrderPayloadResolvers<
   ParentType extends ResolversParentTypes['CreateOrderPayload'] = ResolversParentTypes['CreateOrderPayload'],
 > = {
   order?: Resolver<Maybe<ResolversTypes['Order']>, ParentType, ContextType>
+  clientMutationId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>
 }
 
 export type FinalizeOrderPayloadResolvers<
@@ -863,6 +892,7 @@ export type FinalizeOrderPayloadResolvers<
   ParentType extends ResolversParentTypes['FinalizeOrderPayload'] = ResolversParentTypes['FinalizeOrderPayload'],
 > = {
   order?: Resolver<Maybe<ResolversTypes['Order']>, ParentType, ContextType>
+  clientMutationId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>
 }
 
 export type VoidOrderPayloadResolvers<
@@ -870,6 +900,7 @@ export type VoidOrderPayloadResolvers<
   ParentType extends ResolversParentTypes['VoidOrderPayload'] = ResolversParentTypes['VoidOrderPayload'],
 > = {
   order?: Resolver<Maybe<ResolversTypes['Order']>, ParentType, ContextType>
+  clientMutationId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>
 }
 
 export type MarkOrderPaidPayloadResolvers<
@@ -877,6 +908,7 @@ export type MarkOrderPaidPayloadResolvers<
   ParentType extends ResolversParentTypes['MarkOrderPaidPayload'] = ResolversParentTypes['MarkOrderPaidPayload'],
 > = {
   order?: Resolver<Maybe<ResolversTypes['Order']>, ParentType, ContextType>
+  clientMutationId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>
 }
 
 export type MutationResolvers<

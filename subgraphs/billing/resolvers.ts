@@ -3,7 +3,7 @@ import type { EntityRef } from '../../schema/entities.ts'
 import type { Money } from '../../schema/values.ts'
 import { connectionOf } from '../connection.ts'
 import type { Connection } from '../connection.ts'
-import type { GraphContext, IndexEntry, PageFilter, Written } from '../contract.ts'
+import type { GraphContext, IndexEntry, PageFilter, WriteSteps, Written } from '../contract.ts'
 import type {
   CreateOrderInput,
   MutationCreateOrderArgs,
@@ -19,6 +19,11 @@ interface CustomerBalance {
   readonly currency: string
   readonly outstanding: Money | null
   readonly credit: Money
+}
+
+interface OrderPayload {
+  readonly order: OrderNode
+  readonly clientMutationId: string | null | undefined
 }
 
 /** Most lines one order takes; Stripe's own limit for an invoice, sent one by one. */
@@ -77,21 +82,21 @@ export function billingResolvers(source: BillingSource) {
   }
 
   const changeOrder = async (
-    id: string,
+    mutation: string,
+    input: MutationFinalizeOrderArgs['input'],
     fields: readonly string[],
     context: GraphContext,
-    send: (id: string) => Promise<readonly [Written, ...Written[]]>,
-  ): Promise<{ readonly order: OrderNode }> => {
-    const order = await context.links.resolve({ type: 'Order', id })
+    send: (id: string, steps: WriteSteps) => Promise<readonly [Written, ...Written[]]>,
+  ): Promise<OrderPayload> => {
+    const order = await context.links.resolve({ type: 'Order', id: input.id })
     if (order === null) {
       throw new GraphQLError('input.id: expected the id of an order, got one that none has', {
         extensions: { code: 'NOT_FOUND' },
       })
     }
-    const written = await context.writes.write({ role: 'billing', entity: 'Order', id: order.id, fields }, () =>
-      send(order.id),
-    )
-    return { order: { id: written.id } }
+    const intent = { role: 'billing', entity: 'Order', id: order.id, fields, mutation, input: { ...input } } as const
+    const written = await context.writes.write(intent, steps => send(order.id, steps))
+    return { order: { id: written.id }, clientMutationId: input.clientMutationId }
   }
 
   return {
@@ -123,17 +128,20 @@ export function billingResolvers(source: BillingSource) {
           memo: input.memo ?? null,
           finalize: input.finalize ?? false,
         }
-        const written = await context.writes.write({ role: 'billing', entity: 'Order', fields: createdFields }, () =>
-          source.create(order, context),
+        const written = await context.writes.write(
+          { role: 'billing', entity: 'Order', fields: createdFields, mutation: 'createOrder', input: { ...input } },
+          steps => source.create(order, context, steps),
         )
-        return { order: { id: written.id } }
+        return { order: { id: written.id }, clientMutationId: input.clientMutationId }
       },
       finalizeOrder: (_: unknown, { input }: MutationFinalizeOrderArgs, context: GraphContext) =>
-        changeOrder(input.id, ['status'], context, id => source.finalize(id, context)),
+        changeOrder('finalizeOrder', input, ['status'], context, (id, steps) => source.finalize(id, context, steps)),
       voidOrder: (_: unknown, { input }: MutationFinalizeOrderArgs, context: GraphContext) =>
-        changeOrder(input.id, ['status'], context, id => source.void(id, context)),
+        changeOrder('voidOrder', input, ['status'], context, (id, steps) => source.void(id, context, steps)),
       markOrderPaid: (_: unknown, { input }: MutationFinalizeOrderArgs, context: GraphContext) =>
-        changeOrder(input.id, ['status', 'paidAt'], context, id => source.markPaid(id, context)),
+        changeOrder('markOrderPaid', input, ['status', 'paidAt'], context, (id, steps) =>
+          source.markPaid(id, context, steps),
+        ),
     },
 
     Customer: {

@@ -1,6 +1,6 @@
 import type { RecordRef } from '../../schema/systems.ts'
 import type { Address, Money } from '../../schema/values.ts'
-import type { GraphContext, Wanted, Written } from '../contract.ts'
+import type { GraphContext, Wanted, WriteSteps, Written } from '../contract.ts'
 
 export const orderStatuses = ['DRAFT', 'OPEN', 'PAID', 'VOID', 'UNCOLLECTIBLE'] as const
 
@@ -112,8 +112,8 @@ export interface BillingSource {
   credits(records: readonly RecordRef[], context: GraphContext): Promise<readonly Money[]>
   /** The default means of payment of one billing record; null when it has none. */
   paymentMethod(record: RecordRef, context: GraphContext): Promise<PaymentMethodFields | null>
-  create(order: NewOrder, context: GraphContext): Promise<readonly [Written, ...Written[]]>
-  finalize(id: string, context: GraphContext): Promise<readonly [Written, ...Written[]]>
-  void(id: string, context: GraphContext): Promise<readonly [Written, ...Written[]]>
-  markPaid(id: string, context: GraphContext): Promise<readonly [Written, ...Written[]]>
+  create(order: NewOrder, context: GraphContext, steps: WriteSteps): Promise<readonly [Written, ...Written[]]>
+  finalize(id: string, context: GraphContext, steps: WriteSteps): Promise<readonly [Written, ...Written[]]>
+  void(id: string, context: GraphContext, steps: WriteSteps): Promise<readonly [Written, ...Written[]]>
+  markPaid(id: string, context: GraphContext, steps: WriteSteps): Promise<readonly [Written, ...Written[]]>
 }

@@ -156,6 +156,11 @@ export type CreateCustomerInput = {
   readonly company?: InputMaybe<Scalars['String']['input']>
   /** How far they have come; the CRM may set one when not given. */
   readonly lifecycleStage?: InputMaybe<LifecycleStage>
+  /**
+   * The same id with the same input gives the same answer and never writes a second time: repeat with it when an answer was lost.
+   * A random one is best, such as a UUID; 1 to 255 characters. Kept for 30 days.
+   */
+  readonly clientMutationId?: InputMaybe<Scalars['String']['input']>
 }
 
 /** Fields left out stay as they are; null empties a field. */
@@ -174,18 +179,27 @@ export type UpdateCustomerInput = {
   readonly company?: InputMaybe<Scalars['String']['input']>
   /** How far they have come. */
   readonly lifecycleStage?: InputMaybe<LifecycleStage>
+  /**
+   * The same id with the same input gives the same answer and never writes a second time: repeat with it when an answer was lost.
+   * A random one is best, such as a UUID; 1 to 255 characters. Kept for 30 days.
+   */
+  readonly clientMutationId?: InputMaybe<Scalars['String']['input']>
 }
 
 /** The answer to `createCustomer`. */
 export type CreateCustomerPayload = {
   /** The new customer. */
   readonly customer?: Maybe<Customer>
+  /** As it was given; null when it was not. */
+  readonly clientMutationId?: Maybe<Scalars['String']['output']>
 }
 
 /** The answer to `updateCustomer`. */
 export type UpdateCustomerPayload = {
   /** The customer after the change. */
   readonly customer?: Maybe<Customer>
+  /** As it was given; null when it was not. */
+  readonly clientMutationId?: Maybe<Scalars['String']['output']>
 }
 
 /** What can be changed. Each change goes to the tool that decides the field; once it is answered, every later read shows it. */
@@ -485,6 +499,7 @@ export type CreateCustomerPayloadResolvers<
   ParentType extends ResolversParentTypes['CreateCustomerPayload'] = ResolversParentTypes['CreateCustomerPayload'],
 > = {
   customer?: Resolver<Maybe<ResolversTypes['Customer']>, ParentType, ContextType>
+  clientMutationId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>
 }
 
 export type UpdateCustomerPayloadResolvers<
@@ -492,6 +507,7 @@ export type UpdateCustomerPayloadResolvers<
   ParentType extends ResolversParentTypes['UpdateCustomerPayload'] = ResolversParentTypes['UpdateCustomerPayload'],
 > = {
   customer?: Resolver<Maybe<ResolversTypes['Customer']>, ParentType, ContextType>
+  clientMutationId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>
 }
 
 export type MutationResolvers<

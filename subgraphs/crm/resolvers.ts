@@ -10,6 +10,11 @@ import type { CrmSource, CustomerFields, CustomerPatch } from './source.ts'
 
 type ValueField = Exclude<keyof CustomerFields, 'id'>
 
+/** An input that may say which write it is. */
+interface Named {
+  readonly clientMutationId?: string | null
+}
+
 const maxSearchCharacters = 200
 
 const maxSearchResults = 100
@@ -93,19 +98,29 @@ export function crmResolvers(source: CrmSource) {
     },
 
     Mutation: {
-      async createCustomer(_: unknown, { input }: { input: CustomerPatch }, context: GraphContext) {
+      async createCustomer(
+        _: unknown,
+        { input: { clientMutationId, ...input } }: { input: CustomerPatch & Named },
+        context: GraphContext,
+      ) {
         const fields = checked(withoutNulls(input))
         if (Object.keys(fields).length === 0) throw inputFault('input: expected at least one field with a value')
         const customer = await context.writes.write(
-          { role: 'crm', entity: 'Customer', fields: Object.keys(fields) },
-          () => source.create(fields, context),
+          {
+            role: 'crm',
+            entity: 'Customer',
+            fields: Object.keys(fields),
+            mutation: 'createCustomer',
+            input: { ...input, clientMutationId },
+          },
+          steps => source.create(fields, context, steps),
         )
-        return { customer: nodeOf(customer) }
+        return { customer: nodeOf(customer), clientMutationId }
       },
 
       async updateCustomer(
         _: unknown,
-        { input: { id, ...input } }: { input: CustomerPatch & { id: string } },
+        { input: { id, clientMutationId, ...input } }: { input: CustomerPatch & { id: string } & Named },
         context: GraphContext,
       ) {
         const patch = checked(input)
@@ -117,10 +132,17 @@ export function crmResolvers(source: CrmSource) {
           })
         }
         const customer = await context.writes.write(
-          { role: 'crm', entity: 'Customer', id: node.id, fields: Object.keys(patch) },
+          {
+            role: 'crm',
+            entity: 'Customer',
+            id: node.id,
+            fields: Object.keys(patch),
+            mutation: 'updateCustomer',
+            input: { ...input, id, clientMutationId },
+          },
           () => source.update(node.id, patch, context),
         )
-        return { customer: nodeOf(customer) }
+        return { customer: nodeOf(customer), clientMutationId }
       },
     },
 

@@ -1,5 +1,5 @@
 import type { Address } from '../../schema/values.ts'
-import type { GraphContext, Written } from '../contract.ts'
+import type { GraphContext, WriteSteps, Written } from '../contract.ts'
 
 export const lifecycleStages = [
   'SUBSCRIBER',
@@ -43,6 +43,6 @@ export interface CrmSource {
   customer(id: string, context: GraphContext): Promise<CustomerFields | null>
   /** Ids of customers that match the text, best first; asked of the CRM, at most 2 s old. */
   search(text: string, first: number, context: GraphContext): Promise<readonly string[]>
-  create(fields: CustomerPatch, context: GraphContext): Promise<readonly [Written, ...Written[]]>
+  create(fields: CustomerPatch, context: GraphContext, steps: WriteSteps): Promise<readonly [Written, ...Written[]]>
   update(id: string, patch: CustomerPatch, context: GraphContext): Promise<readonly [Written, ...Written[]]>
 }

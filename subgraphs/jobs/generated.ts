@@ -190,6 +190,11 @@ export type CreateJobInput = {
   readonly customerId?: InputMaybe<Scalars['ID']['input']>
   /** What the work is billed with: the billing system's id of an order. */
   readonly orderId?: InputMaybe<Scalars['ID']['input']>
+  /**
+   * The same id with the same input gives the same answer and never writes a second time: repeat with it when an answer was lost.
+   * A random one is best, such as a UUID; 1 to 255 characters. Kept for 30 days.
+   */
+  readonly clientMutationId?: InputMaybe<Scalars['String']['input']>
 }
 
 /** Fields left out stay as they are; null empties a field. */
@@ -210,30 +215,46 @@ export type UpdateJobInput = {
   readonly customerId?: InputMaybe<Scalars['ID']['input']>
   /** What the work is billed with: the billing system's id of an order. */
   readonly orderId?: InputMaybe<Scalars['ID']['input']>
+  /**
+   * The same id with the same input gives the same answer and never writes a second time: repeat with it when an answer was lost.
+   * A random one is best, such as a UUID; 1 to 255 characters. Kept for 30 days.
+   */
+  readonly clientMutationId?: InputMaybe<Scalars['String']['input']>
 }
 
 /** Names the job that is done. */
 export type CompleteJobInput = {
   /** The jobs tool's id. */
   readonly id: Scalars['ID']['input']
+  /**
+   * The same id with the same input gives the same answer and never writes a second time: repeat with it when an answer was lost.
+   * A random one is best, such as a UUID; 1 to 255 characters. Kept for 30 days.
+   */
+  readonly clientMutationId?: InputMaybe<Scalars['String']['input']>
 }
 
 /** The answer to `createJob`. */
 export type CreateJobPayload = {
   /** The new job. */
   readonly job?: Maybe<Job>
+  /** As it was given; null when it was not. */
+  readonly clientMutationId?: Maybe<Scalars['String']['output']>
 }
 
 /** The answer to `updateJob`. */
 export type UpdateJobPayload = {
   /** The job after the change. */
   readonly job?: Maybe<Job>
+  /** As it was given; null when it was not. */
+  readonly clientMutationId?: Maybe<Scalars['String']['output']>
 }
 
 /** The answer to `completeJob`. */
 export type CompleteJobPayload = {
   /** The job, now completed. */
   readonly job?: Maybe<Job>
+  /** As it was given; null when it was not. */
+  readonly clientMutationId?: Maybe<Scalars['String']['output']>
 }
 
 export type Mutation = {
@@ -592,6 +613,7 @@ export type CreateJobPayloadResolvers<
   ParentType extends ResolversParentTypes['CreateJobPayload'] = ResolversParentTypes['CreateJobPayload'],
 > = {
   job?: Resolver<Maybe<ResolversTypes['Job']>, ParentType, ContextType>
+  clientMutationId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>
 }
 
 export type UpdateJobPayloadResolvers<
@@ -599,6 +621,7 @@ export type UpdateJobPayloadResolvers<
   ParentType extends ResolversParentTypes['UpdateJobPayload'] = ResolversParentTypes['UpdateJobPayload'],
 > = {
   job?: Resolver<Maybe<ResolversTypes['Job']>, ParentType, ContextType>
+  clientMutationId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>
 }
 
 export type CompleteJobPayloadResolvers<
@@ -606,6 +629,7 @@ export type CompleteJobPayloadResolvers<
   ParentType extends ResolversParentTypes['CompleteJobPayload'] = ResolversParentTypes['CompleteJobPayload'],
 > = {
   job?: Resolver<Maybe<ResolversTypes['Job']>, ParentType, ContextType>
+  clientMutationId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>
 }
 
 export type MutationResolvers<

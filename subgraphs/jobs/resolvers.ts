@@ -9,9 +9,14 @@ import type { JobFields, JobPatch, JobsSource, ScheduleFields } from './source.t
 
 type ValueField = Exclude<keyof JobFields, 'id' | 'record'>
 
-interface Named<Type extends EntityType> {
+interface EntityNode<Type extends EntityType> {
   readonly __typename: Type
   readonly id: string
+}
+
+/** An input that may say which write it is. */
+interface Named {
+  readonly clientMutationId?: string | null
 }
 
 /** The resolvers of the role jobs, over whatever system plays it. */
@@ -34,7 +39,7 @@ export function jobsResolvers(source: JobsSource) {
   }
 
   function parent<Type extends EntityType>(type: Type) {
-    return async (node: JobNode, _: unknown, context: GraphContext): Promise<Named<Type> | null> => {
+    return async (node: JobNode, _: unknown, context: GraphContext): Promise<EntityNode<Type> | null> => {
       const record = node.record ?? (await load(node, context))?.record
       const found = record === undefined ? null : await context.links.parentOf(record, type)
       return found === null ? null : { __typename: type, id: found.id }
@@ -42,7 +47,7 @@ export function jobsResolvers(source: JobsSource) {
   }
 
   function reference<Type extends EntityType>(type: Type) {
-    return async ({ id }: { readonly id: string }, context: GraphContext): Promise<Named<Type> | null> => {
+    return async ({ id }: { readonly id: string }, context: GraphContext): Promise<EntityNode<Type> | null> => {
       const found = await context.links.resolve({ type, id })
       return found === null ? null : { __typename: type, id: found.id }
     }
@@ -99,22 +104,23 @@ export function jobsResolvers(source: JobsSource) {
     Mutation: {
       async createJob(
         _: unknown,
-        { input }: { readonly input: JobPatch & { readonly title: string } },
+        { input: { clientMutationId, ...input } }: { readonly input: JobPatch & { readonly title: string } & Named },
         context: GraphContext,
       ) {
         const patch = { ...(await checked(input, context)), title: input.title }
         if (patch.title.trim() === '') throw inputFault('input.title: expected some text, got none')
         // Where there is nothing yet, null is the same as leaving a field out.
         const fields = fieldNames(patch, value => value !== null && value !== undefined)
-        const job = await context.writes.write({ role: 'jobs', entity: 'Job', fields }, () =>
-          source.create(patch, context),
+        const job = await context.writes.write(
+          { role: 'jobs', entity: 'Job', fields, mutation: 'createJob', input: { ...input, clientMutationId } },
+          steps => source.create(patch, context, steps),
         )
-        return { job: nodeOf(job) }
+        return { job: nodeOf(job), clientMutationId }
       },
 
       async updateJob(
         _: unknown,
-        { input: { id, ...input } }: { readonly input: JobPatch & { readonly id: string } },
+        { input: { id, clientMutationId, ...input } }: { readonly input: JobPatch & { readonly id: string } & Named },
         context: GraphContext,
       ) {
         if (input.title === null || input.title?.trim() === '')
@@ -123,19 +129,38 @@ export function jobsResolvers(source: JobsSource) {
         const fields = fieldNames(patch, value => value !== undefined)
         if (fields.length === 0) throw inputFault('input: expected at least one field besides the id')
         const node = await updated(id, context)
-        const job = await context.writes.write({ role: 'jobs', entity: 'Job', id: node.id, fields }, () =>
-          source.update(node.id, patch, context),
+        const job = await context.writes.write(
+          {
+            role: 'jobs',
+            entity: 'Job',
+            id: node.id,
+            fields,
+            mutation: 'updateJob',
+            input: { ...input, id, clientMutationId },
+          },
+          () => source.update(node.id, patch, context),
         )
-        return { job: nodeOf(job) }
+        return { job: nodeOf(job), clientMutationId }
       },
 
-      async completeJob(_: unknown, { input }: { readonly input: { readonly id: string } }, context: GraphContext) {
+      async completeJob(
+        _: unknown,
+        { input }: { readonly input: { readonly id: string } & Named },
+        context: GraphContext,
+      ) {
         const node = await updated(input.id, context)
         const job = await context.writes.write(
-          { role: 'jobs', entity: 'Job', id: node.id, fields: ['isCompleted', 'completedAt'] },
+          {
+            role: 'jobs',
+            entity: 'Job',
+            id: node.id,
+            fields: ['isCompleted', 'completedAt'],
+            mutation: 'completeJob',
+            input: { ...input },
+          },
           () => source.complete(node.id, context),
         )
-        return { job: nodeOf(job) }
+        return { job: nodeOf(job), clientMutationId: input.clientMutationId }
       },
     },
   } satisfies Resolvers

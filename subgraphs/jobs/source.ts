@@ -1,5 +1,5 @@
 import type { RecordRef } from '../../schema/systems.ts'
-import type { GraphContext, Wanted, Written } from '../contract.ts'
+import type { GraphContext, Wanted, WriteSteps, Written } from '../contract.ts'
 
 export interface JobFields {
   readonly id: string
@@ -44,6 +44,7 @@ export interface JobsSource {
   create(
     fields: JobPatch & { readonly title: string },
     context: GraphContext,
+    steps: WriteSteps,
   ): Promise<readonly [Written, ...Written[]]>
   update(id: string, patch: JobPatch, context: GraphContext): Promise<readonly [Written, ...Written[]]>
   complete(id: string, context: GraphContext): Promise<readonly [Written, ...Written[]]>

@@ -12,6 +12,7 @@ const benches = {
   page: 'a page of 50 customers with orders and jobs: vendor calls and time, cold and warm',
   query: 'warm queries a second over HTTP, beside the same answer served statically',
   storm: 'a storm of webhooks while the process is killed: lost, doubled, forged, wrong',
+  writes: '1,000 orders and 1,000 jobs under lost answers and SIGKILLs: how many are made',
   push: 'webhook to frame with 1 and 1,000 subscribers at 100 a second, beside a bare websocket server',
 } as const
 

@@ -70,6 +70,7 @@ interface LinkRecordArguments {
     readonly kind: string
     readonly id: string
     readonly customerId?: string | null
+    readonly clientMutationId?: string | null
   }
 }
 
@@ -98,14 +99,14 @@ export function liveResolvers(ports: LivePorts): Resolvers {
     Mutation: {
       ...deliveryMutations(ports.deliveries),
       linkRecord: async (_: unknown, { input }: LinkRecordArguments) => {
-        const { system, kind, id, customerId } = input
+        const { system, kind, id, customerId, clientMutationId } = input
         // Left out by mistake it must not mean "nobody".
         if (customerId === undefined) {
           throw new GraphQLError('input.customerId: expected the id of a customer, or null to say that it is nobody', {
             extensions: { code: 'BAD_USER_INPUT' },
           })
         }
-        return { customer: await ports.linkRecord({ system, kind, id }, customerId) }
+        return { customer: await ports.linkRecord({ system, kind, id }, customerId), clientMutationId }
       },
     },
     Customer: {

@@ -4,7 +4,15 @@ import { loadSdk } from './sdk.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { StripeConfig } from './config.ts'
 import { system } from './mapping.ts'
-import { isDeleted, readCustomer, readInvoice, readPage, readProduct, readWebhookEndpoint } from './records.ts'
+import {
+  isDeleted,
+  markField,
+  readCustomer,
+  readInvoice,
+  readPage,
+  readProduct,
+  readWebhookEndpoint,
+} from './records.ts'
 import type { CustomerRecord, InvoiceRecord, Page, ProductRecord, WebhookEndpointRecord } from './records.ts'
 
 /** The most records Stripe puts on one page. */
@@ -44,6 +52,8 @@ export interface NewInvoice {
   readonly currency: string
   readonly daysUntilDue: number
   readonly memo: string | null
+  /** What it is found by when its making was not answered. */
+  readonly mark: string
 }
 
 /**
@@ -177,6 +187,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
                 auto_advance: false,
                 pending_invoice_items_behavior: 'exclude',
                 ...(invoice.memo === null ? {} : { description: invoice.memo }),
+                metadata: { [markField]: invoice.mark },
                 expand: ['payments'],
               },
               options,

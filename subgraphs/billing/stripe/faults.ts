@@ -23,6 +23,8 @@ export function toVendorError(error: unknown): VendorError {
     cause: error,
     retryAfterMs: kind === 'rate-limited' || kind === 'unavailable' ? retryAfterMsOf(error) : undefined,
     inputFault,
+    // Also what it failed at itself it answers again for as long as it keeps the key: only another key helps.
+    isKept: kind === 'unavailable' && error.headers?.['idempotent-replayed'] === 'true',
   })
 }
 

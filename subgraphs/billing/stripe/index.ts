@@ -10,6 +10,7 @@ import { stripeReaders } from './readers.ts'
 import type { StripeRecords } from './readers.ts'
 import { observe, openStripeSource, stripeImporters } from './source.ts'
 import { events, subscription } from './sweep.ts'
+import { openTakeBack } from './unfinished.ts'
 import { openWebhook } from './webhook.ts'
 
 export const stripe: SystemDefinition<BillingSource> = {
@@ -35,11 +36,13 @@ export const stripe: SystemDefinition<BillingSource> = {
         })
         const client = openClient(config, calls)
         const newKey = (): string => `${config.writeMark}-${randomUUID()}`
+        const { writeMark } = config
         const records = ports.records<StripeRecords>(stripeReaders(client))
         return {
-          source: openStripeSource({ client, records, newKey, log: ports.log }),
+          source: openStripeSource({ client, records, writeMark }),
           importers: stripeImporters(client, ports.log),
           observe: (record, context) => observe(records, record, context),
+          takeBack: openTakeBack({ client, writeMark, clock: ports.clock }),
           webhook: openWebhook(config.writeMark),
           webhookSecrets: config.webhookSecrets,
           webhookEndpoints: [''],

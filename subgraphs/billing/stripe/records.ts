@@ -88,6 +88,9 @@ const payment = z.object({
   status_transitions: z.object({ paid_at: seconds.nullish() }).nullish(),
 })
 
+/** The name in an invoice's metadata under which stands what write it came of. */
+export const markField = 'livegraph_write'
+
 const invoice = z.object({
   id,
   object: z.literal('invoice'),
@@ -108,6 +111,7 @@ const invoice = z.object({
   due_date: seconds.nullish(),
   hosted_invoice_url: z.string().nullish(),
   invoice_pdf: z.string().nullish(),
+  metadata: z.object({ [markField]: z.string().nullish() }).nullish(),
   status_transitions: z.object({ finalized_at: seconds.nullish(), paid_at: seconds.nullish() }).nullish(),
   lines: z.object({ data: z.array(line), has_more: z.boolean() }),
   /** Only where it was expanded. */

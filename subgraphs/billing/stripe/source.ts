@@ -1,7 +1,16 @@
-import type { GraphContext, ImportPage, Importer, Log, ObservedRecord, Records, Written } from '../../contract.ts'
+import type {
+  GraphContext,
+  ImportPage,
+  Importer,
+  Log,
+  ObservedRecord,
+  Records,
+  WriteSteps,
+  Written,
+} from '../../contract.ts'
 import type { RecordRef } from '../../../schema/systems.ts'
 import { VendorError } from '../../vendor-error.ts'
-import type { BillingSource, NewOrder, NewOrderLine, OrderLineFields, PriceFields } from '../source.ts'
+import type { BillingSource, NewOrderLine, OrderLineFields, PriceFields } from '../source.ts'
 import type { ListStart, NewInvoiceItem, StripeClient } from './client.ts'
 import {
   creditsOf,
@@ -19,6 +28,7 @@ import {
 } from './mapping.ts'
 import type { StripeKind } from './mapping.ts'
 import type { StripeRecords } from './readers.ts'
+import { customerKey, newCustomer, stepNames } from './unfinished.ts'
 import { readCustomer, readInvoice, readLine, readPrice, readProduct } from './records.ts'
 import type { InvoiceRecord, Page, ProductRecord } from './records.ts'
 
@@ -53,47 +63,31 @@ const writtenFields = {
 export interface StripeSourcePorts {
   readonly client: StripeClient
   readonly records: Records<StripeRecords>
-  /** A new random key for one write. */
-  readonly newKey: () => string
-  readonly log: Log
+  /** Stands before every idempotency key; see config.ts. */
+  readonly writeMark: string
 }
 
 /** Stripe in the role `billing`: an order is an invoice, a product a product, a billing record a customer. */
-export function openStripeSource({ client, records, newKey, log }: StripeSourcePorts): BillingSource {
+export function openStripeSource({ client, records, writeMark }: StripeSourcePorts): BillingSource {
   // What belongs to a record but is read apart lives as long as the record's cached value: one eviction ends both.
   const linesOf = new WeakMap<InvoiceRecord, readonly OrderLineFields[]>()
   const pricesOf = new WeakMap<ProductRecord, readonly PriceFields[]>()
 
-  const billingRecord = async (customerId: string, key: string, context: GraphContext) => {
-    const linked = await context.links.recordsOf({ type: 'Customer', id: customerId }, system)
-    const leading = linked.find(({ record }) => record.kind === 'customer')
-    if (leading !== undefined) return { id: leading.record.id, written: [] }
-    const customer = await client.createCustomer(customerId, `${key}-customer`, context.call)
-    const written: Written = {
-      kind: 'CREATED',
-      record: recordRef('customer', customer.id),
-      fields: ['balances', 'paymentMethod'],
-      observed: observedCustomer(customer),
-    }
-    return { id: customer.id, written: [written] }
-  }
+  const keyOf = (key: string): string => `${writeMark}-${key}`
 
-  const fillAndFinalize = async (
-    draft: InvoiceRecord,
-    customer: string,
-    order: NewOrder,
-    key: string,
-    context: GraphContext,
-  ): Promise<InvoiceRecord> => {
-    // One after the other: Stripe keeps the order in which they come.
-    for (const [at, line] of order.lines.entries()) {
-      const item = invoiceItemOf(line, draft.currency)
-      await client.createInvoiceItem(customer, draft.id, item, `${key}-line-${at.toString()}`, context.call)
+  /** Decided once for a write: with another customer the same keys would be refused. */
+  const billingRecord = async (customerId: string, context: GraphContext, steps: WriteSteps): Promise<string> => {
+    const kept = steps.result(stepNames.customer)
+    if (kept !== null) return kept
+    if (steps.sentAt(stepNames.newCustomer) === null) {
+      const linked = await context.links.recordsOf({ type: 'Customer', id: customerId }, system)
+      const leading = linked.find(({ record }) => record.kind === 'customer')
+      if (leading !== undefined) return steps.keep(stepNames.customer, leading.record.id)
     }
-    if (order.finalize) return client.finalizeInvoice(draft.id, `${key}-finalize`, context.call)
-    const filled = await client.invoice(draft.id, context.call)
-    if (filled === null) throw new VendorError(system, 'not-found', `invoice ${draft.id} vanished while it was made`)
-    return filled
+    const crmId = await steps.keep(stepNames.customerOf, customerId)
+    return steps.step(stepNames.newCustomer, steps.key, {
+      send: async () => (await client.createCustomer(crmId, customerKey(keyOf(steps.key)), context.call)).id,
+    })
   }
 
   return {
@@ -150,43 +144,40 @@ export function openStripeSource({ client, records, newKey, log }: StripeSourceP
       return method == null || typeof method === 'string' ? null : paymentMethodOf(method)
     },
 
-    async create(order, context) {
-      const key = newKey()
-      const customer = await billingRecord(order.customerId, key, context)
-      const draft = await client.createInvoice(
-        {
-          customer: customer.id,
-          currency: order.currency.toLowerCase(),
-          daysUntilDue: order.daysUntilDue,
-          memo: order.memo,
-        },
-        `${key}-invoice`,
-        context.call,
-      )
-      try {
-        const invoice = await fillAndFinalize(draft, customer.id, order, key, context)
-        return [written('CREATED', invoice, writtenFields.create), ...customer.written]
-      } catch (error) {
-        // Nothing half-made stays. Stripe refuses when the draft was finalised after all, which is right.
-        await client.deleteInvoice(draft.id, context.call).catch((reason: unknown) => {
-          log.warn({ system, invoice: draft.id, reason: messageOf(reason) }, 'an unfinished draft could not be deleted')
-        })
-        throw error
+    async create(order, context, steps) {
+      const key = keyOf(steps.key)
+      const isRepeated = steps.sentAt(stepNames.invoice) !== null
+      const customer = await billingRecord(order.customerId, context, steps)
+      const currency = order.currency.toLowerCase()
+      const { daysUntilDue, memo } = order
+      const draft = { customer, currency, daysUntilDue, memo, mark: steps.key }
+      const id = await steps.step(stepNames.invoice, steps.key, {
+        send: async () => (await client.createInvoice(draft, `${key}-invoice`, context.call)).id,
+      })
+      // One after the other: Stripe keeps the order in which they come.
+      for (const [at, line] of order.lines.entries()) {
+        const item = invoiceItemOf(line, currency)
+        await client.createInvoiceItem(customer, id, item, `${key}-line-${at.toString()}`, context.call)
       }
+      const finalized = order.finalize ? await client.finalizeInvoice(id, `${key}-finalize`, context.call) : null
+      // What a key is answered with again is as the invoice was then.
+      const invoice = finalized === null || isRepeated ? await client.invoice(id, context.call) : finalized
+      if (invoice === null) throw new VendorError(system, 'not-found', `invoice ${id} vanished while it was made`)
+      return [written('CREATED', invoice, writtenFields.create), ...newCustomer(steps)]
     },
 
-    async finalize(id, context) {
-      const invoice = await client.finalizeInvoice(id, `${newKey()}-finalize`, context.call)
+    async finalize(id, context, steps) {
+      const invoice = await client.finalizeInvoice(id, `${keyOf(steps.key)}-finalize`, context.call)
       return [written('UPDATED', invoice, writtenFields.finalize)]
     },
 
-    async void(id, context) {
-      const invoice = await client.voidInvoice(id, `${newKey()}-void`, context.call)
+    async void(id, context, steps) {
+      const invoice = await client.voidInvoice(id, `${keyOf(steps.key)}-void`, context.call)
       return [written('UPDATED', invoice, writtenFields.void)]
     },
 
-    async markPaid(id, context) {
-      const invoice = await client.markInvoicePaid(id, `${newKey()}-pay`, context.call)
+    async markPaid(id, context, steps) {
+      const invoice = await client.markInvoicePaid(id, `${keyOf(steps.key)}-pay`, context.call)
       return [written('UPDATED', invoice, writtenFields.markPaid)]
     },
   }

@@ -21,6 +21,7 @@ import {
   readBatch,
   readChanged,
   readContact,
+  readContacts,
   readList,
   readSearch,
   type ArchivedAnswer,
@@ -61,8 +62,14 @@ export interface HubspotClient {
   changed(stretch: Stretch, call: CallContext): Promise<readonly ChangedContact[]>
   /** Contacts in the bin, where they lie for 90 days. */
   listArchived(after: string | null, call: CallContext): Promise<ArchivedAnswer>
+  /** By its own address or one of a contact merged into it; null when there is none. Shows what was written at once. */
+  readByEmail(email: string, call: CallContext): Promise<Contact | null>
+  /** Contacts made since, at most 100. Takes some seconds to show what was written. */
+  createdSince(since: Date, call: CallContext): Promise<readonly Contact[]>
   create(properties: ContactWrite, call: CallContext): Promise<Contact>
   update(id: string, properties: ContactWrite, call: CallContext): Promise<Contact>
+  /** HubSpot can restore it. */
+  archive(id: string, call: CallContext): Promise<void>
 }
 
 function operation(name: string, pool: 'account' | 'search', repeatable: boolean): VendorOperation {
@@ -79,6 +86,7 @@ const operations = {
   // HubSpot knows no idempotency key. An update repeated late would undo another writer's.
   create: operation('create', 'account', false),
   update: operation('update', 'account', false),
+  archive: operation('archive', 'account', true),
 }
 
 export function openClient(settings: HubspotSettings, calls: VendorCalls): HubspotClient {
@@ -105,7 +113,8 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
         },
         post(response: ResponseContext) {
           const type = response.headers['content-type'] ?? 'no content type'
-          return type.includes('json')
+          // What was archived is answered with nothing.
+          return type.includes('json') || response.httpStatusCode === 204
             ? Promise.resolve(response)
             : Promise.reject(new ApiException(response.httpStatusCode, type, undefined, response.headers))
         },
@@ -113,6 +122,18 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
     ],
     middlewareMergeStrategy: 'replace',
   })
+
+  /** @param idProperty the property the id is a value of; HubSpot's own id when absent */
+  async function readOne(id: string, idProperty: string | undefined, call: CallContext): Promise<Contact | null> {
+    try {
+      return await calls.call(operations.read, call, async () =>
+        readContact(await basicApi.getById(id, properties, undefined, undefined, false, idProperty, options())),
+      )
+    } catch (error) {
+      if (error instanceof VendorError && error.kind === 'not-found') return null
+      throw error
+    }
+  }
 
   return {
     readBatch(ids, call) {
@@ -124,15 +145,16 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
       })
       return calls.call(operations.batchRead, call, async () => readBatch(await batchApi.read(body, false, options())))
     },
-    async readContact(id, call) {
-      try {
-        return await calls.call(operations.read, call, async () =>
-          readContact(await basicApi.getById(id, properties, undefined, undefined, false, undefined, options())),
-        )
-      } catch (error) {
-        if (error instanceof VendorError && error.kind === 'not-found') return null
-        throw error
-      }
+    readContact: (id, call) => readOne(id, undefined, call),
+    readByEmail: (email, call) => readOne(email, 'email', call),
+    createdSince(since, call) {
+      const made = { propertyName: 'createdate', operator: FilterOperatorEnum.Gte, value: String(since.getTime()) }
+      const body = Object.assign(new PublicObjectSearchRequest(), {
+        limit: maxPerCall,
+        properties,
+        filterGroups: [{ filters: [made] }],
+      })
+      return calls.call(operations.search, call, async () => readContacts(await searchApi.doSearch(body, options())))
     },
     list(after, limit, call) {
       return calls.call(operations.list, call, async () =>
@@ -185,6 +207,9 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
       return calls.call(operations.update, call, async () =>
         readContact(await basicApi.update(id, body, undefined, options())),
       )
+    },
+    archive(id, call) {
+      return calls.call(operations.archive, call, async () => basicApi.archive(id, options()))
     },
   }
 }

@@ -8,6 +8,7 @@ import { toVendorError } from './faults.ts'
 import { observedContact } from './mapping.ts'
 import { openSource, type HubspotKinds } from './source.ts'
 import { archivedContacts, changedContacts, subscriptions } from './sweep.ts'
+import { openUnfinished } from './unfinished.ts'
 import { webhook } from './webhook.ts'
 
 /** HubSpot in the role of the CRM: its contacts are the customers of the graph. */
@@ -29,8 +30,9 @@ export const hubspot: SystemDefinition<CrmSource> = {
         const records = ports.records<HubspotKinds>({
           contact: { read: contactReader(client), versionOf: contact => contact.updatedAt },
         })
+        const unfinished = openUnfinished({ client, clock: ports.clock })
         return {
-          source: openSource(client, records, ports.clock),
+          source: openSource(client, records, ports.clock, unfinished),
           importers: [contactImporter(client, ports.log)],
           async observe(record, context) {
             if (record.kind !== 'contact') return null
@@ -41,6 +43,7 @@ export const hubspot: SystemDefinition<CrmSource> = {
             // An id retired by a merge answers with the winner, which may not list it yet.
             return { ...observed, formerIds: [...new Set([...(observed.formerIds ?? []), record.id])] }
           },
+          takeBack: unfinished.takeBack,
           webhook,
           webhookSecrets: clientSecrets,
           webhookEndpoints: [''],

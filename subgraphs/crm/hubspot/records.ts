@@ -189,6 +189,12 @@ export function readArchived(value: unknown): ArchivedAnswer {
   return { contacts: results, after: paging?.next?.after ?? null }
 }
 
+/** @throws VendorError `unreadable` */
+export function readContacts(value: unknown): readonly Contact[] {
+  const { results } = read(list, value, 'the answer to a search')
+  return results.map(readContact)
+}
+
 /** The ids of the contacts that were merged into this one, as far as it tells. */
 export function mergedIds(merged: Contact): readonly string[] {
   return idsIn(merged.properties.hs_merged_object_ids)

@@ -10,6 +10,7 @@ import { openSource, taskImporter, taskReader } from './source.ts'
 import type { AsanaKinds } from './source.ts'
 import { openStages } from './stages.ts'
 import { projectEvents, subscriptions } from './sweep.ts'
+import { openUnfinished } from './unfinished.ts'
 import { webhookAdapter } from './webhook.ts'
 
 /** Asana as the system that plays the role jobs: tasks of some projects are the jobs. */
@@ -30,14 +31,16 @@ function open(config: AsanaConfig, ports: SystemPorts): OpenSystem<JobsSource> {
   const client = openClient(config, calls)
   // No `versionOf`: a task keeps its `modified_at` when it moves between sections.
   const records = ports.records<AsanaKinds>({ task: { read: taskReader(client, config) } })
+  const unfinished = openUnfinished({ client, config, clock: ports.clock })
   return {
-    source: openSource(client, records, openStages(client, config, ports.clock), config),
+    source: openSource(client, records, openStages(client, config, ports.clock), config, unfinished),
     importers: [taskImporter(client, config, ports.log)],
     async observe(record, context) {
       if (record.kind !== 'task') return null
       const task = await records.load('task', { id: record.id }, context)
       return task === null ? null : observedOf(task, config)
     },
+    takeBack: unfinished.takeBack,
     webhook: webhookAdapter(config),
     webhookSecrets: [],
     webhookEndpoints: config.projects,

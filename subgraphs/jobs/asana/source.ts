@@ -7,9 +7,10 @@ import type {
   ObservedRecord,
   RecordReader,
   Records,
+  WriteSteps,
   Written,
 } from '../../contract.ts'
-import { VendorError } from '../../vendor-error.ts'
+import { VendorError, type VendorErrorKind } from '../../vendor-error.ts'
 import type { JobPatch, JobsSource } from '../source.ts'
 import { batchSize } from './client.ts'
 import type { AsanaClient, TaskData } from './client.ts'
@@ -20,6 +21,10 @@ import { fieldsOf, taskDataOf } from './patch.ts'
 import { observedTask, readAs } from './records.ts'
 import type { Task } from './records.ts'
 import type { Stages } from './stages.ts'
+import { taskStep, traceOfData, type openUnfinished } from './unfinished.ts'
+
+/** Failures after which the vendor may have done it all the same. */
+const mayBeDone: ReadonlySet<VendorErrorKind> = new Set(['timeout', 'unavailable', 'unreadable'])
 
 /** What is read through the cache, by kind. */
 export interface AsanaKinds {
@@ -95,6 +100,7 @@ export function openSource(
   records: Records<AsanaKinds>,
   stages: Stages,
   config: AsanaConfig,
+  unfinished: ReturnType<typeof openUnfinished>,
 ): JobsSource {
   return {
     system: 'asana',
@@ -102,7 +108,7 @@ export function openSource(
       const task = await records.load('task', wanted, context)
       return task === null ? null : jobOf(task, config)
     },
-    async create(fields, { call }) {
+    async create(fields, { call }, steps) {
       const [project] = config.projects
       const stage = typeof fields.status === 'string' ? await stages.gidOf(fields.status, project, call) : null
       const data = withStage(taskDataOf(withoutNulls(fields), null, config), stage)
@@ -110,7 +116,21 @@ export function openSource(
       const place = isSection
         ? { projects: [project], memberships: [{ project, section: stage }] }
         : { projects: [project] }
-      const task = await client.createTask({ ...data, ...place }, call)
+      const trace = traceOfData(data, config)
+      const made = new Map<string, Task>()
+      const gid = await steps.step(taskStep, trace, {
+        async send() {
+          const task = await createdOrFound({ ...data, ...place }, trace, steps, call)
+          made.set(task.gid, task)
+          return task.gid
+        },
+        async find(sentAt) {
+          const task = await unfinished.findSettled(steps, trace, sentAt, call)
+          if (task !== null) made.set(task.gid, task)
+          return task?.gid ?? null
+        },
+      })
+      const task = made.get(gid) ?? (await current(gid, call)).task
       return [written('CREATED', task, fieldsOf(withoutNulls(fields)))]
     },
     async update(id, patch, { call }) {
@@ -129,6 +149,18 @@ export function openSource(
       const task = await client.updateTask(id, { completed: true }, call)
       return [written('UPDATED', task, ['isCompleted', 'completedAt'])]
     },
+  }
+
+  /** A task whose making was not answered is looked for at once: most often it was made. */
+  async function createdOrFound(data: TaskData, trace: string, steps: WriteSteps, call: CallContext): Promise<Task> {
+    try {
+      return await client.createTask(data, call)
+    } catch (error) {
+      if (!(error instanceof VendorError) || !mayBeDone.has(error.kind)) throw error
+      const found = await unfinished.find(steps, trace, call).catch(() => null)
+      if (found === null) throw error
+      return found
+    }
   }
 
   /** As it is now, not as the cache has it: what is written depends on it. @throws VendorError when it is no job */

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import { claimDue, claimSuspects, failEntry, finishEntries } from '../../../gateway/store/deliveries.ts'
 import { findDeliveries, idsOfDeliveries } from '../../../gateway/store/find-deliveries.ts'
+import { storeFound } from '../../../gateway/store/found.ts'
 import { storeReceived } from '../../../gateway/store/received.ts'
 import { readForReplay, writeReplays } from '../../../gateway/store/replays.ts'
 import type { Store } from '../../../gateway/store/store.ts'
+import { planReplay, writeOf } from '../../../gateway/webhooks/replay.ts'
 import type { DeliveryEntry, Hint } from '../../../subgraphs/contract.ts'
 import { openMemoryStore } from './open-for-test.ts'
 
@@ -96,4 +98,22 @@ test('entries are found by id, system, state, time and record, the newest first 
   expect(await ids({ recordKeys: [] })).toEqual([])
   const [dead] = await findDeliveries(store, { state: 'dead' }, { limit: 1 })
   expect(dead).toMatchObject({ requestId: 2, hasRaw: true, reason: 'no', attempts: 0, endedAt: at(1), dueAt: null })
+})
+
+test('what a sweep found is found by its record, and due again by its stored hints: it has no request', async () => {
+  const store = await openMemoryStore()
+  const found = { system: 'stripe', feed: 'events', entries: [{ key: 'a', hints: [hint('in_1')] }] }
+  const [held] = await store.write(tx => storeFound(tx, found, 'me', leaseMs, now))
+  if (held === undefined) throw new Error('an entry was stored')
+  await store.write(tx => failEntry(tx, held, { dead: 'no' }, now))
+  expect(await findDeliveries(store, { recordKeys: ['stripe:invoice:in_1'] }, { limit: 10 })).toMatchObject([
+    { id: held.id, state: 'dead', hasRaw: false },
+  ])
+  const [entry] = await readForReplay(store, [held.id])
+  if (entry === undefined) throw new Error('it is there')
+  const plan = planReplay(entry, null)
+  expect(plan).toEqual({ do: 'again', hints: [hint('in_1')] })
+  const write = writeOf(entry, plan)
+  expect(await writeReplays(store, write === null ? [] : [write], now)).toEqual([held.id])
+  expect(await claimDue(store, 'me', 10, leaseMs, now)).toMatchObject([{ key: 'a', hints: [hint('in_1')] }])
 })

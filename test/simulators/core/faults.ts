@@ -1,12 +1,13 @@
-import { seededRandom } from './random.ts'
-
 /** Faults on demand: what goes wrong with requests, and with webhooks on their way. */
+
+import { seededRandom } from './random.ts'
 
 export const requestFaultKinds = [
   'rate-limit',
   'error',
   'slow',
   'drop',
+  'lose',
   'html',
   'endless',
   'wrong-types',
@@ -16,6 +17,7 @@ export const requestFaultKinds = [
 /**
  * - `rate-limit`: the vendor's own 429. `error`: the vendor's own error with `status` (500).
  * - `slow`: answers after `delayMs` (5000). `drop`: the connection ends without an answer.
+ * - `lose`: does what was asked; then the connection ends without an answer.
  * - `html`: 200 with a page. `endless`: 200 with a body that does not end.
  * - `wrong-types`: numbers as text, text as numbers, lists as objects. `proto`: `__proto__` in the body.
  */
@@ -28,6 +30,9 @@ export interface RequestFault {
   readonly times?: number
   readonly delayMs?: number
   readonly status?: number
+  /** The share of the fitting requests it meets, 0 to 1; all when absent. Which ones, `seed` (1) decides. */
+  readonly share?: number
+  readonly seed?: number
 }
 
 export const webhookFaultKinds = ['duplicate', 'reorder', 'drop', 'skew', 'late'] as const
@@ -56,11 +61,14 @@ export interface Faults {
   takeForWebhook(kind: WebhookFaultKind): WebhookFault | null
 }
 
-export function createFaults(random: () => number = seededRandom(1)): Faults {
-  let rules: { readonly fault: Fault; left: number }[] = []
+export function createFaults(): Faults {
+  let rules: { readonly fault: Fault; readonly random: () => number; left: number }[] = []
   return {
     add(...faults) {
-      for (const fault of faults) rules.push({ fault, left: fault.times ?? Infinity })
+      for (const fault of faults) {
+        const seed = 'webhook' in fault ? undefined : fault.seed
+        rules.push({ fault, random: seededRandom(seed ?? 1), left: fault.times ?? Infinity })
+      }
     },
     clear() {
       rules = []
@@ -72,6 +80,7 @@ export function createFaults(random: () => number = seededRandom(1)): Faults {
         const { match } = fault
         if (match?.method !== undefined && match.method.toUpperCase() !== method) continue
         if (match?.path !== undefined && !match.path.test(path)) continue
+        if (fault.share !== undefined && rule.random() >= fault.share) continue
         use(rule)
         return fault
       }
@@ -81,7 +90,7 @@ export function createFaults(random: () => number = seededRandom(1)): Faults {
       for (const rule of rules) {
         const { fault } = rule
         if (!('webhook' in fault) || rule.left <= 0 || fault.webhook !== kind) continue
-        if (fault.share !== undefined && random() >= fault.share) continue
+        if (fault.share !== undefined && rule.random() >= fault.share) continue
         use(rule)
         return fault
       }
@@ -122,7 +131,15 @@ function readFault(json: unknown): Fault | string {
   const method = typeof given['method'] === 'string' ? given['method'] : undefined
   const path = typeof given['path'] === 'string' ? pattern(given['path']) : undefined
   if (path === null) return 'match.path is not a regular expression'
-  return { kind, match: { method, path }, times, delayMs: numberAt(json, 'delayMs'), status: numberAt(json, 'status') }
+  return {
+    kind,
+    match: { method, path },
+    times,
+    delayMs: numberAt(json, 'delayMs'),
+    status: numberAt(json, 'status'),
+    share: numberAt(json, 'share'),
+    seed: numberAt(json, 'seed'),
+  }
 }
 
 function pattern(source: string): RegExp | null {

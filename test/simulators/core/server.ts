@@ -130,7 +130,8 @@ export async function serve(options: ServeOptions): Promise<Served> {
     if (typeof admitted === 'object') return send(outgoing, admitted)
     try {
       const handled = found === null ? answers.notFound(request) : await found.route.handle(request)
-      send(outgoing, fault === null ? handled : spoil(fault.kind, handled))
+      if (fault?.kind === 'lose') outgoing.destroy()
+      else send(outgoing, fault === null ? handled : spoil(fault.kind, handled))
     } catch (error) {
       send(outgoing, answers.failed(error))
     } finally {
@@ -163,6 +164,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
       case 'slow':
         await wait(fault.delayMs ?? 5000, undefined, { signal: closing.signal })
         return false
+      case 'lose':
       case 'wrong-types':
       case 'proto':
         return false

@@ -8,6 +8,7 @@ import { billingResolvers } from '../../../subgraphs/billing/resolvers.ts'
 import type { BillingSource, OrderFields } from '../../../subgraphs/billing/source.ts'
 import type { GraphContext, PageFilter, WriteIntent, Written } from '../../../subgraphs/contract.ts'
 import { VendorError } from '../../../subgraphs/vendor-error.ts'
+import { stepsInMemory } from '../steps.ts'
 
 const record = (id: string) => ({ system: 'stripe', kind: 'invoice', id })
 
@@ -106,7 +107,7 @@ function world(options: { isComplete?: boolean; ids?: readonly string[] } = {}):
     writes: {
       write: async (intent, send) => {
         intents.push(intent)
-        const [{ record: made }] = await send()
+        const [{ record: made }] = await send(stepsInMemory())
         return { type: 'Order', id: made.id }
       },
     },

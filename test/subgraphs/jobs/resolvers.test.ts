@@ -7,6 +7,7 @@ import type { GraphContext, IndexPage, PageFilter, WriteIntent } from '../../../
 import { jobsResolvers } from '../../../subgraphs/jobs/resolvers.ts'
 import type { JobFields, JobPatch, JobsSource } from '../../../subgraphs/jobs/source.ts'
 import { VendorError } from '../../../subgraphs/vendor-error.ts'
+import { stepsInMemory } from '../steps.ts'
 
 const sdl = ['../../../schema/shared.graphql', '../../../subgraphs/jobs/schema.graphql']
   .map(path => readFileSync(new URL(path, import.meta.url), 'utf8'))
@@ -89,7 +90,7 @@ const context: GraphContext = {
   writes: {
     async write(intent, send) {
       patched = undefined
-      const [first] = await send()
+      const [first] = await send(stepsInMemory())
       sent.push({ intent, patch: patched })
       return { type: 'Job', id: first.record.id }
     },

@@ -5,6 +5,7 @@ import { seedBusiness } from '../../../simulators/core/business.ts'
 import { startStripe } from '../../../simulators/stripe/simulator.ts'
 import type { StripeSimulator } from '../../../simulators/stripe/simulator.ts'
 import { openStripe } from './open.ts'
+import { stepsInMemory } from '../../steps.ts'
 import type { Opened } from './open.ts'
 
 const now = new Date('2026-06-01T09:00:00.000Z')
@@ -136,6 +137,7 @@ describe('writes', () => {
         finalize: true,
       },
       opened.context,
+      stepsInMemory(),
     )
     const [{ record, observed }, customer] = written
     expect(simulator.invoice(record.id)).toMatchObject({
@@ -164,8 +166,10 @@ describe('writes', () => {
       memo: null,
       finalize: true,
     }
-    const fault = await faultOf(opened.system.source.create(order, opened.context))
+    const steps = stepsInMemory()
+    const fault = await faultOf(opened.system.source.create(order, opened.context, steps))
     expect(fault.kind === 'rejected' || fault.kind === 'not-found').toBe(true)
+    expect(await opened.system.takeBack(steps, opened.context.call)).toEqual({ isGone: true, written: [] })
     expect(await importAll('invoice')).toHaveLength(before.length)
     expect(opened.warned).toEqual([])
   })
@@ -178,14 +182,18 @@ describe('writes', () => {
         { amount: 5000, currency: 'usd' },
       ]).id
     const [paid, voided] = [draft(), draft()]
-    expect((await source.finalize(paid, opened.context))[0]).toMatchObject({
+    expect((await source.finalize(paid, opened.context, stepsInMemory()))[0]).toMatchObject({
       kind: 'UPDATED',
       observed: { status: 'OPEN' },
     })
-    expect((await source.markPaid(paid, opened.context))[0]).toMatchObject({ observed: { status: 'PAID' } })
-    await source.finalize(voided, opened.context)
-    expect((await source.void(voided, opened.context))[0]).toMatchObject({ observed: { status: 'VOID' } })
-    const fault = await faultOf(source.void(voided, opened.context))
+    expect((await source.markPaid(paid, opened.context, stepsInMemory()))[0]).toMatchObject({
+      observed: { status: 'PAID' },
+    })
+    await source.finalize(voided, opened.context, stepsInMemory())
+    expect((await source.void(voided, opened.context, stepsInMemory()))[0]).toMatchObject({
+      observed: { status: 'VOID' },
+    })
+    const fault = await faultOf(source.void(voided, opened.context, stepsInMemory()))
     expect(fault).toMatchObject({ kind: 'rejected', inputFault: anyText })
   })
 
@@ -199,6 +207,7 @@ describe('writes', () => {
     await opened.system.source.create(
       { customerId: '101', currency: 'USD', lines, daysUntilDue: 1, memo: null, finalize: false },
       opened.context,
+      stepsInMemory(),
     )
     expect(await importAll('invoice')).toHaveLength(before + 1)
   })

@@ -23,6 +23,9 @@ function clientOf(parts: Partial<HubspotClient>): HubspotClient {
     listArchived: unused,
     create: unused,
     update: unused,
+    readByEmail: unused,
+    createdSince: unused,
+    archive: unused,
     ...parts,
   }
 }

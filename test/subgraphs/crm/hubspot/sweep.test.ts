@@ -89,6 +89,9 @@ test('no page begins at an offset, so that the 10,000 a search reaches are no en
   const sweeper = changedContacts({
     readBatch: unused,
     readContact: unused,
+    readByEmail: unused,
+    createdSince: unused,
+    archive: unused,
     list: unused,
     search: unused,
     listArchived: unused,

@@ -2,6 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { VendorError } from '../../../../subgraphs/vendor-error.ts'
 import { startHubspot, type HubspotSimulator } from '../../../simulators/hubspot/simulator.ts'
 import { openHubspot, type Opened } from './open.ts'
+import { stepsInMemory } from '../../steps.ts'
 
 const running: { close(): void | Promise<void> }[] = []
 
@@ -128,6 +129,7 @@ test('a customer is created with the fields given, and observed when the answer 
   const [written] = await system.source.create(
     { name: 'Ada King Lovelace', email: 'ada@example.com', lifecycleStage: 'LEAD', address: { city: 'London' } },
     context,
+    stepsInMemory(),
   )
   expect(written).toMatchObject({
     kind: 'CREATED',
@@ -164,7 +166,7 @@ test('an update of what is no contact is told as not found, without an address m
 test('an e-mail address somebody has already is refused in words for the client', async () => {
   const { system, context, simulator } = await start()
   const { id } = simulator.createContact({ email: 'ada@example.com' })
-  await expect(system.source.create({ email: 'ada@example.com' }, context)).rejects.toMatchObject({
+  await expect(system.source.create({ email: 'ada@example.com' }, context, stepsInMemory())).rejects.toMatchObject({
     kind: 'rejected',
     inputFault: `Expected an e-mail address that no other customer has; customer ${id} has this one.`,
   })
@@ -172,7 +174,7 @@ test('an e-mail address somebody has already is refused in words for the client'
 
 test('a value HubSpot refuses is named by our field, without the value', async () => {
   const { system, context } = await start()
-  const failing = system.source.create({ email: 'secret@nowhere' }, context)
+  const failing = system.source.create({ email: 'secret@nowhere' }, context, stepsInMemory())
   await expect(failing).rejects.toMatchObject({
     kind: 'rejected',
     inputFault: 'The CRM does not accept the value of email (INVALID_EMAIL).',
@@ -186,7 +188,9 @@ test('reads are repeated after a passing fault, creates never', async () => {
   simulator.faults.add({ kind: 'error', times: 1 })
   expect((await system.source.customer(id, context))?.name).toBe('x')
   simulator.faults.add({ kind: 'error', times: 1 })
-  await expect(system.source.create({ name: 'y' }, context)).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(system.source.create({ name: 'y' }, context, stepsInMemory())).rejects.toMatchObject({
+    kind: 'unavailable',
+  })
   expect(simulator.requests.count('POST /crm/v3/objects/contacts')).toBe(1)
 })
 
@@ -196,7 +200,7 @@ test('requests go through the agent of the road, and end with the deadline of a 
   const [agent] = agents
   expect(Object.values(agent?.freeSockets ?? {}).flat()).toHaveLength(1)
   simulator.faults.add({ kind: 'slow', delayMs: 10_000 })
-  await expect(system.source.create({ name: 'y' }, context)).rejects.toMatchObject({ kind: 'timeout' })
+  await expect(system.source.create({ name: 'y' }, context, stepsInMemory())).rejects.toMatchObject({ kind: 'timeout' })
   await vi.waitFor(() => expect(Object.values(agent?.sockets ?? {}).flat()).toHaveLength(0))
 })
 
@@ -208,7 +212,7 @@ test.each([
 ] as const)('the fault %s is %s', async (kind, expected) => {
   const { system, context, simulator } = await start()
   simulator.faults.add({ kind })
-  const failure = await system.source.create({ name: 'y' }, context).catch((error: unknown) => error)
+  const failure = await system.source.create({ name: 'y' }, context, stepsInMemory()).catch((error: unknown) => error)
   expect(failure).toBeInstanceOf(VendorError)
   // An endless answer runs into its size or its deadline, whichever comes first.
   const kinds = kind === 'endless' ? [expected, 'timeout'] : [expected]

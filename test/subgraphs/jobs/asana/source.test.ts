@@ -4,6 +4,7 @@ import { startAsana } from '../../../simulators/asana/simulator.ts'
 import type { AsanaSimulator } from '../../../simulators/asana/simulator.ts'
 import { callContext, graphContext, openAccount } from './account.ts'
 import { textWith, textWithout } from './matchers.ts'
+import { stepsInMemory } from '../../steps.ts'
 
 let simulator: AsanaSimulator
 let account: ReturnType<typeof openAccount>
@@ -132,6 +133,7 @@ describe('writing', () => {
         schedule: { startsOn: '2026-03-01', endsOn: '2026-03-02' },
       },
       graphContext(),
+      stepsInMemory(),
     )
     const task = simulator.task(written.record.id)
     expect(task).toMatchObject({ name: 'Service', startOn: '2026-03-01', dueOn: '2026-03-02' })
@@ -148,7 +150,7 @@ describe('writing', () => {
 
   test('a stage nobody knows is refused with the stages there are, and nothing is created', async () => {
     const before = simulator.requests.count('POST /api/1.0/tasks')
-    const sent = account.source.create({ title: 'Service', status: 'Dreaming' }, graphContext())
+    const sent = account.source.create({ title: 'Service', status: 'Dreaming' }, graphContext(), stepsInMemory())
     await expect(sent).rejects.toMatchObject({
       kind: 'rejected',
       inputFault: textWith(/expected one of .*"Scheduled".*got "Dreaming"/),
@@ -204,10 +206,10 @@ describe('writing', () => {
   })
 
   test("Asana's refusal is told to whoever gave the input, and is not in the message", async () => {
-    const sent = account.source.create({ title: 'Service', assigneeId: '31337' }, graphContext())
+    const sent = account.source.create({ title: 'Service', assigneeId: '31337' }, graphContext(), stepsInMemory())
     await expect(sent).rejects.toMatchObject({ kind: 'not-found', inputFault: textWith('31337') })
     const patch = { schedule: { startsOn: '2026-03-01', endsOn: 'someday' } }
-    const refused = account.source.create({ title: 'Service', ...patch }, graphContext())
+    const refused = account.source.create({ title: 'Service', ...patch }, graphContext(), stepsInMemory())
     await expect(refused).rejects.toMatchObject({
       kind: 'rejected',
       inputFault: textWith('someday'),

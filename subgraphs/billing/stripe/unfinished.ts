@@ -1,0 +1,90 @@
+import type { CallContext, Clock, TakenBack, UnfinishedWrite, WriteProgress, Written } from '../../contract.ts'
+import { VendorError } from '../../vendor-error.ts'
+import type { StripeClient } from './client.ts'
+import { recordRef, system } from './mapping.ts'
+import { markField, readInvoice } from './records.ts'
+
+/** What is remembered of an order in the making. */
+export const stepNames = {
+  /** The billing record it goes to, where there was one. */
+  customer: 'customer',
+  /** The CRM's id of the customer who gets a billing record. */
+  customerOf: 'customer-of',
+  /** The billing record made for it. */
+  newCustomer: 'new-customer',
+  invoice: 'invoice',
+} as const
+
+/** A request that was not answered may still be worked on. Stripe names no time; its SDK waits 80 s for an answer. */
+const settledMs = 90_000
+
+/** Our clock and Stripe's. */
+const skewMs = 120_000
+
+export function customerKey(key: string): string {
+  return `${key}-customer`
+}
+
+/** The billing record that was made for an order, to be told with it. */
+export function newCustomer(progress: WriteProgress): readonly Written[] {
+  const id = progress.result(stepNames.newCustomer)
+  return id === null
+    ? []
+    : [{ kind: 'CREATED', record: recordRef('customer', id), fields: ['balances', 'paymentMethod'] }]
+}
+
+export interface TakeBackPorts {
+  readonly client: StripeClient
+  readonly writeMark: string
+  readonly clock: Clock
+}
+
+/** Deletes a half-made draft. A finished invoice stays, and so does a billing record: it names a living customer. */
+export function openTakeBack({ client, writeMark, clock }: TakeBackPorts) {
+  return async (write: UnfinishedWrite, call: CallContext): Promise<TakenBack> => {
+    const { entityId } = write
+    if (entityId !== null) {
+      return { isGone: true, written: [{ kind: 'UPDATED', record: recordRef('invoice', entityId), fields: [] }] }
+    }
+    await learnCustomer(write, call)
+    const id = write.result(stepNames.invoice) ?? (await findInvoice(write, call))
+    const invoice = id === null ? null : await client.invoice(id, call)
+    if (invoice === null) return { isGone: true, written: newCustomer(write) }
+    if (invoice.status === 'draft') {
+      await client.deleteInvoice(invoice.id, call)
+      return { isGone: true, written: newCustomer(write) }
+    }
+    const made: Written = { kind: 'CREATED', record: recordRef('invoice', invoice.id), fields: [] }
+    return { isGone: false, written: [made, ...newCustomer(write)] }
+  }
+
+  /** The key of its making gives the billing record's id, or makes it: it would be needed with the next order. */
+  async function learnCustomer(write: UnfinishedWrite, call: CallContext): Promise<void> {
+    const trace = write.traceOf(stepNames.newCustomer)
+    const crmId = write.result(stepNames.customerOf)
+    if (trace === null || crmId === null || write.result(stepNames.newCustomer) !== null) return
+    const { id } = await client.createCustomer(crmId, customerKey(`${writeMark}-${trace}`), call)
+    await write.claim(stepNames.newCustomer, id)
+  }
+
+  /** By the mark, among the customer's invoices; lists show what was written at once, which searches do not. */
+  async function findInvoice(write: UnfinishedWrite, call: CallContext): Promise<string | null> {
+    const sentAt = write.sentAt(stepNames.invoice)
+    const mark = write.traceOf(stepNames.invoice)
+    const customer = write.result(stepNames.customer) ?? write.result(stepNames.newCustomer)
+    if (sentAt === null || mark === null || customer === null) return null
+    const oldest = (write.begunAt.getTime() - skewMs) / 1000
+    for (let after: string | undefined; ;) {
+      const page = await client.invoices({ customer, ...(after === undefined ? {} : { after }) }, call)
+      const invoices = page.items.map(readInvoice)
+      const found = invoices.find(({ metadata }) => metadata?.[markField] === mark)
+      if (found !== undefined) return found.id
+      const last = invoices.at(-1)
+      if (!page.hasMore || last === undefined || last.created < oldest) break
+      after = last.id
+    }
+    const waitMs = sentAt.getTime() + settledMs - clock.now().getTime()
+    if (waitMs <= 0) return null
+    throw new VendorError(system, 'unavailable', 'an invoice may still be on its way', { retryAfterMs: waitMs })
+  }
+}

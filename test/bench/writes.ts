@@ -1,0 +1,180 @@
+/**
+ * Creations by clients that repeat each with its clientMutationId until it is answered, while three answers in ten get
+ * lost at the tools and the gateway is killed with SIGKILL at random moments: each must be made once.
+ * Run: npx tsx test/bench/writes.ts [--quick] [--seed=<number>]
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
+import { openStore } from '../../gateway/store/open.ts'
+import { askUntilAnswered, creations, loseAnswers, made } from '../flows/creations.ts'
+import { seedBusiness } from '../simulators/core/business.ts'
+import { seededRandom } from '../simulators/core/random.ts'
+import { startSimulators } from '../simulators/start.ts'
+import { short, sized, tell } from './figures.ts'
+import { freePort } from './stage.ts'
+
+const orders = sized(1000)
+const jobs = sized(1000)
+const clients = 32
+/** Between a start and the next kill, in ms. */
+const shortestLife = 1_000
+const longestLife = 40_000
+
+const given = process.argv.find(argument => argument.startsWith('--seed='))?.slice('--seed='.length)
+const seed = given === undefined ? randomInt(2 ** 31) : Number(given)
+const random = seededRandom(seed)
+console.log(`seed ${seed}`)
+
+const folder = mkdtempSync(join(tmpdir(), 'livegraph-bench-'))
+const storeUrl = `sqlite:${join(folder, 'graph.db')}`
+const port = await freePort()
+const url = `http://127.0.0.1:${port}`
+const business = seedBusiness({ customers: 10, orders: 20, jobs: 10, now: new Date() })
+const tools = await startSimulators({ business, webhookBase: url, openDoor: true })
+// What is in the graph must have come there with the writes themselves.
+for (const tool of [tools.hubspot, tools.stripe, tools.asana]) tool.faults.add({ webhook: 'drop' })
+let gateway: ChildProcess | null = null
+try {
+  gateway = await start()
+  await imported()
+  const before = await counts()
+  loseAnswers(tools, seed)
+  const codes = new Map<string, number>()
+  const began = performance.now()
+  const over = new AbortController()
+  const isOver = (): boolean => over.signal.aborted
+  let kills = 0
+  const killing = (async () => {
+    while (!isOver()) {
+      const until = performance.now() + shortestLife + random() * (longestLife - shortestLife)
+      while (!isOver() && performance.now() < until) await pause(50)
+      if (isOver()) return
+      await kill('SIGKILL')
+      kills += 1
+      gateway = await start()
+    }
+  })()
+  const wanted = creations(orders, jobs, `bench-${seed}`)
+  const answered = await askUntilAnswered(url, wanted, {
+    clients,
+    told: code => codes.set(code, (codes.get(code) ?? 0) + 1),
+  })
+  const seconds = (performance.now() - began) / 1000
+  over.abort()
+  await killing
+  tools.stripe.faults.clear()
+  tools.asana.faults.clear()
+
+  const after = await counts()
+  await kill('SIGTERM')
+  const there = made(tools)
+  const ids = new Set(answered.map(({ id }) => id))
+  const drafts = there.orders.filter(id => tools.stripe.invoice(id)?.status === 'draft').length
+  const states = await writeStates()
+  const requests = answered.reduce((sum, one) => sum + one.requests, 0)
+  const isRight =
+    there.orders.length === orders &&
+    there.jobs.length === jobs &&
+    [...there.orders, ...there.jobs].every(id => ids.has(id)) &&
+    ids.size === orders + jobs &&
+    drafts === 0 &&
+    after.orders - before.orders === orders &&
+    after.jobs - before.jobs === jobs &&
+    states === `done ${orders + jobs}`
+  tell(
+    'writes',
+    [
+      `${orders} orders and ${jobs} jobs wanted, seed ${seed}: ${there.orders.length} invoices (${drafts} drafts) and ${there.jobs.length} tasks in the tools,`,
+      `${after.orders - before.orders} and ${after.jobs - before.jobs} in the graph, ${ids.size} ids answered; writes: ${states};`,
+      `30 % of answers lost, ${kills} SIGKILLs, ${requests} client requests, ${short(seconds)} s`,
+    ].join(' '),
+  )
+  console.log(`told to clients: ${[...codes].map(([code, times]) => `${code} ${times}`).join(', ') || 'no errors'}`)
+  if (!isRight) {
+    console.error('not each was made once')
+    process.exitCode = 1
+  }
+} finally {
+  if (gateway?.exitCode === null) await kill('SIGKILL')
+  await tools.close()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** Resolves once it serves. */
+function start(): Promise<ChildProcess> {
+  const { PATH = '', HOME = '', TMPDIR = '/tmp' } = process.env
+  const child = spawn(process.execPath, ['--import', 'tsx', 'gateway/main.ts'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      PATH,
+      HOME,
+      TMPDIR,
+      PORT: String(port),
+      STORE_URL: storeUrl,
+      LOG_LEVEL: 'info',
+      HUBSPOT_ACCESS_TOKEN: tools.hubspot.accessToken,
+      HUBSPOT_CLIENT_SECRET: tools.hubspot.clientSecret,
+      HUBSPOT_BASE_URL: tools.hubspot.url,
+      STRIPE_SECRET_KEY: tools.stripe.secretKey,
+      STRIPE_WEBHOOK_SECRET: tools.stripe.webhookSecret,
+      STRIPE_BASE_URL: tools.stripe.url,
+      ASANA_ACCESS_TOKEN: tools.asana.accessToken,
+      ASANA_PROJECTS: '99',
+      ASANA_CUSTOMER_FIELD: '123',
+      ASANA_ORDER_FIELD: '124',
+      ASANA_BASE_URL: tools.asana.url,
+    },
+  })
+  return new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', line => {
+      if (line.includes('the graph is served')) resolve(child)
+    })
+    child.once('exit', () => reject(new Error('the gateway ended before it served')))
+  })
+}
+
+async function kill(signal: NodeJS.Signals): Promise<void> {
+  const child = gateway
+  if (child === null || child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise(resolve => child.once('exit', resolve))
+  child.kill(signal)
+  await ended
+}
+
+async function imported(): Promise<void> {
+  while (/false/.test(await ask('{ systems { isImported } }'))) await pause(100)
+}
+
+async function counts(): Promise<{ readonly orders: number; readonly jobs: number }> {
+  const text = await ask('{ orders { totalCount } jobs { totalCount } }')
+  const [, inOrders, inJobs] = /"orders":\{"totalCount":(\d+)\},"jobs":\{"totalCount":(\d+)\}/.exec(text) ?? []
+  return { orders: Number(inOrders), jobs: Number(inJobs) }
+}
+
+async function ask(query: string): Promise<string> {
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) })
+  return response.text()
+}
+
+async function writeStates(): Promise<string> {
+  const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+  const store = await openStore(storeUrl, { log: quiet, clock: { now: () => new Date() } })
+  try {
+    const rows = await store.read(db =>
+      db
+        .selectFrom('writes')
+        .select(eb => ['state', eb.fn.countAll<number>().as('writes')])
+        .groupBy('state')
+        .execute(),
+    )
+    return rows.map(({ state, writes }) => `${state} ${writes}`).join(', ')
+  } finally {
+    await store.close()
+  }
+}
