@@ -379,8 +379,7 @@ function environmentOf(
     PORT: String(port),
     STORE_URL: storeUrl,
     LOG_LEVEL: 'error',
-    // What webhooks alone come to. Not yet true with sweeps beside them: what a sweep finds first, without fields, a late
-    // webhook that names fields tells once more (68 of 1,500 in one run).
+    // What webhooks alone come to. Not yet true with sweeps beside them: 68 Changes of 1,500 were told twice in one run.
     SWEEP_EVERY_SECONDS: '0',
     HUBSPOT_ACCESS_TOKEN: hubspot.accessToken,
     HUBSPOT_CLIENT_SECRET: hubspot.clientSecret,
