@@ -1,7 +1,7 @@
 import type { Clock } from '../subgraphs/contract.ts'
 import type { SystemStatus } from './graph/live/resolvers.ts'
 import type { Health } from './http.ts'
-import type { Importing } from './importing.ts'
+import type { Importing } from './operator/importing.ts'
 import type { Runtime } from './runtime.ts'
 import type { MetricReadings } from './metrics.ts'
 import { countByState, lastReceivedAt, oldestDue } from './store/delivery-history.ts'

@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { isEntityType } from '../../schema/entities.ts'
 import { registry } from '../../subgraphs/registry.ts'
-import { askControl, controlPath } from '../control.ts'
-import type { DeliveriesRequest } from '../deliveries-request.ts'
+import type { DeliveriesRequest } from '../operator/deliveries-request.ts'
 import { deliveryStates } from '../store/find-deliveries.ts'
+import { askRunning, tell, workAlone } from './alone.ts'
 
 const systems = registry.map(({ system }) => system)
 
@@ -36,18 +35,14 @@ const unitMs: ReadonlyMap<string, number> = new Map([
   ['d', 86_400_000],
 ])
 
-const tell = (line: string): void => void process.stdout.write(`${line}\n`)
-
 const asked = readAsked()
 if (asked === 'help') process.stdout.write(help)
 else if (typeof asked === 'string') {
   process.stderr.write(`${asked}\n\n${help}`)
   process.exitCode = 2
 } else {
-  if (existsSync('.env')) process.loadEnvFile('.env')
-  const path = controlPath(process.env['STORE_URL'] ?? 'sqlite:.data/graph.db')
-  const end = path === null ? null : await askControl(path, { command: 'deliveries', asked: asked.request }, tell)
-  process.exitCode = (end ?? (await alone(asked.request))) === 'done' ? 0 : 1
+  const end = await askRunning({ command: 'deliveries', asked: asked.request })
+  process.exitCode = (end === 'none' || end === 'shared' ? await answerHere(asked.request) : end) === 'done' ? 0 : 1
 }
 
 /** @returns what is wrong, in a sentence; or `help` */
@@ -137,8 +132,35 @@ function entityOf(text: string) {
   return isEntityType(type) && id !== '' ? { type, id } : undefined
 }
 
-/** Loaded only when it is needed: whoever asks the running process is answered sooner. */
-async function alone(request: DeliveriesRequest): Promise<'done' | 'failed'> {
-  const { answerAlone } = await import('../deliveries-alone.ts')
-  return answerAlone(request, tell)
+/** What is to be worked on is worked on here; on a store that several processes share it is left to them. */
+function answerHere(request: DeliveriesRequest): Promise<'done' | 'failed'> {
+  return workAlone('the deliveries cannot be looked at', async ({ runtime, log, clock, signal }) => {
+    const [
+      { answerDeliveries },
+      { openSecrets },
+      { openDelivering },
+      { openProcessor },
+      { releaseDead, releaseLeases },
+    ] = await Promise.all([
+      import('../operator/answer-deliveries.ts'),
+      import('../operator/connect.ts'),
+      import('../operator/delivering.ts'),
+      import('../processor.ts'),
+      import('../store/deliveries.ts'),
+    ])
+    const { store } = runtime
+    const processor = openProcessor(runtime, { random: Math.random, log })
+    try {
+      const isShared = store.signals !== null
+      if (request.do === 'replay' && !request.dryRun && !isShared) {
+        await releaseDead(store, store.clock.now())
+        processor.start()
+      }
+      const delivering = openDelivering(runtime, { log, secrets: openSecrets(runtime, clock) })
+      return await answerDeliveries(delivering, request, tell, signal, { waits: !isShared })
+    } finally {
+      await processor.stop()
+      await releaseLeases(store, runtime.worker, store.clock.now())
+    }
+  })
 }

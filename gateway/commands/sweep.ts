@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { registry } from '../../subgraphs/registry.ts'
-import { askControl, controlPath } from '../control.ts'
+import { askRunning, tell, workAlone } from './alone.ts'
+import { readArguments } from './arguments.ts'
 
 const systems = registry.map(({ system }) => system)
 
@@ -9,13 +8,14 @@ const help = `Usage: npm run sweep [-- ${systems.join('|')}]
 
 Asks the tools what changed since the last sweep, and has what no webhook told worked on like what one tells. Looks as well
 whether the tools still send webhooks here. The gateway must be running: it does the work, as it does every
-SWEEP_EVERY_SECONDS; this command shows how far it is. Ctrl-C interrupts; the next sweep goes on from there.
+SWEEP_EVERY_SECONDS; this command shows how far it is. On Postgres the work is done here. Ctrl-C interrupts; the next sweep
+goes on from there.
 
 Options:
   --help  this text
 `
 
-const { positionals, values } = parseArgs({
+const { positionals, values } = readArguments(help, {
   allowPositionals: true,
   options: { help: { type: 'boolean', short: 'h' } },
 })
@@ -26,12 +26,32 @@ if (values.help === true) {
   process.stderr.write(`Expected none or one of ${systems.join(', ')}.\n\n${help}`)
   process.exitCode = 2
 } else {
-  if (existsSync('.env')) process.loadEnvFile('.env')
-  const path = controlPath(process.env['STORE_URL'] ?? 'sqlite:.data/graph.db')
-  const tell = (line: string): void => void process.stdout.write(`${line}\n`)
-  const end = path === null ? null : await askControl(path, { command: 'sweep', system }, tell)
-  if (end === null) {
+  const asked = await askRunning({ command: 'sweep', system })
+  const end = asked === 'shared' ? await sweepHere() : asked
+  if (end === 'none') {
     process.stderr.write('No gateway is running on this store: start it first (npm start), then try again.\n')
   }
   process.exitCode = end === 'done' ? 0 : 1
+}
+
+/** On a store that processes share. */
+function sweepHere(): Promise<'done' | 'failed'> {
+  return workAlone('the sweep cannot run', async ({ config, runtime, log, clock, signal }) => {
+    const [{ openImporting }, { openSweeping }, { leaseMs, openProcessor }, { releaseLeases }] = await Promise.all([
+      import('../operator/importing.ts'),
+      import('../operator/sweeping.ts'),
+      import('../processor.ts'),
+      import('../store/deliveries.ts'),
+    ])
+    const processor = openProcessor(runtime, { random: Math.random, log })
+    const importing = openImporting(runtime, { log, clock })
+    const { publicUrl } = config
+    const sweeping = openSweeping(runtime, { importing, processor, leaseMs, everyMs: null, publicUrl, log, clock })
+    try {
+      return await sweeping.run({ system, tell, signal })
+    } finally {
+      await processor.stop()
+      await releaseLeases(runtime.store, runtime.worker, runtime.store.clock.now())
+    }
+  })
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { entityTypes } from '../schema/entities.ts'
-import { deliveryStates } from './store/find-deliveries.ts'
+import { entityTypes } from '../../schema/entities.ts'
+import { deliveryStates } from '../store/find-deliveries.ts'
 
 /** As JSON writes a Date. */
 const instant = z.string().pipe(z.coerce.date()).nullable()

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { askControl, controlPath, openControl } from '../../gateway/control.ts'
+import { askControl, controlPath, openControl } from '../../../gateway/operator/control.ts'
 
 type Run = Parameters<typeof openControl>[1]
 

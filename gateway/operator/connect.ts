@@ -1,11 +1,11 @@
-import type { System } from '../schema/systems.ts'
+import type { System } from '../../schema/systems.ts'
 import type { Tell } from './control.ts'
-import { openContext } from './graph/context.ts'
-import type { Runtime } from './runtime.ts'
-import type { Clock } from '../subgraphs/contract.ts'
-import { holdLease, isHeld } from './store/leases.ts'
-import { addSecret, listSecrets } from './store/secrets.ts'
-import { Secrets } from './webhooks/secrets.ts'
+import { openContext } from '../graph/context.ts'
+import type { Runtime } from '../runtime.ts'
+import type { Clock } from '../../subgraphs/contract.ts'
+import { holdLease, isHeld } from '../store/leases.ts'
+import { addSecret, listSecrets } from '../store/secrets.ts'
+import { Secrets } from '../webhooks/secrets.ts'
 
 export interface ConnectRequest {
   readonly system: System

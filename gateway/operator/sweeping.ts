@@ -1,16 +1,17 @@
-import type { System } from '../schema/systems.ts'
-import type { Clock, Log } from '../subgraphs/contract.ts'
+import type { System } from '../../schema/systems.ts'
+import type { Clock, Log } from '../../subgraphs/contract.ts'
+import { openContext } from '../graph/context.ts'
+import type { Runtime } from '../runtime.ts'
+import { listProgress, type ImportProgress } from '../store/progress.ts'
+import { holdLease } from '../store/leases.ts'
+import { replaceSubscriptions } from '../store/subscriptions.ts'
+import { beginSweep, endSweep } from '../store/sweeps.ts'
+import type { RunningSystem } from '../systems.ts'
+import type { DeliveryProcessor } from '../webhooks/process.ts'
+import { runSweep } from '../webhooks/sweep.ts'
 import type { Tell } from './control.ts'
-import { openContext } from './graph/context.ts'
 import type { Importing } from './importing.ts'
-import type { Runtime } from './runtime.ts'
-import { listProgress, type ImportProgress } from './store/progress.ts'
-import { holdLease } from './store/leases.ts'
-import { replaceSubscriptions } from './store/subscriptions.ts'
-import { beginSweep, endSweep } from './store/sweeps.ts'
-import type { RunningSystem } from './systems.ts'
-import type { DeliveryProcessor } from './webhooks/process.ts'
-import { runSweep } from './webhooks/sweep.ts'
+import { SystemWork } from './system-work.ts'
 
 /** The sweeps of this process: one a system at a time. */
 export interface Sweeping {
@@ -52,61 +53,33 @@ const beforeImportMs = 2 * 60_000
 
 export function openSweeping(runtime: Runtime, ports: SweepingPorts): Sweeping {
   const { importing, everyMs, log, clock } = ports
-  const stopping = new AbortController()
-  const running = new Map<System, { readonly work: Promise<boolean>; readonly tells: Set<Tell> }>()
+  const sweeps = new SystemWork(runtime.systems, 'a sweep')
   const timers = new Set<NodeJS.Timeout>()
+  let isStopped = false
 
   return {
     start() {
       if (everyMs === null) return
       for (const one of runtime.systems) schedule(one, Math.min(everyMs, firstAfterMs), everyMs)
     },
-    async run({ system, tell, signal }) {
-      const asked = runtime.systems.filter(one => system === null || one.system === system)
-      if (asked.length === 0) {
-        const known = runtime.systems.map(one => one.system).join(', ')
-        tell(`There is no system ${system ?? ''}; connected are ${known}.`)
-        return 'failed'
-      }
-      const ended = await Promise.all(asked.map(one => begin(one, tell, signal)))
-      return ended.every(Boolean) ? 'done' : 'failed'
-    },
+    run: ({ system, tell, signal }) => sweeps.run(system, tell, signal, sweepInTurn),
     async stop() {
-      stopping.abort()
+      isStopped = true
       for (const timer of timers) clearTimeout(timer)
-      await Promise.all([...running.values()].map(({ work }) => work))
+      await sweeps.stop()
     },
   }
 
   function schedule(one: RunningSystem, afterMs: number, nextMs: number): void {
     const timer = setTimeout(() => {
       timers.delete(timer)
-      void begin(one, () => undefined, stopping.signal).then(() => {
-        if (!stopping.signal.aborted) schedule(one, nextMs, nextMs)
-      })
+      void sweeps
+        .begin(one, () => undefined, null, sweepInTurn)
+        .then(() => {
+          if (!isStopped) schedule(one, nextMs, nextMs)
+        })
     }, afterMs).unref()
     timers.add(timer)
-  }
-
-  /** Never rejects. @returns whether it came to its end */
-  function begin(one: RunningSystem, tell: Tell, signal: AbortSignal): Promise<boolean> {
-    const { system } = one
-    if (stopping.signal.aborted) return Promise.resolve(false)
-    const under = running.get(system)
-    if (under !== undefined) {
-      tell(`${system}: a sweep is running already; this is how far it is.`)
-      under.tells.add(tell)
-      return under.work
-    }
-    const tells = new Set([tell])
-    const told: Tell = line => {
-      for (const each of tells) each(line)
-    }
-    const work = sweepInTurn(one, told, AbortSignal.any([signal, stopping.signal])).finally(() =>
-      running.delete(system),
-    )
-    running.set(system, { work, tells })
-    return work
   }
 
   /** One process at a time sweeps a system: what others find is found for all. */

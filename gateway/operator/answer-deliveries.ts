@@ -1,10 +1,10 @@
-import { recordKey } from '../schema/systems.ts'
-import type { Change } from '../schema/change.ts'
+import { recordKey } from '../../schema/systems.ts'
+import type { Change } from '../../schema/change.ts'
 import type { Tell } from './control.ts'
 import type { Delivering, ReplayReport } from './delivering.ts'
 import type { DeliveriesRequest } from './deliveries-request.ts'
-import type { FoundDelivery } from './store/find-deliveries.ts'
-import { untouchedReasons, type UntouchedReason } from './webhooks/replay.ts'
+import type { FoundDelivery } from '../store/find-deliveries.ts'
+import { untouchedReasons, type UntouchedReason } from '../webhooks/replay.ts'
 
 /**
  * Answers `npm run deliveries`, line by line. No personal data but where `--raw` asks for it.

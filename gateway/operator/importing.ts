@@ -1,12 +1,14 @@
 import { setTimeout } from 'node:timers/promises'
-import type { System } from '../schema/systems.ts'
-import type { Clock, Log } from '../subgraphs/contract.ts'
-import { openContext } from './graph/context.ts'
-import { runImport } from './links/import.ts'
-import type { Runtime } from './runtime.ts'
-import { holdLease, type HeldLease } from './store/leases.ts'
-import { listProgress } from './store/progress.ts'
+import type { System } from '../../schema/systems.ts'
+import type { Clock, Log } from '../../subgraphs/contract.ts'
+import { openContext } from '../graph/context.ts'
+import { runImport } from '../links/import.ts'
+import type { Runtime } from '../runtime.ts'
+import { holdLease, type HeldLease } from '../store/leases.ts'
+import { listProgress } from '../store/progress.ts'
+import type { RunningSystem } from '../systems.ts'
 import type { Tell } from './control.ts'
+import { SystemWork, type WorkOnSystem } from './system-work.ts'
 
 /** The imports of this process: one a system at a time, among all processes of the store. */
 export interface Importing {
@@ -46,31 +48,20 @@ export function openImporting(
   runtime: Runtime,
   { log, clock }: { readonly log: Log; readonly clock: Clock },
 ): Importing {
-  const stopping = new AbortController()
-  const running = new Map<System, { readonly work: Promise<boolean>; readonly tells: Set<Tell> }>()
+  const imports = new SystemWork(runtime.systems, 'an import')
   let first: Promise<unknown> = Promise.resolve()
 
   return {
     start() {
       first = startUnfinished().catch((error: unknown) => log.error({ err: error }, 'the import cannot begin'))
     },
-    isRunning: system => running.has(system),
-    async run({ system, restart, tell, signal }) {
-      const asked = runtime.systems.filter(one => system === null || one.system === system)
-      if (asked.length === 0) {
-        const known = runtime.systems.map(one => one.system).join(', ')
-        tell(`There is no system ${system ?? ''}; connected are ${known}.`)
-        return 'failed'
-      }
-      const ended = await Promise.all(asked.map(one => begin(one.system, restart, tell, signal)))
-      return ended.every(Boolean) ? 'done' : 'failed'
-    },
+    isRunning: system => imports.isRunning(system),
+    run: ({ system, restart, tell, signal }) => imports.run(system, tell, signal, inTurn(restart)),
     async ended() {
       await first
     },
     async stop() {
-      stopping.abort()
-      await Promise.allSettled([first, ...[...running.values()].map(({ work }) => work)])
+      await Promise.allSettled([imports.stop(), first])
     },
   }
 
@@ -81,26 +72,11 @@ export function openImporting(
         ({ kind }) => !progress.some(one => one.system === system && one.kind === kind && one.state === 'done'),
       ),
     )
-    await Promise.all(unfinished.map(({ system }) => begin(system, false, () => undefined, stopping.signal)))
+    await Promise.all(unfinished.map(one => imports.begin(one, () => undefined, null, inTurn(false))))
   }
 
-  function begin(system: System, restart: boolean, tell: Tell, signal: AbortSignal): Promise<boolean> {
-    if (stopping.signal.aborted) return Promise.resolve(false)
-    const under = running.get(system)
-    if (under !== undefined) {
-      tell(`${system}: an import is running already; this is how far it is.`)
-      under.tells.add(tell)
-      return under.work
-    }
-    const tells = new Set([tell])
-    const told: Tell = line => {
-      for (const one of tells) one(line)
-    }
-    const work = importInTurn(system, restart, told, AbortSignal.any([signal, stopping.signal])).finally(() =>
-      running.delete(system),
-    )
-    running.set(system, { work, tells })
-    return work
+  function inTurn(restart: boolean): WorkOnSystem<RunningSystem> {
+    return ({ system }, tell, signal) => importInTurn(system, restart, tell, signal)
   }
 
   /** While another process imports the system, its end is waited for: then little or nothing is left to do. */

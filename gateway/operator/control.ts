@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { z } from 'zod'
 import { deliveriesRequest } from './deliveries-request.ts'
-import { isShared } from './store/open.ts'
+import { isShared } from '../store/open.ts'
 
 /**
  * How the commands reach the process that runs: a socket beside the store's file, for whoever may read that folder. One

@@ -1,13 +1,13 @@
 import { setTimeout as later } from 'node:timers/promises'
-import type { Change } from '../schema/change.ts'
-import type { EntityRef } from '../schema/entities.ts'
-import { recordKey, type System } from '../schema/systems.ts'
-import type { Hint, Log } from '../subgraphs/contract.ts'
-import { VendorError } from '../subgraphs/vendor-error.ts'
-import { applyObservations } from './changes/apply.ts'
-import type { Observation } from './changes/observe.ts'
-import { recordsAbout } from './links/about.ts'
-import type { Runtime } from './runtime.ts'
+import type { Change } from '../../schema/change.ts'
+import type { EntityRef } from '../../schema/entities.ts'
+import { recordKey, type System } from '../../schema/systems.ts'
+import type { Hint, Log } from '../../subgraphs/contract.ts'
+import { VendorError } from '../../subgraphs/vendor-error.ts'
+import { applyObservations } from '../changes/apply.ts'
+import type { Observation } from '../changes/observe.ts'
+import { recordsAbout } from '../links/about.ts'
+import type { Runtime } from '../runtime.ts'
 import {
   countDeliveries,
   findDeliveries,
@@ -16,15 +16,15 @@ import {
   type DeliveryFilter,
   type FoundDelivery,
   type RawRequest,
-} from './store/find-deliveries.ts'
-import { countQuarantined, forgetQuarantined, listQuarantined, type QuarantineCount } from './store/quarantine.ts'
-import { storeReceived } from './store/received.ts'
-import { readForReplay, writeReplays } from './store/replays.ts'
-import { merge, observationOf } from './webhooks/process.ts'
-import type { WebhookSource } from './webhooks/receive.ts'
-import { recover, type Recovered } from './webhooks/recover.ts'
-import { hintsOfPlan, planReplay, writeOf, type UntouchedReason } from './webhooks/replay.ts'
-import type { Secrets } from './webhooks/secrets.ts'
+} from '../store/find-deliveries.ts'
+import { countQuarantined, forgetQuarantined, listQuarantined, type QuarantineCount } from '../store/quarantine.ts'
+import { storeReceived } from '../store/received.ts'
+import { readForReplay, writeReplays } from '../store/replays.ts'
+import { merge, observationOf } from '../webhooks/process.ts'
+import type { WebhookSource } from '../webhooks/receive.ts'
+import { recover, type Recovered } from '../webhooks/recover.ts'
+import { hintsOfPlan, planReplay, writeOf, type UntouchedReason } from '../webhooks/replay.ts'
+import type { Secrets } from '../webhooks/secrets.ts'
 
 /** Which deliveries an operator means. */
 export interface AskedDeliveries extends Omit<DeliveryFilter, 'recordKeys'> {

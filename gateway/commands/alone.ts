@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs'
+import type { Clock, Log } from '../../subgraphs/contract.ts'
+import type { GatewayConfig } from '../config.ts'
+import { askControl, controlPath, type ControlRequest, type Tell } from '../operator/control.ts'
+import type { Runtime } from '../runtime.ts'
+
+/** What a command that works by itself stands on. */
+export interface Alone {
+  readonly config: GatewayConfig
+  readonly runtime: Runtime
+  readonly log: Log
+  readonly clock: Clock
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal
+}
+
+/** Writes a line for whoever typed the command. */
+export const tell: Tell = line => void process.stdout.write(`${line}\n`)
+
+/**
+ * Has the running process do what a command asks.
+ * @returns `none` when none runs; `shared` when the store is one that others may open beside it, so that nobody needs to be asked
+ */
+export async function askRunning(asked: ControlRequest): Promise<'done' | 'failed' | 'none' | 'shared'> {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  const path = controlPath(process.env['STORE_URL'] ?? 'sqlite:.data/graph.db')
+  return path === null ? 'shared' : ((await askControl(path, asked, tell)) ?? 'none')
+}
+
+/**
+ * Does a command's work in this process. Ctrl-C interrupts it. What that stands on is loaded only now: whoever asks the running
+ * process is answered sooner.
+ * @param failed what could not be done, for the log: `the import cannot run`
+ */
+export async function workAlone(
+  failed: string,
+  work: (alone: Alone) => Promise<'done' | 'failed'>,
+): Promise<'done' | 'failed'> {
+  const [{ registry }, { faultsText, readConfig }, { openLog }, { openRuntime }] = await Promise.all([
+    import('../../subgraphs/registry.ts'),
+    import('../config.ts'),
+    import('../log.ts'),
+    import('../runtime.ts'),
+  ])
+  const read = readConfig(process.env, registry, { isExplorable: false, isTerminal: process.stdout.isTTY })
+  if (!read.ok) {
+    process.stderr.write(`${faultsText(read.faults)}\n`)
+    return 'failed'
+  }
+  const { config } = read
+  const log = openLog(config.logLevel === 'info' ? 'warn' : config.logLevel, config.logFormat)
+  const clock = { now: () => new Date() }
+  const interrupted = new AbortController()
+  process.once('SIGINT', () => interrupted.abort())
+  process.once('SIGTERM', () => interrupted.abort())
+  // Connections and timers of the road to a vendor keep no process alive, not even while work waits for its turn.
+  const alive = setInterval(() => undefined, 60_000)
+  try {
+    const runtime = await openRuntime(config, { log, clock, random: Math.random, child: fields => log.child(fields) })
+    try {
+      return await work({ config, runtime, log, clock, signal: interrupted.signal })
+    } finally {
+      await runtime.close()
+    }
+  } catch (error) {
+    log.error({ err: error }, failed)
+    return 'failed'
+  } finally {
+    clearInterval(alive)
+  }
+}

@@ -1,0 +1,107 @@
+import { recordKey } from '../schema/systems.ts'
+import type { Log } from '../subgraphs/contract.ts'
+import { applyObservations } from './changes/apply.ts'
+import { refuseOvertaken } from './changes/overtaken.ts'
+import type { Runtime } from './runtime.ts'
+import { claimDue, claimSuspects, failEntry, finishEntries, postponeEntry, renewLeases } from './store/deliveries.ts'
+import type { StoreTransaction } from './store/store.ts'
+import { DeliveryProcessor, type WorkedEntry } from './webhooks/process.ts'
+
+/** How long a worker may hold an entry before another one takes it; it renews what it holds. */
+export const leaseMs = 15_000
+
+/** Longer than a reading can take by its own deadlines, which are settings: it is for what has none or breaks it. */
+const deadlineMs = 5 * 60_000
+
+/**
+ * Entries tried together that were under way at one death: with the second only these few are suspected, and tried one by
+ * one; with the third the one is found.
+ */
+const suspectsTogether = 20
+
+/** Works on what is stored; `start` it. */
+export function openProcessor(
+  runtime: Runtime,
+  { random, log }: { readonly random: () => number; readonly log: Log },
+): DeliveryProcessor {
+  const { store, catalogue, cache, commits, follower, worker, metrics } = runtime
+  const { clock } = store
+  return new DeliveryProcessor({
+    renew: entries => renewLeases(store, entries, leaseMs, clock.now()),
+    claim: (limit, except) => claimDue(store, worker, limit, leaseMs, clock.now(), except),
+    async claimSuspects(isLong) {
+      const few = await claimSuspects(store, worker, { deaths: 1, limit: suspectsTogether }, leaseMs, clock.now())
+      if (few.length > 0 || !isLong) return few
+      return claimSuspects(store, worker, { deaths: 2, limit: 1 }, leaseMs, clock.now())
+    },
+    evict({ record, kind, at }) {
+      if (kind === 'DELETED') cache.forget(record)
+      else cache.evict(record)
+      if (at !== null) cache.expect(record, at)
+    },
+    position: () => follower.position,
+    observe: (record, priority) => runtime.observe(record, runtime.context(priority)),
+    async apply(observations, entries) {
+      const now = clock.now()
+      try {
+        await commits.commit(
+          async tx => {
+            await refuseOvertaken(tx, observations)
+            const changes = await applyObservations(tx, catalogue, observations, now)
+            await settleEntries(tx, entries, now)
+            return changes
+          },
+          observations.map(({ record }) => record),
+          heardOf(entries),
+        )
+        for (const { againAt, entry } of entries) metrics.worked(entry.system, againAt === null ? 'done' : 'again', 1)
+        return true
+      } catch (error) {
+        if (error instanceof LostLease) return false
+        throw error
+      }
+    },
+    async fail(entry, failure) {
+      metrics.worked(entry.system, failure.state, 1)
+      await store.write(
+        tx => failEntry(tx, entry, failure.state === 'dead' ? { dead: failure.error } : failure, clock.now()),
+        { isSerial: false },
+      )
+    },
+    isOut(system) {
+      const status = runtime.systems.find(running => running.system === system)?.status()
+      return status !== undefined && !(status.isReachable && status.isAuthorized)
+    },
+    deadlineMs,
+    clock,
+    random,
+    log,
+  })
+}
+
+/** When the delivery came that told of each record, by `recordKey`; the first where several did. */
+function heardOf(entries: readonly WorkedEntry[]): ReadonlyMap<string, Date> {
+  const heard = new Map<string, Date>()
+  for (const { entry } of entries) {
+    for (const { record } of entry.hints) {
+      const key = recordKey(record)
+      if ((heard.get(key) ?? entry.receivedAt) >= entry.receivedAt) heard.set(key, entry.receivedAt)
+    }
+  }
+  return heard
+}
+
+/** @throws LostLease */
+async function settleEntries(tx: StoreTransaction, entries: readonly WorkedEntry[], now: Date): Promise<void> {
+  const done = entries.filter(({ againAt }) => againAt === null).map(({ entry }) => entry)
+  if (!(await finishEntries(tx, done, now))) throw new LostLease()
+  for (const { entry, againAt } of entries) {
+    if (againAt === null) continue
+    if (!(await postponeEntry(tx, entry, againAt, now))) throw new LostLease()
+  }
+}
+
+/** The entries are another worker's by now: nothing of ours may be written. */
+class LostLease extends Error {
+  override readonly name = 'LostLease'
+}
