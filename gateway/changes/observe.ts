@@ -55,6 +55,9 @@ export interface Effect {
 
 const fieldNames = z.array(z.string())
 
+/** Stands among the fields told of a version when a Change that named none has told of it as a whole. */
+const everyField = '*'
+
 const nothing: Effect = { row: null, parents: null, isNew: false, isGone: false, change: null, seenRow: null }
 
 /** What one observation means, given what was known. Pure. */
@@ -147,8 +150,10 @@ function effectOfSight(
   const change = isNew ? 'CREATED' : isSame && isTold(observation, updatedAt, stored, told) ? null : 'UPDATED'
   if (isSame && change === null && stored.updated_at === row.updated_at) return { ...nothing, seenRow }
   const isUnremarkable = stored === null && observation.origin === 'import'
+  const isToldWhole = change !== null && !isUnremarkable && observation.fields.length === 0
+  const toldNow = isToldWhole ? [everyField] : observation.fields
   return {
-    row: { ...row, told: JSON.stringify([...new Set([...told, ...observation.fields])]) },
+    row: { ...row, told: JSON.stringify([...new Set([...told, ...toldNow])]) },
     parents: hasParents ? named : null,
     isNew,
     isGone: false,
@@ -166,7 +171,7 @@ function isBehind({ origin, at }: Observation, updatedAt: number | null, stored:
 
 /**
  * Whether a Change has told of what is observed, so that it is no news: it came of our own write, or the record has the
- * version at which just these fields were told. A listing that shows the known version is none either; where it shows a
+ * version at which these fields were told, or all of them. A listing that shows the known version is none either; where it shows a
  * newer one, something changed that no column here holds.
  */
 function isTold(
@@ -178,7 +183,8 @@ function isTold(
   if (isEcho === true || mayBeTold === true) return true
   if (updatedAt === null) return origin === 'import'
   if (stored.updated_at !== updatedAt) return false
-  return origin !== undefined || fields.every(field => field === 'updatedAt' || told.includes(field))
+  if (origin !== undefined || told.includes(everyField)) return true
+  return fields.every(field => field === 'updatedAt' || told.includes(field))
 }
 
 function toldOf({ told }: RecordRow): readonly string[] {

@@ -78,11 +78,24 @@ describe('one record', () => {
 
   it('makes no Change when the same version comes again and says of no field', async () => {
     const version = { status: 'OPEN', updatedAt: at(5) }
-    await apply(store, sight(invoice('in_1'), version))
+    await apply(store, sight(invoice('in_1'), version, { origin: 'import' }))
     expect(await apply(store, sight(invoice('in_1'), version))).toEqual([])
     expect(await apply(store, sight(invoice('in_1'), version, { fields: ['status'], origin: 'sweep' }))).toEqual([])
     expect(await apply(store, sight(invoice('in_1'), version, { fields: ['status'] }))).toHaveLength(1)
     expect(await apply(store, sight(invoice('in_1'), { ...version, updatedAt: null }))).toHaveLength(1)
+  })
+
+  it('tells of a version once: field by field, or of all that changed', async () => {
+    const seen = (seconds: number, ...fields: readonly string[]) =>
+      apply(store, sight(contact('1'), { updatedAt: at(seconds) }, { fields }))
+    expect(await seen(5)).toHaveLength(1)
+    expect(await seen(5, 'phone')).toEqual([])
+    expect(await seen(6, 'phone')).toHaveLength(1)
+    expect(await seen(6, 'phone')).toEqual([])
+    expect(await seen(6, 'name')).toHaveLength(1)
+    expect(await apply(store, sight(contact('1'), { updatedAt: at(7) }, { origin: 'sweep' }))).toHaveLength(1)
+    expect(await seen(7, 'phone')).toEqual([])
+    expect(await seen(8, 'phone')).toHaveLength(1)
   })
 
   it('makes a Change when a newer version comes, though it says of no field and the index keeps nothing of what changed', async () => {
