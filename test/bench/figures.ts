@@ -2,6 +2,12 @@
 
 export const isQuick = process.argv.includes('--quick')
 
+/** The value of `--name=value`; null when it was not given. */
+export function optionOf(name: string): string | null {
+  const start = `--${name}=`
+  return process.argv.find(argument => argument.startsWith(start))?.slice(start.length) ?? null
+}
+
 /** A tenth of it when the bench is only to be seen running. */
 export function sized(full: number, least = 1): number {
   return isQuick ? Math.max(least, Math.round(full / 10)) : full

@@ -1,25 +1,43 @@
 /**
- * Webhooks in a storm on a gateway that is killed with SIGKILL again and again: what was lost, doubled, forged, and whether
- * the graph then answers what the tools hold. Three seeds. Run: npx tsx test/bench/storm.ts [--quick]
+ * Webhooks in a storm on a gateway that is killed with SIGKILL again and again while it sweeps: what was lost, doubled, forged,
+ * and whether the graph then answers what the tools hold. Three seeds on each store: the embedded one, and two processes on
+ * Postgres. Run: npx tsx test/bench/storm.ts [--quick] [--seed=<number>] [--store=sqlite|postgres]
  */
-import { runStorm } from '../flows/storm.ts'
-import { isQuick, short, sized, tell } from './figures.ts'
+import { runStorm } from '../flows/storm/storm.ts'
+import { findBinaries, startPostgres } from '../postgres/server.ts'
+import { isQuick, optionOf, short, sized, tell } from './figures.ts'
 
-const seeds = isQuick ? [1] : [1, 2, 3]
+const seed = optionOf('seed')
+const seeds = seed !== null ? [Number(seed)] : isQuick ? [1] : [1, 2, 3]
+const store = optionOf('store')
 
-for (const seed of seeds) {
+if (store !== 'postgres') for (const one of seeds) await storm('sqlite', one)
+if (store !== 'sqlite') {
+  if (findBinaries() === null) console.log('no Postgres was found under /usr/lib/postgresql: its storms are left out')
+  else {
+    const server = await startPostgres({ isDurable: true })
+    try {
+      for (const one of seeds) await storm('postgres', one, await server.createDatabase(`storm_${one}`))
+    } finally {
+      await server.remove()
+    }
+  }
+}
+
+async function storm(name: string, seed: number, databaseUrl?: string): Promise<void> {
   const report = await runStorm({
     deliveries: sized(20_000),
     kills: sized(50),
     seed,
+    databaseUrl,
     tell: line => console.log(`  ${line}`),
   })
-  for (const difference of report.differences.slice(0, 20)) console.log(`  ${difference}`)
+  const { lost, doubled, differences, oddities } = report
+  for (const line of [...differences, ...oddities].slice(0, 20)) console.log(`  ${line}`)
   tell(
     'storm',
-    `seed ${seed}: ${short(report.acknowledged)} acknowledged over ${report.kills} SIGKILLs in ${short(report.seconds)} s: ` +
-      `${report.lost} lost, ${report.doubled} doubled, ${report.forged} forged effects, ${report.differences.length} differences`,
+    `${name}, seed ${seed}: ${short(report.acknowledged)} acknowledged over ${report.kills} SIGKILLs in ${short(report.seconds)} s: ` +
+      `${lost} lost, ${doubled} doubled, ${report.forged} forged effects, ${differences.length} differences`,
   )
-  const { lost, doubled, forged, differences } = report
-  if (lost + doubled + forged + differences.length > 0) process.exitCode = 1
+  if (lost + doubled + report.forged + differences.length + oddities.length > 0) process.exitCode = 1
 }

@@ -3,19 +3,19 @@
  * lost at the tools and the gateway is killed with SIGKILL at random moments: each must be made once.
  * Run: npx tsx test/bench/writes.ts [--quick] [--seed=<number>]
  */
-import { spawn, type ChildProcess } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { openStore } from '../../gateway/store/open.ts'
 import { askUntilAnswered, creations, loseAnswers, made } from '../flows/creations.ts'
+import { toolsEnvironment } from '../flows/environment.ts'
+import { GatewayProcess } from '../flows/gateway-process.ts'
 import { seedBusiness } from '../simulators/core/business.ts'
 import { seededRandom } from '../simulators/core/random.ts'
 import { startSimulators } from '../simulators/start.ts'
-import { short, sized, tell } from './figures.ts'
+import { optionOf, short, sized, tell } from './figures.ts'
 import { freePort } from './stage.ts'
 
 const orders = sized(1000)
@@ -25,8 +25,8 @@ const clients = 32
 const shortestLife = 1_000
 const longestLife = 40_000
 
-const given = process.argv.find(argument => argument.startsWith('--seed='))?.slice('--seed='.length)
-const seed = given === undefined ? randomInt(2 ** 31) : Number(given)
+const given = optionOf('seed')
+const seed = given === null ? randomInt(2 ** 31) : Number(given)
 const random = seededRandom(seed)
 console.log(`seed ${seed}`)
 
@@ -38,9 +38,9 @@ const business = seedBusiness({ customers: 10, orders: 20, jobs: 10, now: new Da
 const tools = await startSimulators({ business, webhookBase: url, openDoor: true })
 // What is in the graph must have come there with the writes themselves.
 for (const tool of [tools.hubspot, tools.stripe, tools.asana]) tool.faults.add({ webhook: 'drop' })
-let gateway: ChildProcess | null = null
+const gateway = new GatewayProcess(port, { ...toolsEnvironment(tools), STORE_URL: storeUrl, LOG_LEVEL: 'info' })
 try {
-  gateway = await start()
+  await gateway.start()
   await imported()
   const before = await counts()
   loseAnswers(tools, seed)
@@ -54,9 +54,9 @@ try {
       const until = performance.now() + shortestLife + random() * (longestLife - shortestLife)
       while (!isOver() && performance.now() < until) await pause(50)
       if (isOver()) return
-      await kill('SIGKILL')
+      await gateway.kill()
       kills += 1
-      gateway = await start()
+      await gateway.start()
     }
   })()
   const wanted = creations(orders, jobs, `bench-${seed}`)
@@ -71,7 +71,7 @@ try {
   tools.asana.faults.clear()
 
   const after = await counts()
-  await kill('SIGTERM')
+  await gateway.kill('SIGTERM')
   const there = made(tools)
   const ids = new Set(answered.map(({ id }) => id))
   const drafts = there.orders.filter(id => tools.stripe.invoice(id)?.status === 'draft').length
@@ -100,50 +100,9 @@ try {
     process.exitCode = 1
   }
 } finally {
-  if (gateway?.exitCode === null) await kill('SIGKILL')
+  await gateway.kill()
   await tools.close()
   rmSync(folder, { recursive: true, force: true })
-}
-
-/** Resolves once it serves. */
-function start(): Promise<ChildProcess> {
-  const { PATH = '', HOME = '', TMPDIR = '/tmp' } = process.env
-  const child = spawn(process.execPath, ['--import', 'tsx', 'gateway/main.ts'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      PATH,
-      HOME,
-      TMPDIR,
-      PORT: String(port),
-      STORE_URL: storeUrl,
-      LOG_LEVEL: 'info',
-      HUBSPOT_ACCESS_TOKEN: tools.hubspot.accessToken,
-      HUBSPOT_CLIENT_SECRET: tools.hubspot.clientSecret,
-      HUBSPOT_BASE_URL: tools.hubspot.url,
-      STRIPE_SECRET_KEY: tools.stripe.secretKey,
-      STRIPE_WEBHOOK_SECRET: tools.stripe.webhookSecret,
-      STRIPE_BASE_URL: tools.stripe.url,
-      ASANA_ACCESS_TOKEN: tools.asana.accessToken,
-      ASANA_PROJECTS: '99',
-      ASANA_CUSTOMER_FIELD: '123',
-      ASANA_ORDER_FIELD: '124',
-      ASANA_BASE_URL: tools.asana.url,
-    },
-  })
-  return new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).on('line', line => {
-      if (line.includes('the graph is served')) resolve(child)
-    })
-    child.once('exit', () => reject(new Error('the gateway ended before it served')))
-  })
-}
-
-async function kill(signal: NodeJS.Signals): Promise<void> {
-  const child = gateway
-  if (child === null || child.exitCode !== null || child.signalCode !== null) return
-  const ended = new Promise(resolve => child.once('exit', resolve))
-  child.kill(signal)
-  await ended
 }
 
 async function imported(): Promise<void> {

@@ -8,6 +8,7 @@ import type { Log } from '../../subgraphs/contract.ts'
 import { registry } from '../../subgraphs/registry.ts'
 import { seedBusiness } from '../simulators/core/business.ts'
 import { startSimulators, type Simulators } from '../simulators/start.ts'
+import { toolsEnvironment } from './environment.ts'
 import { at, codes } from './reading.ts'
 import { startWorld } from './world.ts'
 
@@ -90,17 +91,7 @@ async function open(tools: Simulators, folder: string): Promise<Gateway> {
     {
       PORT: '0',
       STORE_URL: `sqlite:${join(folder, 'graph.db')}`,
-      HUBSPOT_ACCESS_TOKEN: tools.hubspot.accessToken,
-      HUBSPOT_CLIENT_SECRET: tools.hubspot.clientSecret,
-      HUBSPOT_BASE_URL: tools.hubspot.url,
-      STRIPE_SECRET_KEY: tools.stripe.secretKey,
-      STRIPE_WEBHOOK_SECRET: tools.stripe.webhookSecret,
-      STRIPE_BASE_URL: tools.stripe.url,
-      ASANA_ACCESS_TOKEN: tools.asana.accessToken,
-      ASANA_PROJECTS: '99',
-      ASANA_CUSTOMER_FIELD: '123',
-      ASANA_ORDER_FIELD: '124',
-      ASANA_BASE_URL: tools.asana.url,
+      ...toolsEnvironment(tools),
     },
     registry,
     { isExplorable: true, isTerminal: false },

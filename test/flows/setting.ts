@@ -8,6 +8,7 @@ import { seedBusiness } from '../simulators/core/business.ts'
 import { signatureOf } from '../simulators/stripe/sign.ts'
 import { startSimulators, type Simulators } from '../simulators/start.ts'
 import { startChild, type Child } from './child.ts'
+import { toolsEnvironment } from './environment.ts'
 
 export const main = 'gateway/main.ts'
 
@@ -35,17 +36,7 @@ export async function setting(more: Readonly<Record<string, string>> = {}): Prom
       PORT: String(port),
       STORE_URL: `sqlite:${join(folder, 'graph.db')}`,
       LOG_LEVEL: 'info',
-      HUBSPOT_ACCESS_TOKEN: tools.hubspot.accessToken,
-      HUBSPOT_CLIENT_SECRET: tools.hubspot.clientSecret,
-      HUBSPOT_BASE_URL: tools.hubspot.url,
-      STRIPE_SECRET_KEY: tools.stripe.secretKey,
-      STRIPE_WEBHOOK_SECRET: tools.stripe.webhookSecret,
-      STRIPE_BASE_URL: tools.stripe.url,
-      ASANA_ACCESS_TOKEN: tools.asana.accessToken,
-      ASANA_PROJECTS: '99',
-      ASANA_CUSTOMER_FIELD: '123',
-      ASANA_ORDER_FIELD: '124',
-      ASANA_BASE_URL: tools.asana.url,
+      ...toolsEnvironment(tools),
       // What comes is what webhooks bring; tests of sweeps ask for them.
       SWEEP_EVERY_SECONDS: '0',
       ...more,

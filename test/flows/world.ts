@@ -13,6 +13,7 @@ import { registry } from '../../subgraphs/registry.ts'
 import type { Clock, Log } from '../../subgraphs/contract.ts'
 import { seedBusiness, type BusinessOptions } from '../simulators/core/business.ts'
 import { startSimulators, type Simulators } from '../simulators/start.ts'
+import { toolsEnvironment } from './environment.ts'
 
 export interface WorldOptions {
   readonly business?: BusinessOptions
@@ -193,17 +194,7 @@ async function openGateway(
     {
       PORT: String(port),
       STORE_URL: storeUrl ?? `sqlite:${join(folder, 'graph.db')}`,
-      HUBSPOT_ACCESS_TOKEN: tools.hubspot.accessToken,
-      HUBSPOT_CLIENT_SECRET: tools.hubspot.clientSecret,
-      HUBSPOT_BASE_URL: tools.hubspot.url,
-      STRIPE_SECRET_KEY: tools.stripe.secretKey,
-      STRIPE_WEBHOOK_SECRET: tools.stripe.webhookSecret,
-      STRIPE_BASE_URL: tools.stripe.url,
-      ASANA_ACCESS_TOKEN: tools.asana.accessToken,
-      ASANA_PROJECTS: '99',
-      ASANA_CUSTOMER_FIELD: '123',
-      ASANA_ORDER_FIELD: '124',
-      ASANA_BASE_URL: tools.asana.url,
+      ...toolsEnvironment(tools),
       // What comes is what webhooks bring; tests of sweeps ask for them.
       SWEEP_EVERY_SECONDS: '0',
       ...environment,
