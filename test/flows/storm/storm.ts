@@ -226,8 +226,8 @@ async function makeChanges(
     if (share < 0.9) hubspot.updateContact(pick(contacts), { phone: `+1555${String(at).padStart(7, '0')}` })
     else if (share < 0.95) stripe.updateInvoice(pick(invoices), { description: `storm ${at}` })
     else asana.updateTask(pick(tasks), { name: `storm ${at}` })
-    // A moment of its own for each: HubSpot and Asana tell two changes of one record apart by it.
-    await wait(1)
+    // A moment of its own for each: HubSpot and Asana tell two changes of one record apart by it, and timers are early.
+    for (const moment = Date.now(); Date.now() === moment; ) await wait(1)
     while (queue.waiting > mostWaiting) await wait(2)
   }
 }
