@@ -227,7 +227,7 @@ async function makeChanges(
     else if (share < 0.95) stripe.updateInvoice(pick(invoices), { description: `storm ${at}` })
     else asana.updateTask(pick(tasks), { name: `storm ${at}` })
     // A moment of its own for each: HubSpot and Asana tell two changes of one record apart by it, and timers are early.
-    for (const moment = Date.now(); Date.now() === moment; ) await wait(1)
+    for (const moment = Date.now(); Date.now() === moment;) await wait(1)
     while (queue.waiting > mostWaiting) await wait(2)
   }
 }
