@@ -7,12 +7,12 @@ import type { GatewayConfig } from './config.ts'
 import { controlPath, openControl, type ControlRequest, type Tell } from './operator/control.ts'
 import { answerDeliveries } from './operator/answer-deliveries.ts'
 import { openDelivering, webhookSources, type Delivering } from './operator/delivering.ts'
-import { supergraph } from './graph/compose.ts'
 import { FederatedGraph } from './graph/executor.ts'
 import { liveResolvers } from './graph/live/resolvers.ts'
 import { GraphServer, type Outcome } from './graph/server.ts'
 import { subgraphSources } from './graph/sources.ts'
 import { openSubgraph, type LocalSubgraph } from './graph/subgraph.ts'
+import { supergraph } from './graph/supergraph.ts'
 import { createHttp } from './http.ts'
 import { openImporting, type Importing } from './operator/importing.ts'
 import { openLinks } from './links/links.ts'
@@ -62,6 +62,9 @@ const changesKeptMs = 30 * 24 * 60 * 60_000
 /** For so long a `clientMutationId` is known. */
 const writesKeptMs = 30 * 24 * 60 * 60_000
 
+/** What operations need beyond a start is loaded then, or with the first of them: meanwhile others may be told that we are ready. */
+const warmAfterMs = 500
+
 const pruneEveryMs = 60 * 60_000
 
 /**
@@ -87,7 +90,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     const secrets = openSecrets(runtime, clock)
     const delivering = openDelivering(runtime, { log, secrets })
     const importing = openImporting(runtime, { log, clock })
-    const graph = new FederatedGraph(supergraph(), openSubgraphs(runtime, delivering, { log, clock }))
+    const graph = new FederatedGraph(await supergraph(), openSubgraphs(runtime, delivering, { log, clock }))
     const server = new GraphServer({
       graph,
       ports: runtime.contexts,
@@ -182,6 +185,8 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     }
 
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
+    const warming = setTimeout(() => graph.warm(), warmAfterMs).unref()
+    ends.unshift(() => clearTimeout(warming))
     log.info({ url: `${url}/graphql`, ms: Math.round(performance.now() - startedAt) }, 'the graph is served')
     const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
       connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, tell, signal })

@@ -2,13 +2,8 @@ import { fork } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { parseArgs } from 'node:util'
-import { z } from 'zod'
-import { faultsText, readConfig } from '../gateway/config.ts'
-import { startGateway, type Gateway } from '../gateway/gateway.ts'
-import { openLog } from '../gateway/log.ts'
-import { whenOrphaned } from '../gateway/orphan.ts'
+import type { Gateway } from '../gateway/gateway.ts'
 import type { Log } from '../subgraphs/contract.ts'
-import { registry } from '../subgraphs/registry.ts'
 
 const help = `Usage: npm run demo [-- options]
 
@@ -27,12 +22,6 @@ PORT (4000) is where the graph is served; the stand-ins listen on 4101 (HubSpot)
 const storeFile = '.data/demo.db'
 
 const toolPorts = { hubspot: 4101, stripe: 4102, asana: 4103 }
-
-const fromTools = z.union([
-  z.object({ ready: z.literal(true) }),
-  z.object({ failed: z.string() }),
-  z.object({ happened: z.string() }),
-])
 
 const values = readArguments()
 if (values.help === true) process.stdout.write(help)
@@ -53,6 +42,18 @@ async function run(): Promise<void> {
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${storeFile}${suffix}`, { force: true })
   }
   const isKept = existsSync(storeFile)
+  // The stand-ins load and start beside the gateway, which asks them for nothing before they are there.
+  const told: { log: Log | null } = { log: null }
+  const tools = startTools(port, line => told.log?.info({}, line))
+  const [{ faultsText, readConfig }, { startGateway }, { openLog }, { whenOrphaned }, { registry }] = await Promise.all(
+    [
+      import('../gateway/config.ts'),
+      import('../gateway/gateway.ts'),
+      import('../gateway/log.ts'),
+      import('../gateway/orphan.ts'),
+      import('../subgraphs/registry.ts'),
+    ],
+  )
   const read = readConfig(
     {
       PORT: port,
@@ -77,13 +78,13 @@ async function run(): Promise<void> {
     { isExplorable: true, isTerminal: true },
   )
   if (!read.ok) {
+    tools.stop()
     process.stderr.write(`${faultsText(read.faults)}\n`)
     process.exitCode = 1
     return
   }
   const log = openLog(read.config.logLevel, read.config.logFormat)
-  const tools = startTools(port, message => log.info(message))
-  // Both start side by side; the gateway asks the tools for nothing before they are there.
+  told.log = log
   const started = await Promise.allSettled([tools.ready, startGateway(read.config, { log, workAfter: tools.ready })])
   const [toolsStarted, gatewayStarted] = started
   if (toolsStarted.status === 'rejected' || gatewayStarted.status === 'rejected') {
@@ -179,14 +180,15 @@ function startTools(port: string, tell: (line: string) => void) {
   })
   const ready = new Promise<void>((resolve, reject) => {
     child.on('message', message => {
-      const said = fromTools.safeParse(message)
-      if (!said.success) return
-      if ('ready' in said.data) resolve()
-      else if ('failed' in said.data) reject(new Error(said.data.failed))
-      else tell(said.data.happened)
+      if (typeof message !== 'object') return
+      if ('ready' in message) resolve()
+      else if ('failed' in message) reject(new Error(String(message.failed)))
+      else if ('happened' in message) tell(String(message.happened))
     })
     child.once('exit', code => reject(new Error(`the stand-ins of the tools ended with ${code ?? 'a signal'}`)))
   })
+  // Whoever waits for it may not wait yet.
+  ready.catch(() => undefined)
   return {
     ready,
     stop: () => {

@@ -9,17 +9,14 @@ async function timed<T>(name: string, work: () => T | Promise<T>): Promise<T> {
 }
 
 await timed('load graphql', () => import('graphql'))
-await timed('load Apollo composition', () => import('@apollo/composition'))
-await timed('load Apollo gateway', () => import('@apollo/gateway'))
 await timed('load Apollo server', () => import('@apollo/server'))
 await timed('load systems', () => import('../../../subgraphs/registry.ts'))
-const { compose } = await timed('load compose', () => import('../../../gateway/graph/compose.ts'))
 const { Planner } = await timed('load planner', () => import('../../../gateway/graph/planner.ts'))
 const { openStore } = await timed('load store', () => import('../../../gateway/store/open.ts'))
 await timed('load the rest', () => import('../../../gateway/gateway.ts'))
-const { subgraphSources } = await import('../../../gateway/graph/sources.ts')
-const supergraph = await timed('compose', () => compose(subgraphSources()))
-await timed('planner', () => new Planner(supergraph))
+const { supergraph } = await import('../../../gateway/graph/supergraph.ts')
+const sdl = await timed('supergraph', () => supergraph())
+await timed('planner', () => new Planner(sdl))
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 const store = await timed('store', () => openStore('sqlite::memory:', { log: quiet, clock: { now: () => new Date() } }))
 await store.close()

@@ -1,8 +1,10 @@
 import { parse } from 'graphql'
 import { describe, expect, test } from 'vitest'
-import { compose, CompositionError, supergraph } from '../../../gateway/graph/compose.ts'
+import { compose } from '../../../gateway/graph/compose.ts'
+import { CompositionError } from '../../../gateway/graph/composition-error.ts'
 import { vendorWordFaults } from '../../../gateway/graph/ownership.ts'
 import { committedSupergraph, subgraphSources, type SubgraphSource } from '../../../gateway/graph/sources.ts'
+import { supergraph } from '../../../gateway/graph/supergraph.ts'
 import { ownership, ownershipOf, type FieldOwnership } from '../../../schema/ownership.ts'
 
 /** The sources with more SDL in one of them. */
@@ -99,11 +101,11 @@ describe('composition', () => {
 })
 
 describe('the committed supergraph', () => {
-  test('is what the SDL in the tree composes to', () => {
-    expect(supergraph()).toBe(committedSupergraph())
+  test('is what the SDL in the tree composes to', async () => {
+    expect(await supergraph()).toBe(committedSupergraph())
     // The same but for the layout of descriptions.
     const nodes = (sdl: string) =>
       JSON.stringify(parse(sdl, { noLocation: true })).replaceAll(/,"block":(true|false)/g, '')
-    expect(nodes(supergraph()) === nodes(compose(subgraphSources()))).toBe(true)
+    expect(nodes(await supergraph()) === nodes(compose(subgraphSources()))).toBe(true)
   })
 })
