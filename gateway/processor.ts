@@ -3,9 +3,18 @@ import type { Log } from '../subgraphs/contract.ts'
 import { applyObservations } from './changes/apply.ts'
 import { refuseOvertaken } from './changes/overtaken.ts'
 import type { Runtime } from './runtime.ts'
-import { claimDue, claimSuspects, failEntry, finishEntries, postponeEntry, renewLeases } from './store/deliveries.ts'
+import {
+  claimDue,
+  claimSuspects,
+  failEntry,
+  finishEntries,
+  postponeEntry,
+  renewLeases,
+  type StoredEntry,
+} from './store/deliveries.ts'
+import { GroupCommit } from './store/group-commit.ts'
 import type { StoreTransaction } from './store/store.ts'
-import { DeliveryProcessor, type WorkedEntry } from './webhooks/process.ts'
+import { DeliveryProcessor, type Failure, type WorkedEntry } from './webhooks/process.ts'
 
 /** How long a worker may hold an entry before another one takes it; it renews what it holds. */
 export const leaseMs = 15_000
@@ -19,6 +28,14 @@ const deadlineMs = 5 * 60_000
  */
 const suspectsTogether = 20
 
+/** Each is two statements, while new deliveries wait. */
+const failedTogether = 10
+
+interface Failed {
+  readonly entry: StoredEntry
+  readonly failure: Failure
+}
+
 /** Works on what is stored; `start` it. */
 export function openProcessor(
   runtime: Runtime,
@@ -26,6 +43,17 @@ export function openProcessor(
 ): DeliveryProcessor {
   const { store, catalogue, cache, commits, follower, worker, metrics } = runtime
   const { clock } = store
+  // A vendor that answers nobody fails thousands at once: one commit each would keep new deliveries waiting.
+  const failing = new GroupCommit<Failed, true>(
+    store,
+    async (tx, failed) => {
+      for (const { entry, failure } of failed) {
+        await failEntry(tx, entry, failure.state === 'dead' ? { dead: failure.error } : failure, clock.now())
+      }
+      return failed.map(() => true)
+    },
+    { largest: failedTogether },
+  )
   return new DeliveryProcessor({
     renew: entries => renewLeases(store, entries, leaseMs, clock.now()),
     claim: (limit, except) => claimDue(store, worker, limit, leaseMs, clock.now(), except),
@@ -63,10 +91,7 @@ export function openProcessor(
     },
     async fail(entry, failure) {
       metrics.worked(entry.system, failure.state, 1)
-      await store.write(
-        tx => failEntry(tx, entry, failure.state === 'dead' ? { dead: failure.error } : failure, clock.now()),
-        { isSerial: false },
-      )
+      await failing.submit({ entry, failure })
     },
     isOut(system) {
       const status = runtime.systems.find(running => running.system === system)?.status()

@@ -12,19 +12,34 @@ import {
 import type { SqliteConnection } from './connection.ts'
 import type { Tables } from './tables.ts'
 
-/** Hands one connection to one holder at a time, first come, first served. */
+/**
+ * Hands one connection to one holder at a time. Who waits beside the others goes before them, every second time at most: a webhook
+ * that waits to be durable is short, and a vendor waits for it; nobody waits for ever.
+ */
 export class Turns {
-  #last: Promise<void> = Promise.resolve()
+  readonly #waiting: Readonly<Record<'beside' | 'serial', (() => void)[]>> = { beside: [], serial: [] }
+  #isTaken = false
+  #last: 'beside' | 'serial' = 'serial'
 
   /** @returns what ends the turn */
-  async take(): Promise<() => void> {
-    const before = this.#last
-    let end = (): void => {}
-    this.#last = new Promise(resolve => {
-      end = resolve
-    })
-    await before
-    return end
+  async take(lane: 'beside' | 'serial' = 'serial'): Promise<() => void> {
+    if (this.#isTaken) await new Promise<void>(resolve => this.#waiting[lane].push(resolve))
+    this.#isTaken = true
+    this.#last = lane
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      this.#pass()
+    }
+  }
+
+  /** The next one has it from this moment: whoever asks meanwhile waits. */
+  #pass(): void {
+    const { beside, serial } = this.#waiting
+    const next = this.#last === 'beside' ? (serial.shift() ?? beside.shift()) : (beside.shift() ?? serial.shift())
+    if (next === undefined) this.#isTaken = false
+    else next()
   }
 }
 
@@ -32,10 +47,14 @@ export class Turns {
  * Kysely on a connection.
  * @param turns null when statements of different callers may mix, which rules out transactions
  */
-export function openKysely(connection: SqliteConnection, turns: Turns | null): Kysely<Tables> {
+export function openKysely(
+  connection: SqliteConnection,
+  turns: Turns | null,
+  lane: 'beside' | 'serial' = 'serial',
+): Kysely<Tables> {
   const dialect: Dialect = {
     createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new SqliteDriver(connection, turns),
+    createDriver: () => new SqliteDriver(connection, turns, lane),
     createIntrospector: db => new SqliteIntrospector(db),
     createQueryCompiler: () => new LocklessQueryCompiler(),
   }
@@ -51,15 +70,18 @@ class SqliteDriver implements Driver {
   readonly #connection: SqliteConnection
   readonly #turns: Turns | null
 
-  constructor(connection: SqliteConnection, turns: Turns | null) {
+  readonly #lane: 'beside' | 'serial'
+
+  constructor(connection: SqliteConnection, turns: Turns | null, lane: 'beside' | 'serial') {
     this.#connection = connection
     this.#turns = turns
+    this.#lane = lane
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<HeldConnection> {
-    return new HeldConnection(this.#connection, this.#turns === null ? () => {} : await this.#turns.take())
+    return new HeldConnection(this.#connection, this.#turns === null ? () => {} : await this.#turns.take(this.#lane))
   }
 
   async beginTransaction(): Promise<void> {

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { type Store, StoreError, type StoreTransaction } from './store.ts'
 
-/** Items of one transaction. More would make the first of them wait for the last. */
-const groupLimit = 500
+/** Items of one transaction. More would make the first of them, and others' transactions, wait for the last. */
+const defaultLargest = 500
 
 interface Submitted<Item, Result> {
   readonly item: Item
@@ -17,13 +17,19 @@ interface Submitted<Item, Result> {
 export class GroupCommit<Item, Result> {
   readonly #store: Store
   readonly #work: (tx: StoreTransaction, items: readonly Item[]) => Promise<readonly Result[]>
+  readonly #largest: number
   #queue: Submitted<Item, Result>[] = []
   #isRunning = false
 
   /** @param work writes the items; one result for each, in their order */
-  constructor(store: Store, work: (tx: StoreTransaction, items: readonly Item[]) => Promise<readonly Result[]>) {
+  constructor(
+    store: Store,
+    work: (tx: StoreTransaction, items: readonly Item[]) => Promise<readonly Result[]>,
+    { largest = defaultLargest }: { readonly largest?: number } = {},
+  ) {
     this.#store = store
     this.#work = work
+    this.#largest = largest
   }
 
   /**
@@ -42,7 +48,7 @@ export class GroupCommit<Item, Result> {
     this.#isRunning = true
     // What the sockets hold at this moment comes in before the first transaction begins.
     await setImmediate()
-    while (this.#queue.length > 0) await this.#commit(this.#queue.splice(0, groupLimit))
+    while (this.#queue.length > 0) await this.#commit(this.#queue.splice(0, this.#largest))
     this.#isRunning = false
   }
 

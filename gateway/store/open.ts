@@ -5,7 +5,7 @@ import type { Clock, Log } from '../../subgraphs/contract.ts'
 import { SqliteConnection } from './connection.ts'
 import { Turns, openKysely } from './dialect.ts'
 import { migrate, migrations } from './migrations.ts'
-import { type OpenStore, StoreError, type StoreReader, type StoreTransaction } from './store.ts'
+import { type OpenStore, StoreError, type StoreReader, type StoreTransaction, type WriteOptions } from './store.ts'
 import type { Tables } from './tables.ts'
 
 export interface StorePorts {
@@ -52,9 +52,10 @@ export async function openStore(url: string, ports: StorePorts): Promise<OpenSto
     const turns = new Turns()
     const writerDb = openKysely(writer, turns)
     await migrate(writerDb, migrations, ports)
-    if (isInMemory) return new SqliteStore(writerDb, writerDb, turns, ports.clock)
+    const besideDb = openKysely(writer, turns, 'beside')
+    if (isInMemory) return new SqliteStore({ serial: writerDb, beside: besideDb }, writerDb, turns, ports.clock)
     const reader = await SqliteConnection.open({ path, lockPath: null, isReader: true, onLost })
-    return new SqliteStore(writerDb, openKysely(reader, null), turns, ports.clock)
+    return new SqliteStore({ serial: writerDb, beside: besideDb }, openKysely(reader, null), turns, ports.clock)
   } catch (error) {
     await writer.close()
     throw error
@@ -85,17 +86,23 @@ function realpathOrNull(path: string): string | null {
   }
 }
 
+interface Writers {
+  readonly serial: Kysely<Tables>
+  readonly beside: Kysely<Tables>
+}
+
 class SqliteStore implements OpenStore {
   readonly clock: Clock
   readonly signals = null
-  readonly #writer: Kysely<Tables>
+  /** On one connection. */
+  readonly #writers: Writers
   readonly #reader: Kysely<Tables>
   readonly #turns: Turns
   #closing: Promise<void> | null = null
 
-  constructor(writer: Kysely<Tables>, reader: Kysely<Tables>, turns: Turns, clock: Clock) {
+  constructor(writers: Writers, reader: Kysely<Tables>, turns: Turns, clock: Clock) {
     this.clock = clock
-    this.#writer = writer
+    this.#writers = writers
     this.#reader = reader
     this.#turns = turns
   }
@@ -105,9 +112,9 @@ class SqliteStore implements OpenStore {
     return query(this.#reader)
   }
 
-  async write<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
+  async write<T>(work: (tx: StoreTransaction) => Promise<T>, { isSerial = true }: WriteOptions = {}): Promise<T> {
     this.#refuseWhenClosing()
-    return this.#writer.transaction().execute(work)
+    return (isSerial ? this.#writers.serial : this.#writers.beside).transaction().execute(work)
   }
 
   /** Writes that were asked for before are still done. */
@@ -117,10 +124,12 @@ class SqliteStore implements OpenStore {
   }
 
   async #close(): Promise<void> {
-    const end = await this.#turns.take()
-    end()
+    for (const lane of ['beside', 'serial'] as const) {
+      const end = await this.#turns.take(lane)
+      end()
+    }
     await this.#reader.destroy()
-    await this.#writer.destroy()
+    await this.#writers.serial.destroy()
   }
 
   #refuseWhenClosing(): void {

@@ -11,7 +11,7 @@ export type StoreTransaction = Transaction<Tables>
 export interface WriteOptions {
   /**
    * False for what appends no Changes and decides by nothing that other writes may be changing: deliveries, claims, leases. On
-   * Postgres it then waits for no other write. True when absent.
+   * Postgres it then waits for no other write; on SQLite it goes before those that wait. True when absent.
    */
   readonly isSerial?: boolean
 }

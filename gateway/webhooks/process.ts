@@ -85,6 +85,9 @@ const maxRunning = 200
 /** Works of one system held in memory; the rest waits in the store. One that floods or hangs takes no room of another. */
 const maxHeld = 2000
 
+/** The same of a system that answers nobody: enough to see that it does again, too few to fail what waits over and over. */
+const maxHeldOfOut = 20
+
 /** Works of one transaction: more would make the first of them wait for the last. */
 const maxTogether = 100
 
@@ -166,7 +169,7 @@ export class DeliveryProcessor {
   /** False while so much of a system is held that its new entries had better wait in the store. */
   hasRoomFor(system: System): boolean {
     const held = priorities.reduce((sum, priority) => sum + this.#turns.heldIn(laneOf(system, priority)), 0)
-    return held < maxHeld
+    return held < (this.#ports.isOut(system) ? maxHeldOfOut : maxHeld)
   }
 
   /** Takes entries that this process has claimed. Returns at once. */

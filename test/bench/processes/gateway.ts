@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { faultsText, readConfig } from '../../../gateway/config.ts'
 import { startGateway } from '../../../gateway/gateway.ts'
 import { openLog } from '../../../gateway/log.ts'
+import { storeReceived } from '../../../gateway/store/received.ts'
 import { registry, type RegisteredRole } from '../../../subgraphs/registry.ts'
 import { answerParent, optionsOf, toolUrls } from './messages.ts'
 
@@ -57,11 +58,54 @@ const read = readConfig(
 if (!read.ok) throw new Error(faultsText(read.faults))
 const gateway = await startGateway(read.config, { log: openLog('warn', 'json') })
 
-const ask = z.object({ ask: z.enum(['imported', 'usage', 'evict', 'idle', 'states']) })
+const ask = z.discriminatedUnion('ask', [
+  z.object({ ask: z.enum(['imported', 'usage', 'evict', 'idle', 'states']) }),
+  z.object({ ask: z.literal('fill'), deliveries: z.number() }),
+])
+
+/** Deliveries that are due, about as many contacts. */
+async function fill(deliveries: number): Promise<void> {
+  const { store } = gateway.runtime
+  const together = 2_000
+  for (let from = 0; from < deliveries; from += together) {
+    const numbers = Array.from({ length: Math.min(together, deliveries - from) }, (_, at) => from + at)
+    await Promise.all(
+      numbers.map(number =>
+        storeReceived(
+          store,
+          {
+            system: 'hubspot',
+            endpoint: '',
+            url: 'https://graph.example.com/webhooks/hubspot',
+            headers: { 'content-type': 'application/json' },
+            body: Buffer.from('[]'),
+            receivedAt: new Date(),
+            entries: [
+              {
+                key: `waiting ${number}`,
+                hints: [
+                  {
+                    kind: 'UPDATED',
+                    record: { system: 'hubspot', kind: 'contact', id: String(10_000_000 + number) },
+                    at: new Date(),
+                    fields: ['phone'],
+                  },
+                ],
+              },
+            ],
+          },
+          0,
+          null,
+        ),
+      ),
+    )
+  }
+}
 
 answerParent(
   async what => {
-    switch (ask.parse(what).ask) {
+    const asked = ask.parse(what)
+    switch (asked.ask) {
       case 'imported':
         await gateway.importing.ended()
         return true
@@ -74,6 +118,9 @@ answerParent(
         return true
       case 'idle':
         await gateway.processor.idle()
+        return true
+      case 'fill':
+        await fill(asked.deliveries)
         return true
       case 'states':
         return gateway.runtime.store.read(db =>

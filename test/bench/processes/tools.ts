@@ -60,6 +60,7 @@ const ask = z.discriminatedUnion('ask', [
   z.object({ ask: z.literal('urls') }),
   z.object({ ask: z.literal('served') }),
   z.object({ ask: z.literal('contacts') }),
+  z.object({ ask: z.literal('hang') }),
   drive,
 ])
 
@@ -71,6 +72,9 @@ answerParent(
         return { hubspot: hubspot.url, stripe: stripe.url, asana: asana.url }
       case 'contacts':
         return business.contacts.map(({ id }) => id)
+      case 'hang':
+        for (const tool of [hubspot, stripe, asana]) tool.faults.add({ kind: 'slow', delayMs: 600_000 })
+        return true
       case 'served': {
         const list = served
         served = []

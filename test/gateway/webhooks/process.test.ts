@@ -268,6 +268,15 @@ describe('what never settles', () => {
     // Those under way never end: what waits is all that can be dropped.
     void processor.stop()
   })
+
+  test('that answers nobody is given a few entries at a time: the rest waits in the store and fails only once', async () => {
+    let isOut = false
+    const { processor } = open({ isOut: () => isOut })
+    for (let id = 0; id < 30; id++) processor.accept([entry(id, [hint(String(id))], { receivedId: id })])
+    expect(processor.hasRoomFor('hubspot')).toBe(true)
+    isOut = true
+    expect(processor.hasRoomFor('hubspot')).toBe(false)
+  })
 })
 
 test('suspects are tried few at a time: the next ones are asked for only when the last have ended', async () => {
