@@ -62,7 +62,8 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   const catalogue = openCatalogue(config.roles.map(({ registered }) => registered))
   const cache = openRecordCache({ nowMs: () => performance.now(), maxBytes: config.cacheMaxBytes })
   const metrics = openMetrics()
-  const systems = openSystems({ ...ports, config, cache, metrics })
+  const worker = randomUUID()
+  const systems = openSystems({ ...ports, config, cache, metrics, store, worker })
   const bySystem = new Map(systems.map(running => [running.system, running]))
   const follower: ChangeFollower = new ChangeFollower({
     store,
@@ -101,7 +102,6 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     writes: ({ call, onWritten, resuming }) =>
       openWrites({ runner: writes, resuming, record: () => recording(call), onWritten }),
   }
-  const worker = randomUUID()
   const writes = new WriteRunner({
     store,
     worker,

@@ -6,6 +6,8 @@ import type { RecordCache } from './cache/record-cache.ts'
 import { openRecords } from './cache/records.ts'
 import type { GatewayConfig } from './config.ts'
 import type { Metrics } from './metrics.ts'
+import { openSharedBudget } from './store/budgets.ts'
+import type { OpenStore } from './store/store.ts'
 
 type VendorRoad = ReturnType<typeof openVendorCalls>
 
@@ -28,10 +30,23 @@ export interface SystemsPorts {
   readonly log: Log
   child(fields: { readonly system: System }): Log
   readonly metrics: Pick<Metrics, 'called'>
+  readonly store: OpenStore
+  /** Names this process. */
+  readonly worker: string
 }
 
 /** Opens every configured system: each on a road of its own, all on one cache. */
-export function openSystems({ config, cache, clock, random, child, metrics }: SystemsPorts): readonly RunningSystem[] {
+export function openSystems({
+  config,
+  cache,
+  clock,
+  random,
+  child,
+  metrics,
+  store,
+  worker,
+}: SystemsPorts): readonly RunningSystem[] {
+  const isShared = store.signals !== null
   return config.roles.map(({ role, registered, open }) => {
     const { system, kinds } = registered
     const roads: VendorRoad[] = []
@@ -41,6 +56,7 @@ export function openSystems({ config, cache, clock, random, child, metrics }: Sy
         const road = openVendorCalls({
           system,
           ...options,
+          shared: isShared ? openSharedBudget(store, { system, pools: options.pools, worker }) : null,
           clock,
           random,
           onRequest: (operation, outcome, seconds) => metrics.called(system, operation, outcome, seconds),

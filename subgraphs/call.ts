@@ -4,7 +4,7 @@ import { mostAnswerBytes, openAgent } from './agent.ts'
 import { openBreaker } from './breaker.ts'
 import type { Attempt, CallContext, Clock, LimitPool, VendorCalls, VendorOperation } from './contract.ts'
 import { openPace } from './pace.ts'
-import type { PoolStatus } from './pace.ts'
+import type { PoolStatus, SharedBudget } from './pace.ts'
 import { retryDelayMs } from './retry.ts'
 import { VendorError, type VendorErrorKind } from './vendor-error.ts'
 
@@ -20,6 +20,8 @@ export interface VendorCallsOptions {
   readonly pools: readonly LimitPool[]
   readonly toVendorError: (error: unknown) => Error
   readonly isTls: boolean
+  /** Null, or absent, when no other process uses the account. */
+  readonly shared?: SharedBudget | null
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
@@ -50,7 +52,7 @@ export interface OpenVendorCalls extends VendorCalls {
 export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
   const { system, settings } = options
   const elapsedMs = elapsed(options.clock)
-  const pace = openPace(system, options.pools, elapsedMs)
+  const pace = openPace(system, options.pools, elapsedMs, options.shared ?? null)
   const breaker = openBreaker(system, elapsedMs)
   const connections = openAgent(options.isTls)
   const closing = new AbortController()

@@ -39,6 +39,34 @@ export interface Pace {
   close(): void
 }
 
+/** What one request takes of the pools, by their names. */
+export interface BudgetAsk {
+  readonly cost: Readonly<Record<string, number>>
+  readonly isBackground: boolean
+}
+
+export interface BudgetAnswer {
+  /** For each that was asked, in its order. */
+  readonly granted: readonly boolean[]
+  /** How long the pools that were lacking have no room, by their names. */
+  readonly waitMs: Readonly<Record<string, number>>
+  /** How many processes share the account, this one included. */
+  readonly processes: number
+}
+
+/** The same budgets, as other processes use them too. */
+export interface SharedBudget {
+  /** How long what was granted is good, from the moment it was asked for. */
+  readonly goodForMs: number
+  /** @throws Error while nobody can say what others use: nothing may be taken then */
+  take(asks: readonly BudgetAsk[]): Promise<BudgetAnswer>
+  /** The vendor says that these are used up. */
+  block(pools: readonly string[], forMs: number): Promise<void>
+}
+
+/** When it is asked again what nobody could say. */
+const askAgainMs = 250
+
 /** What background work may use of a pool. */
 const backgroundShare = 0.7
 /** A hint beyond this is taken for a mistake and asked about again. */
@@ -47,13 +75,33 @@ const longestBlockMs = 5 * 60_000
 interface Waiter extends Turn {
   grant(release: () => void): void
   refuse(error: VendorError): void
+  /** It was turned away, or called off. */
+  isGone(): boolean
 }
 
-/** @param elapsedMs a clock that never goes back */
-export function openPace(system: System, limits: readonly LimitPool[], elapsedMs: () => number): Pace {
+/** A waiter that fits here, and is asked for among all processes. */
+interface Asked {
+  readonly waiter: Waiter
+  readonly wanted: readonly { readonly pool: Pool; readonly cost: number }[]
+  readonly release: () => void
+  readonly takeBack: () => void
+}
+
+/**
+ * @param elapsedMs a clock that never goes back
+ * @param shared null when no other process uses the account
+ */
+export function openPace(
+  system: System,
+  limits: readonly LimitPool[],
+  elapsedMs: () => number,
+  shared: SharedBudget | null = null,
+): Pace {
   const pools = new Map(limits.map(limit => [limit.name, new Pool(limit)]))
   const queues: Record<Priority, Set<Waiter>> = { query: new Set(), webhook: new Set(), background: new Set() }
   let wake: NodeJS.Timeout | undefined
+  let isAsking = false
+  let isClosed = false
 
   function needs(operation: VendorOperation): { pool: Pool; cost: number }[] {
     return Object.entries(operation.cost).map(([name, cost]) => {
@@ -87,9 +135,16 @@ export function openPace(system: System, limits: readonly LimitPool[], elapsedMs
     return new VendorError(system, 'rate-limited', message, { retryAfterMs })
   }
 
+  function closedError({ operation }: Turn): VendorError {
+    return new VendorError(system, 'aborted', `${operation.name} was called off: the account is closed`)
+  }
+
   /** Lets through, in order, all who fit. Who does not fit keeps the pools it lacks from those behind it. */
   function pump(): void {
+    // What comes meanwhile is asked for together, once the answer is there.
+    if (isAsking) return
     clearTimeout(wake)
+    const asked: Asked[] = []
     const now = elapsedMs()
     const kept = new Set<Pool>()
     let nextMs = Infinity
@@ -101,8 +156,13 @@ export function openPace(system: System, limits: readonly LimitPool[], elapsedMs
         const lacking = wanted.filter(({ pool, cost }) => !pool.fits(cost, isBackground, now))
         if (lacking.length === 0) {
           queues[priority].delete(waiter)
-          for (const { pool, cost } of wanted) pool.take(cost, isBackground, now)
-          waiter.grant(releaseOnce(wanted, isBackground))
+          const taken = wanted.map(({ pool, cost }) => pool.take(cost, isBackground, now))
+          const release = releaseOnce(wanted, isBackground)
+          const takeBack = (): void => {
+            for (const undo of taken) undo()
+          }
+          if (shared === null) waiter.grant(release)
+          else asked.push({ waiter, wanted, release, takeBack })
           continue
         }
         for (const { pool } of lacking) kept.add(pool)
@@ -113,6 +173,43 @@ export function openPace(system: System, limits: readonly LimitPool[], elapsedMs
       if (kept.size === pools.size) break
     }
     if (nextMs < Infinity) wake = setTimeout(pump, Math.ceil(nextMs - now)).unref()
+    if (shared !== null && asked.length > 0) void askOthers(shared, asked)
+  }
+
+  /** Lets through those that fit among what all processes use. Never rejects. */
+  async function askOthers(budget: SharedBudget, asked: readonly Asked[]): Promise<void> {
+    isAsking = true
+    const askedMs = elapsedMs()
+    const asks = asked.map(({ waiter }) => ({
+      cost: waiter.operation.cost,
+      isBackground: waiter.priority === 'background',
+    }))
+    const answer = await budget.take(asks).catch(() => null)
+    isAsking = false
+    const now = elapsedMs()
+    // What was granted and comes too late may stand in somebody else's window by now.
+    const isGood = answer !== null && now - askedMs <= budget.goodForMs
+    const again = new Map<Priority, Waiter[]>(priorities.map(priority => [priority, []]))
+    asked.forEach(({ waiter, wanted, release, takeBack }, at) => {
+      if (isGood && answer.granted[at] === true) {
+        if (waiter.isGone()) release()
+        else waiter.grant(release)
+        return
+      }
+      takeBack()
+      if (!waiter.isGone()) again.get(waiter.priority)?.push(waiter)
+      for (const { pool } of wanted) {
+        const ms = answer === null ? askAgainMs : answer.waitMs[pool.name]
+        if (ms !== undefined) pool.wait(now + ms, waiter.priority === 'background')
+      }
+    })
+    if (isClosed) {
+      for (const waiter of [...again.values()].flat()) waiter.refuse(closedError(waiter))
+      return
+    }
+    for (const [priority, waiters] of again) queues[priority] = new Set([...waiters, ...queues[priority]])
+    if (answer !== null) for (const pool of pools.values()) pool.share(answer.processes)
+    pump()
   }
 
   function releaseOnce(taken: readonly { pool: Pool }[], isBackground: boolean): () => void {
@@ -133,11 +230,12 @@ export function openPace(system: System, limits: readonly LimitPool[], elapsedMs
       const earliest = earliestMs(turn)
       if (earliest >= turn.untilMs) throw lateError(turn, earliest)
       return new Promise<() => void>((resolve, reject) => {
-        const queue = queues[turn.priority]
+        let isGone = false
         const leave = (): void => {
+          isGone = true
           clearTimeout(deadline)
           turn.signal.removeEventListener('abort', onAbort)
-          queue.delete(waiter)
+          queues[turn.priority].delete(waiter)
         }
         const waiter: Waiter = {
           ...turn,
@@ -149,6 +247,7 @@ export function openPace(system: System, limits: readonly LimitPool[], elapsedMs
             leave()
             reject(error)
           },
+          isGone: () => isGone,
         }
         const turnAway = (error: VendorError): void => {
           waiter.refuse(error)
@@ -156,17 +255,26 @@ export function openPace(system: System, limits: readonly LimitPool[], elapsedMs
         }
         const onAbort = (): void => turnAway(abortedError())
         const deadline = setTimeout(() => {
-          queue.delete(waiter)
+          queues[turn.priority].delete(waiter)
           turnAway(lateError(turn, earliestMs(turn)))
         }, turn.untilMs - elapsedMs()).unref()
         turn.signal.addEventListener('abort', onAbort)
-        queue.add(waiter)
+        queues[turn.priority].add(waiter)
         pump()
       })
     },
     block(operation, forMs) {
-      const until = elapsedMs() + Math.min(Math.max(0, forMs), longestBlockMs)
-      for (const { pool } of needs(operation)) pool.block(until)
+      const blockMs = Math.min(Math.max(0, forMs), longestBlockMs)
+      const until = elapsedMs() + blockMs
+      const blocked = needs(operation).map(({ pool }) => pool)
+      for (const pool of blocked) pool.block(until)
+      // Where it cannot be told, the vendor tells the others itself.
+      shared
+        ?.block(
+          blocked.map(({ name }) => name),
+          blockMs,
+        )
+        .catch(() => undefined)
       for (const waiter of waitersFor('background')) {
         const freeMs = Math.max(...needs(waiter.operation).map(({ pool }) => pool.blockedUntilMs))
         if (freeMs >= waiter.untilMs) waiter.refuse(lateError(waiter, freeMs))
@@ -175,12 +283,9 @@ export function openPace(system: System, limits: readonly LimitPool[], elapsedMs
     },
     status: () => [...pools.values()].map(pool => pool.status(elapsedMs())),
     close() {
+      isClosed = true
       clearTimeout(wake)
-      for (const waiter of waitersFor('background')) {
-        waiter.refuse(
-          new VendorError(system, 'aborted', `${waiter.operation.name} was called off: the account is closed`),
-        )
-      }
+      for (const waiter of waitersFor('background')) waiter.refuse(closedError(waiter))
     },
   }
 }
@@ -196,18 +301,21 @@ class Pool {
   readonly name: string
   readonly limit: number
   readonly #windowMs: number
-  readonly #concurrency: number
+  readonly #allConcurrency: number
+  #concurrency: number
   readonly #backgroundLimit: number
   #taken: Taken[] = []
   #running = 0
   #runningInBackground = 0
+  #backgroundUntilMs = 0
   blockedUntilMs = 0
 
   constructor(pool: LimitPool) {
     this.name = pool.name
     this.limit = pool.limit
     this.#windowMs = pool.windowMs
-    this.#concurrency = pool.concurrency ?? Infinity
+    this.#allConcurrency = pool.concurrency ?? Infinity
+    this.#concurrency = this.#allConcurrency
     this.#backgroundLimit = Math.max(1, Math.floor(pool.limit * backgroundShare))
   }
 
@@ -225,7 +333,7 @@ class Pool {
     if (!isBackground) return Math.max(inAll, this.blockedUntilMs)
     const own = this.#taken.filter(taken => taken.isBackground)
     const inShare = this.#roomIn(own, Math.max(this.#backgroundLimit, cost), cost, now)
-    return Math.max(inAll, inShare, this.blockedUntilMs)
+    return Math.max(inAll, inShare, this.blockedUntilMs, this.#backgroundUntilMs)
   }
 
   #roomIn(taken: readonly Taken[], limit: number, need: number, now: number): number {
@@ -241,10 +349,28 @@ class Pool {
     return at + windows * this.#windowMs
   }
 
-  take(cost: number, isBackground: boolean, now: number): void {
-    this.#taken.push({ atMs: now, cost, isBackground })
+  /** @returns what undoes it, as if it had not been */
+  take(cost: number, isBackground: boolean, now: number): () => void {
+    const taken = { atMs: now, cost, isBackground }
+    this.#taken.push(taken)
     this.#running += 1
     if (isBackground) this.#runningInBackground += 1
+    return () => {
+      const at = this.#taken.indexOf(taken)
+      if (at !== -1) this.#taken.splice(at, 1)
+      this.release(isBackground)
+    }
+  }
+
+  /** Others have used it up until then. */
+  wait(untilMs: number, isBackground: boolean): void {
+    if (isBackground) this.#backgroundUntilMs = Math.max(this.#backgroundUntilMs, untilMs)
+    else this.block(untilMs)
+  }
+
+  /** The places are shared by so many processes; each has one at least. */
+  share(processes: number): void {
+    this.#concurrency = Math.max(1, Math.floor(this.#allConcurrency / processes))
   }
 
   release(isBackground: boolean): void {

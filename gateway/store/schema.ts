@@ -71,6 +71,11 @@ export const leases: readonly string[] = [
   `create table leases (name text primary key, holder text not null, until integer not null)`,
 ]
 
+/** What all processes have taken from the vendors' budgets. */
+export const budgetSchema: readonly string[] = [
+  `create table budgets (system text not null, pool text not null, state text not null, primary key (system, pool))`,
+]
+
 /** Mutations, from before their first vendor call. */
 export const writesSchema: readonly string[] = [
   `create table writes (

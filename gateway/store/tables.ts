@@ -19,6 +19,7 @@ export interface Tables {
   import_progress: ImportProgressTable
   webhook_secrets: WebhookSecretsTable
   leases: LeasesTable
+  budgets: BudgetsTable
   sweep_places: SweepPlacesTable
   sweeps: SweepsTable
   webhook_subscriptions: WebhookSubscriptionsTable
@@ -228,6 +229,14 @@ interface LeasesTable {
   name: string
   holder: string
   until: number
+}
+
+/** What all processes have taken from each budget of a system's account. */
+interface BudgetsTable {
+  system: string
+  pool: string
+  /** json: BudgetState */
+  state: string
 }
 
 /** How far each feed of a system was swept. */

@@ -1,0 +1,84 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { allocate, goodForMs, type BudgetState } from '../../../gateway/store/budgets.ts'
+
+const pools = [
+  { name: 'all', limit: 20, windowMs: 1000 },
+  { name: 'search', limit: 3, windowMs: 1000 },
+]
+const goodFor = goodForMs(pools)
+
+const ask = fc.record({
+  afterMs: fc.integer({ min: 0, max: 300 }),
+  /** Clocks of processes differ, and may be set. */
+  skewMs: fc.integer({ min: -50, max: 0 }),
+  worker: fc.constantFrom('one', 'two', 'three'),
+  isSearch: fc.boolean(),
+  isBackground: fc.boolean(),
+  units: fc.integer({ min: 1, max: 4 }),
+  /** What was granted is used in an instant, or as late as it may be. */
+  lateness: fc.double({ min: 0, max: 1, noNaN: true }),
+})
+
+test('no window of a pool holds more than its limit, whoever asks and whenever within its time each grant is used', () => {
+  fc.assert(
+    fc.property(fc.array(ask, { maxLength: 120 }), asks => {
+      let now = 1_000_000
+      let states: ReadonlyMap<string, BudgetState> = new Map()
+      const used: { readonly pool: string; readonly at: number; readonly units: number }[] = []
+      for (const { afterMs, skewMs, worker, isSearch, isBackground, units, lateness } of asks) {
+        now += afterMs
+        const cost: Record<string, number> = isSearch ? { all: 1, search: 1 } : { all: units }
+        const done = allocate(pools, states, [{ cost, isBackground }], { worker, now: now + skewMs, goodFor })
+        states = done.states
+        if (done.answer.granted[0] === true) {
+          // Since it was asked for, by the asker's own time.
+          const at = now + skewMs + lateness * goodFor
+          for (const [pool, taken] of Object.entries(cost)) used.push({ pool, at, units: taken })
+        } else expect(Math.max(...Object.values(done.answer.waitMs))).toBeGreaterThan(0)
+      }
+      for (const { name, limit, windowMs } of pools) {
+        const own = used.filter(({ pool }) => pool === name)
+        for (const { at: from } of own) {
+          const sum = own
+            .filter(({ at }) => at >= from && at < from + windowMs - 50)
+            .reduce((all, { units }) => all + units, 0)
+          expect(sum).toBeLessThanOrEqual(limit)
+        }
+      }
+    }),
+  )
+})
+
+test('who waited as long as it was told is given what it asked for', () => {
+  const first = allocate(pools, new Map(), [{ cost: { all: 20 }, isBackground: false }], {
+    worker: 'one',
+    now: 0,
+    goodFor,
+  })
+  expect(first.answer.granted).toEqual([true])
+  const again = (now: number) =>
+    allocate(pools, first.states, [{ cost: { all: 1 }, isBackground: false }], { worker: 'two', now, goodFor }).answer
+  const waitMs = again(10).waitMs['all'] ?? 0
+  expect(again(10 + waitMs).granted).toEqual([true])
+  expect(again(9 + waitMs).granted).toEqual([false])
+})
+
+test('background work of all processes together leaves room for queries, and those who wait are not overtaken', () => {
+  const background = { cost: { all: 7 }, isBackground: true }
+  const { answer } = allocate(
+    pools,
+    new Map(),
+    [background, background, background, { cost: { all: 6 }, isBackground: false }],
+    { worker: 'one', now: 0, goodFor },
+  )
+  expect(answer.granted).toEqual([true, true, false, false])
+})
+
+test('a process that asks no more is counted out after half a minute', () => {
+  const asks = [{ cost: { all: 1 }, isBackground: false }]
+  const one = allocate(pools, new Map(), asks, { worker: 'one', now: 0, goodFor })
+  const two = allocate(pools, one.states, asks, { worker: 'two', now: 1_000, goodFor })
+  expect([one.answer.processes, two.answer.processes]).toEqual([1, 2])
+  expect(allocate(pools, two.states, asks, { worker: 'two', now: 31_000, goodFor }).answer.processes).toBe(1)
+})
