@@ -22,12 +22,19 @@ export interface GatewayConfig {
   readonly sweepEverySeconds: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  /** What gateways sign with that ask a role that runs alone; several while they are rotated. */
+  readonly subgraphSecrets: readonly string[]
+  /** All roles of the graph, whether they run here or not. */
+  readonly registered: readonly RegisteredRole[]
   /** Demo or development: introspection, the page for exploring, other origins. */
   readonly isExplorable: boolean
   readonly roles: readonly { readonly role: Role; readonly registered: RegisteredRole; readonly open: ConfiguredOpen }[]
 }
 
 type ConfiguredOpen = Extract<ConfiguredRole, { ok: true }>['open']
+
+/** Characters of a secret. */
+const leastSecret = 32
 
 const duties = ['all', 'web', 'worker'] as const
 
@@ -41,6 +48,14 @@ export type LogLevel = (typeof logLevels)[number]
 const logFormats = ['pretty', 'json'] as const
 
 export type LogFormat = (typeof logFormats)[number]
+
+const subgraphSecretsDoc: SettingDoc = {
+  name: 'SUBGRAPH_SECRETS',
+  example: 'a-long-random-text-of-32-characters-or-more',
+  help: 'For npm run subgraph: what gateways sign their requests with, at least 32 characters. While it is rotated: the new one, a comma, the old one.',
+  isRequired: false,
+  isSecret: true,
+}
 
 /** Settings of the gateway itself, as they stand in `.env.example`. */
 export const gatewaySettings: readonly SettingDoc[] = [
@@ -77,6 +92,7 @@ export const gatewaySettings: readonly SettingDoc[] = [
   setting('VENDOR_TOTAL_TIMEOUT_MS', '10000', 'How long a vendor call may take in all, waiting and retries included.'),
   setting('CACHE_MAX_BYTES', '67108864', 'How much memory cached records may take.'),
   setting('SWEEP_EVERY_SECONDS', '300', 'How often the tools are asked for what webhooks missed; 0 for never.'),
+  subgraphSecretsDoc,
   setting('LOG_LEVEL', 'info', `One of ${logLevels.join(', ')}.`),
   setting(
     'LOG_FORMAT',
@@ -97,7 +113,12 @@ export type ReadConfig =
 export function readConfig(
   environment: Environment,
   registry: readonly RegisteredRole[],
-  options: { readonly isExplorable: boolean; readonly isTerminal: boolean },
+  options: {
+    readonly isExplorable: boolean
+    readonly isTerminal: boolean
+    /** The only role that is to run, as a subgraph of its own. */
+    readonly alone?: Role
+  },
 ): ReadConfig {
   const faults: SettingFault[] = []
   const text = (name: string): string | undefined => {
@@ -153,12 +174,27 @@ export function readConfig(
       message: `${duty} needs other processes beside it, and only Postgres lets them in: set STORE_URL to postgres://…, or leave ROLE out`,
     })
   }
-  for (const doc of registry.flatMap(registered => registered.settings)) {
+  const { alone } = options
+  const subgraphSecrets = (text('SUBGRAPH_SECRETS') ?? '').split(',').flatMap(part => part.trim() || [])
+  if (alone !== undefined && !isShared(storeUrl)) {
+    faults.push({
+      name: 'STORE_URL',
+      message: `a role alone follows the Changes of the other processes, and only Postgres lets it in beside them: expected postgres://…`,
+    })
+  }
+  if (alone !== undefined && subgraphSecrets.length === 0) {
+    faults.push({ name: 'SUBGRAPH_SECRETS', message: 'it is missing: a role alone answers gateways that sign only' })
+  }
+  if (subgraphSecrets.some(secret => secret.length < leastSecret)) {
+    faults.push({ name: 'SUBGRAPH_SECRETS', message: `expected at least ${leastSecret} characters in each, got fewer` })
+  }
+  const asked = registry.filter(({ role }) => alone === undefined || role === alone)
+  for (const doc of [...asked.flatMap(registered => registered.settings), subgraphSecretsDoc]) {
     if (doc.isSecret && text(doc.name) === doc.example) {
       faults.push({ name: doc.name, message: 'it still has the value of the example: expected your own' })
     }
   }
-  const roles = registry.flatMap(registered => {
+  const roles = asked.flatMap(registered => {
     const configured = registered.configure(environment)
     if (!configured.ok) {
       faults.push(...configured.faults)
@@ -188,6 +224,8 @@ export function readConfig(
     sweepEverySeconds: whole('SWEEP_EVERY_SECONDS', 300, 0, 86_400),
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
     logFormat: oneOf('LOG_FORMAT', logFormats, options.isTerminal ? 'pretty' : 'json'),
+    subgraphSecrets,
+    registered: registry,
     isExplorable: options.isExplorable,
     roles,
   }

@@ -119,13 +119,7 @@ export function createHttp(options: HttpOptions): HttpServer {
     else socket.destroy()
   })
   return {
-    async listen(port, host) {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', error => reject(listenError(error, port, host)))
-        server.listen(port, host, resolve)
-      })
-      return { port: portOf(server, port) }
-    },
+    listen: (port, host) => listening(server, port, host),
     async close() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       const startedAt = performance.now()
@@ -143,6 +137,15 @@ export function createHttp(options: HttpOptions): HttpServer {
       clearInterval(timer)
     },
   }
+}
+
+/** @throws Error that says what to do about it, when it cannot be listened there */
+export async function listening(server: Server, port: number, host: string): Promise<{ readonly port: number }> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', error => reject(listenError(error, port, host)))
+    server.listen(port, host, resolve)
+  })
+  return { port: portOf(server, port) }
 }
 
 /** Ends the connection with a status; a client that does not end its side is not waited for. */
@@ -278,7 +281,7 @@ async function answerGraphQL(options: HttpOptions, request: IncomingMessage, res
 }
 
 /** @returns undefined when it is no JSON or says to be something else */
-function parseBody(request: IncomingMessage, body: Buffer): unknown {
+export function parseBody(request: IncomingMessage, body: Buffer): unknown {
   if (request.method !== 'POST') return {}
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase()
   if (type !== 'application/json') return undefined
@@ -291,7 +294,7 @@ function parseBody(request: IncomingMessage, body: Buffer): unknown {
 }
 
 /** Reads at most `limit` bytes; what comes beyond is not kept. */
-async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | 'too large' | 'cut off'> {
+export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | 'too large' | 'cut off'> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return 'too large'
   const chunks: Buffer[] = []
   let size = 0
@@ -308,14 +311,14 @@ async function readBody(request: IncomingMessage, limit: number): Promise<Buffer
   return Buffer.concat(chunks, size)
 }
 
-function pathOf(request: IncomingMessage): string {
+export function pathOf(request: IncomingMessage): string {
   const url = request.url ?? '/'
   const end = url.search(/[?#]/)
   return end === -1 ? url : url.slice(0, end)
 }
 
 /** Names in lower case; a header sent twice keeps its first value, so that no second one can be smuggled in. */
-function headersOf(request: IncomingMessage): Readonly<Record<string, string>> {
+export function headersOf(request: IncomingMessage): Readonly<Record<string, string>> {
   const headers = new Map<string, string>()
   for (const [name, value] of Object.entries(request.headers)) {
     const first = Array.isArray(value) ? value[0] : value
@@ -324,7 +327,7 @@ function headersOf(request: IncomingMessage): Readonly<Record<string, string>> {
   return Object.fromEntries(headers)
 }
 
-function headerMap(request: IncomingMessage): HeaderMap {
+export function headerMap(request: IncomingMessage): HeaderMap {
   const map = new HeaderMap()
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value)
@@ -365,19 +368,20 @@ function allowOrigin({ callers }: HttpOptions, request: IncomingMessage, respons
   }
 }
 
-function problem(message: string) {
-  return { errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] }
+/** A body that says why a request was not even begun with. */
+export function problem(message: string, code = 'BAD_REQUEST') {
+  return { errors: [{ message, extensions: { code } }] }
 }
 
 /** @param ends whether the connection is given up, because the rest of the request is not read */
-function sendText(response: ServerResponse, status: number, text: string, ends = false): void {
+export function sendText(response: ServerResponse, status: number, text: string, ends = false): void {
   if (ends) response.setHeader('Connection', 'close')
   response.statusCode = status
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
   response.end(text)
 }
 
-function sendJson(response: ServerResponse, status: number, body: object, ends = false): void {
+export function sendJson(response: ServerResponse, status: number, body: object, ends = false): void {
   if (ends) response.setHeader('Connection', 'close')
   response.statusCode = status
   response.setHeader('Content-Type', 'application/json; charset=utf-8')

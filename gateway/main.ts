@@ -16,7 +16,7 @@ Options:
   --dev    for development: the page for exploring, introspection, other origins allowed
   --help   this text
 
-Other commands: npm run connect -- hubspot|stripe|asana, npm run import, npm run deliveries, npm run demo
+Other commands: npm run connect, import, sweep, deliveries, subgraph, demo; each has --help
 `
 
 const { values } = readArguments()

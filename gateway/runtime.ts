@@ -59,7 +59,7 @@ export interface Runtime {
 export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): Promise<Runtime> {
   const { log, clock } = ports
   const store = await openStore(config.storeUrl, { log, clock, connections: config.storeConnections })
-  const catalogue = openCatalogue(config.roles.map(({ registered }) => registered))
+  const catalogue = openCatalogue(config.registered)
   const cache = openRecordCache({ nowMs: () => performance.now(), maxBytes: config.cacheMaxBytes })
   const metrics = openMetrics()
   const worker = randomUUID()

@@ -1,0 +1,67 @@
+import { existsSync } from 'node:fs'
+import { roles } from '../../schema/systems.ts'
+import { registry } from '../../subgraphs/registry.ts'
+import { faultsText, readConfig } from '../config.ts'
+import { openLog } from '../log.ts'
+import { whenOrphaned } from '../orphan.ts'
+import { startSubgraph } from '../subgraph/serve.ts'
+import { readArguments } from './arguments.ts'
+
+const help = `Usage: npm run subgraph -- ${roles.join('|')}
+
+Serves one role as a Federation 2 subgraph at http://HOST:PORT/graphql, for any gateway that signs its requests with
+SUBGRAPH_SECRETS; docs/production.md says how. On Postgres only, where it follows the log of Changes. Of the tools' settings it
+needs those of the one that plays the role.
+
+Options:
+  --help  this text
+`
+
+const { positionals, values } = readArguments(help, {
+  allowPositionals: true,
+  options: { help: { type: 'boolean', short: 'h' } },
+})
+const role = roles.find(one => one === positionals[0])
+if (values.help === true) {
+  process.stdout.write(help)
+} else if (role === undefined || positionals.length > 1) {
+  process.stderr.write(`Expected one of ${roles.join(', ')}.\n\n${help}`)
+  process.exitCode = 2
+} else {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  const isTerminal = process.stdout.isTTY
+  const read = readConfig(process.env, registry, { isExplorable: false, isTerminal, alone: role })
+  if (read.ok) await run(read.config)
+  else {
+    process.stderr.write(`${faultsText(read.faults)}\n`)
+    process.exitCode = 1
+  }
+
+  async function run(config: Parameters<typeof startSubgraph>[0]): Promise<void> {
+    if (role === undefined) return
+    const log = openLog(config.logLevel, config.logFormat)
+    let isStopping = false
+    const asked = new Promise<void>(resolve => {
+      const stop = (): void => {
+        if (isStopping) process.exit(130)
+        isStopping = true
+        log.info({}, 'stopping: what is under way is finished first; press again to leave at once')
+        resolve()
+      }
+      process.on('SIGINT', stop)
+      process.on('SIGTERM', stop)
+      whenOrphaned(stop)
+    })
+    try {
+      const subgraph = await startSubgraph(config, { role, log })
+      log.info({ role, url: `http://${config.host}:${subgraph.port}/graphql` }, 'the subgraph is served')
+      await asked
+      await subgraph.close()
+      log.info({}, 'stopped')
+    } catch (error) {
+      log.error(`cannot go on: ${error instanceof Error ? error.message : 'for a reason it does not say'}`)
+      log.debug({ err: error }, 'where it failed')
+      process.exitCode = 1
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { ApolloServer, type HTTPGraphQLResponse } from '@apollo/server'
+import {
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginSchemaReportingDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled'
+import { GraphQLError } from 'graphql'
+import type { Role } from '../../schema/systems.ts'
+import type { Clock, Log } from '../../subgraphs/contract.ts'
+import { verifySignature } from '../../subgraphs/signature.ts'
+import type { GatewayConfig } from '../config.ts'
+import { openContext, type OperationContext } from '../graph/context.ts'
+import { clientError } from '../graph/errors.ts'
+import { subgraphSources } from '../graph/sources.ts'
+import { openSubgraph } from '../graph/subgraph.ts'
+import { openRuntime } from '../runtime.ts'
+import { StoreError } from '../store/store.ts'
+import { createSubgraphHttp, type SignedRequest, type SubgraphAnswer } from './http.ts'
+import { subgraphSignature } from './signing.ts'
+
+export interface SubgraphOptions {
+  readonly role: Role
+  readonly log: Log & { child?(fields: object): Log }
+  readonly clock?: Clock
+}
+
+/** One role, served to other gateways. */
+export interface RunningSubgraph {
+  readonly port: number
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Serves one role as a Federation 2 subgraph over HTTP, for gateways that sign their requests. It follows the log of Changes, so what
+ * other processes of the store heard or wrote is never answered older here.
+ * @throws StoreError, or the operating system's error when the port is taken
+ */
+export async function startSubgraph(
+  config: GatewayConfig,
+  { role, log, clock = { now: () => new Date() } }: SubgraphOptions,
+): Promise<RunningSubgraph> {
+  const runtime = await openRuntime(config, {
+    log,
+    clock,
+    random: Math.random,
+    child: fields => log.child?.(fields) ?? log,
+  })
+  try {
+    const source = subgraphSources().find(({ name }) => name === role)
+    const running = runtime.systems.find(one => one.role === role)
+    if (source === undefined || running === undefined)
+      throw new Error(`expected a system for the role ${role}; see subgraphs/registry.ts`)
+    const { schema } = openSubgraph(role, source.typeDefs, running.resolvers, log)
+    const apollo = new ApolloServer<OperationContext>({
+      schema,
+      // A gateway composes from `_service`; whoever signs may see the rest.
+      introspection: true,
+      includeStacktraceInErrorResponses: false,
+      stopOnTerminationSignals: false,
+      plugins: [
+        ApolloServerPluginInlineTraceDisabled(),
+        ApolloServerPluginLandingPageDisabled(),
+        ApolloServerPluginSchemaReportingDisabled(),
+        ApolloServerPluginUsageReportingDisabled(),
+      ],
+      formatError: (formatted, error) =>
+        error instanceof GraphQLError && error.path !== undefined ? clientError(error, role, log) : formatted,
+    })
+    await apollo.start()
+
+    const answer = async ({ request, received, left }: SignedRequest): Promise<SubgraphAnswer> => {
+      const verdict = verifySignature(received, subgraphSignature, config.subgraphSecrets, clock.now())
+      if (!verdict.genuine) {
+        log.warn({ role, reason: verdict.reason }, "a gateway's request was refused")
+        return { refused: refusals[verdict.reason] }
+      }
+      const response: HTTPGraphQLResponse = await apollo.executeHTTPGraphQLRequest({
+        httpGraphQLRequest: request,
+        context: () => Promise.resolve(openContext(runtime.contexts, { clientLeft: left })),
+      })
+      return { response }
+    }
+    const http = createSubgraphHttp({ answer, health: () => healthOf(runtime), log })
+    const { port } = await http.listen(config.port, config.host)
+    return {
+      port,
+      async close() {
+        await http.close()
+        await apollo.stop()
+        await runtime.close()
+      },
+    }
+  } catch (error) {
+    await runtime.close()
+    throw error
+  }
+}
+
+const refusals = {
+  'signature-missing': 'Expected the header livegraph-signature: t=<seconds since 1970>,v1=<hex>.',
+  'signature-malformed': 'The header livegraph-signature is not of the form t=<seconds since 1970>,v1=<hex>.',
+  'signature-wrong': 'The signature fits none of the values in SUBGRAPH_SECRETS.',
+  'time-out-of-window': 'The signature is older or newer than a minute: look at the clocks.',
+} as const
+
+/** Ready once the store can be read and the log of Changes is followed. */
+async function healthOf({ store, follower }: Awaited<ReturnType<typeof openRuntime>>) {
+  const parts = { store: 'ok', changes: follower.isCutOff ? 'the log of Changes cannot be followed' : 'ok' }
+  try {
+    await store.read(db => db.selectFrom('meta').select('name').limit(1).execute())
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    parts.store = 'cannot be read'
+  }
+  return { isReady: parts.store === 'ok' && parts.changes === 'ok', parts }
+}

@@ -1,0 +1,136 @@
+import { ApolloGateway, RemoteGraphQLDataSource } from '@apollo/gateway'
+import { ApolloServer } from '@apollo/server'
+import { parse } from 'graphql'
+import { expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { readConfig } from '../../../gateway/config.ts'
+import { startSubgraph } from '../../../gateway/subgraph/serve.ts'
+import { signRequest } from '../../../gateway/subgraph/signing.ts'
+import { registry } from '../../../subgraphs/registry.ts'
+import { toolsEnvironment } from '../environment.ts'
+import { sharedWorld } from './shared-world.ts'
+
+const secret = 'a-secret-of-the-gateways-of-32-characters'
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** What a role alone is set up with: its own tool's settings and no other's. */
+function settings(tools: Parameters<typeof toolsEnvironment>[0], storeUrl: string): Record<string, string> {
+  const own = Object.entries(toolsEnvironment(tools)).filter(([name]) => name.startsWith('STRIPE_'))
+  return { ...Object.fromEntries(own), PORT: '0', STORE_URL: storeUrl, SUBGRAPH_SECRETS: `${secret}, ${secret}-old` }
+}
+
+const options = { isExplorable: false, isTerminal: false, alone: 'billing' } as const
+
+async function billingAlone() {
+  const { world, database } = await sharedWorld()
+  const read = readConfig(settings(world.tools, database.url), registry, options)
+  if (!read.ok) throw new Error(JSON.stringify(read.faults))
+  const subgraph = await startSubgraph(read.config, { role: 'billing', log: quiet })
+  onTestFinished(() => subgraph.close())
+  const send = async (body: string, signature: string | null) => {
+    const response = await fetch(`http://127.0.0.1:${subgraph.port}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(signature === null ? {} : { 'livegraph-signature': signature }),
+      },
+      body,
+    })
+    return { status: response.status, text: await response.text() }
+  }
+  const ask = async (query: string, variables: object = {}) => {
+    const body = JSON.stringify({ query, variables })
+    const { text } = await send(body, signRequest(secret, body, new Date()))
+    return z.object({ data: z.unknown(), errors: z.unknown().optional() }).parse(JSON.parse(text))
+  }
+  return { world, send, ask, url: `http://127.0.0.1:${subgraph.port}/graphql` }
+}
+
+const representations = { of: [{ __typename: 'Customer', id: '101' }] }
+const entities = `query($of: [_Any!]!) { _entities(representations: $of) { ... on Customer { id orders(first: 3) { nodes { id memo } } } } }`
+
+test('a role alone answers a gateway what the whole graph answers, and says its SDL', async () => {
+  const { world, ask } = await billingAlone()
+  const whole = await world.data('{ customer(id: "101") { id orders(first: 3) { nodes { id memo } } } }')
+  const { customer } = z.object({ customer: z.unknown() }).parse(whole)
+  expect(await ask(entities, representations)).toEqual({ data: { _entities: [customer] } })
+  expect(JSON.stringify(await ask('{ _service { sdl } }'))).toContain('@key')
+})
+
+test("Apollo's own gateway composes it and asks it, when it signs", async () => {
+  const { ask, url } = await billingAlone()
+  const { sdl } = z
+    .object({ data: z.object({ _service: z.object({ sdl: z.string() }) }) })
+    .parse(await ask('{ _service { sdl } }')).data._service
+  const { composeServices } = await import('@apollo/composition')
+  const { supergraphSdl } = composeServices([{ name: 'billing', typeDefs: parse(sdl), url }])
+  const gateway = new ApolloGateway({
+    supergraphSdl: supergraphSdl ?? '',
+    buildService: service =>
+      new RemoteGraphQLDataSource({
+        url: service.url,
+        fetcher: (address, init) => {
+          const body = String(init?.body)
+          const headers = { ...init?.headers, 'livegraph-signature': signRequest(secret, body, new Date()) }
+          return fetch(address, { method: 'POST', body, headers })
+        },
+      }),
+  })
+  const server = new ApolloServer({ gateway, logger: quiet, stopOnTerminationSignals: false })
+  onTestFinished(() => server.stop())
+  const { body } = await server.executeOperation({ query: '{ orders(first: 2) { nodes { number status } } }' })
+  expect(body).toMatchObject({
+    kind: 'single',
+    singleResult: { data: { orders: { nodes: [{ number: expect.any(String) }, {}] } } },
+  })
+})
+
+test('a write in another process is read here at once, and one that is made here is read there', async () => {
+  const { world, ask } = await billingAlone()
+  const before = JSON.stringify(await ask(entities, representations))
+  const { createOrder } = z
+    .object({ createOrder: z.object({ order: z.object({ id: z.string() }) }) })
+    .parse(
+      await world.data(
+        'mutation { createOrder(input: { customerId: "101", currency: "USD", memo: "there", lines: [{ description: "Call-out", unitAmount: 100 }] }) { order { id } } }',
+      ),
+    )
+  expect(before).not.toContain(createOrder.order.id)
+  await expect.poll(async () => JSON.stringify(await ask(entities, representations))).toContain(createOrder.order.id)
+  const made = await ask(
+    'mutation { createOrder(input: { customerId: "101", currency: "USD", memo: "here", lines: [{ description: "Call-out", unitAmount: 100 }] }) { order { id memo } } }',
+  )
+  expect(made).toMatchObject({ data: { createOrder: { order: { memo: 'here' } } } })
+  const orders = '{ customer(id: "101") { orders(first: 3) { nodes { memo } } } }'
+  await expect.poll(async () => JSON.stringify(await world.data(orders))).toContain('here')
+})
+
+test('whoever does not sign, or signs wrongly, something else or long ago, is refused', async () => {
+  const { send } = await billingAlone()
+  const body = JSON.stringify({ query: '{ __typename }' })
+  const now = new Date()
+  const long = new Date(now.getTime() - 61_000)
+  expect((await send(body, signRequest(`${secret}-old`, body, now))).status).toBe(200)
+  for (const signature of [
+    null,
+    'rubbish',
+    signRequest(`${secret}-none`, body, now),
+    signRequest(secret, '{}', now),
+    signRequest(secret, body, long),
+  ]) {
+    expect((await send(body, signature)).status).toBe(401)
+  }
+  expect((await send('{"__proto__":', signRequest(secret, '{"__proto__":', now))).status).toBe(400)
+})
+
+test('on the embedded store, and without a secret, it does not start and says why', async () => {
+  const { world } = await sharedWorld()
+  const read = readConfig(
+    { ...settings(world.tools, 'sqlite:.data/graph.db'), SUBGRAPH_SECRETS: 'short' },
+    registry,
+    options,
+  )
+  if (read.ok) throw new Error('expected faults')
+  expect(read.faults.map(({ name }) => name)).toEqual(['STORE_URL', 'SUBGRAPH_SECRETS'])
+  expect(read.faults[0]?.message).toContain('expected postgres://')
+})
