@@ -189,7 +189,11 @@ export function readConfig(
     faults.push({ name: 'SUBGRAPH_SECRETS', message: `expected at least ${leastSecret} characters in each, got fewer` })
   }
   const asked = registry.filter(({ role }) => alone === undefined || role === alone)
-  for (const doc of [...asked.flatMap(registered => registered.settings), subgraphSecretsDoc]) {
+  const needed = [
+    ...asked.flatMap(registered => registered.settings),
+    ...(alone === undefined ? [] : [subgraphSecretsDoc]),
+  ]
+  for (const doc of needed) {
     if (doc.isSecret && text(doc.name) === doc.example) {
       faults.push({ name: doc.name, message: 'it still has the value of the example: expected your own' })
     }
