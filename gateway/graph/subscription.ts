@@ -51,6 +51,8 @@ export interface FrameShape {
   readonly changes: readonly string[]
   /** Whether anything but the Change was selected. */
   readonly selectsEntity: boolean
+  /** Where the entity's selected fields stand below the root, by the names that Changes have for them. */
+  readonly fields: readonly { readonly name: string; readonly path: readonly [string, string] }[]
 }
 
 /** What a subscriber is told about one Change; the payload of the primary fetch. */
@@ -178,6 +180,14 @@ function shapeOf(node: FieldNode, fragments: PlannedOperation['fragments']): Fra
     root: node.alias?.value ?? node.name.value,
     changes: fields.filter(isChange).map(field => field.alias?.value ?? field.name.value),
     selectsEntity: fields.some(field => !isChange(field) && field.name.value !== '__typename'),
+    fields: fields.flatMap(field =>
+      isChange(field) || field.selectionSet === undefined
+        ? []
+        : fieldsOf(field.selectionSet, fragments).map(({ name, alias }) => ({
+            name: name.value,
+            path: [field.alias?.value ?? field.name.value, alias?.value ?? name.value] as const,
+          })),
+    ),
   }
 }
 

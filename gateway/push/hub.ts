@@ -6,6 +6,7 @@ import type { Log } from '../../subgraphs/contract.ts'
 import type { ChangeFrame, FrameChange, SubscriptionRequest } from '../graph/subscription.ts'
 import { Outbox } from './outbox.ts'
 import { isUnfinished, Repeats } from './repeats.ts'
+import { fingerprintOf, sentAfter, tellsMore, valuesOf, type Sent, type Values } from './told.ts'
 import { hasParents, keysOfChange, keysOfTopic, linkKey, viewOf } from './topic.ts'
 
 export type FrameResult = ExecutionResult<Record<string, unknown>, Record<string, unknown>>
@@ -45,8 +46,8 @@ interface Member {
   readonly giveUp: (reason: GivenUp) => void
   /** Changes up to this one are part of the member's snapshot or replay. */
   seen: number
-  /** What the member was last sent of each entity, the Change aside. */
-  readonly sent: Map<string, string>
+  /** What the member was last sent of each entity. */
+  readonly sent: Map<string, Sent>
   /** Frames that came while the snapshot or replay was under way; null once it is done. */
   held: Frame[] | null
 }
@@ -57,6 +58,10 @@ interface Frame {
   readonly sequence: number
   readonly key: string | null
   readonly fingerprint: string | null
+  /** The entity's selected fields with their values, by the names that Changes have for them. */
+  readonly values: Values
+  /** The fields that the Change names; null when it names none, so that it tells of all. */
+  readonly named: ReadonlySet<string> | null
   readonly result: FrameResult
 }
 
@@ -302,10 +307,11 @@ export class PushHub {
     else this.#sendNews(member, frame)
   }
 
-  /** Nothing when the member was last sent just this of the entity. */
+  /** Nothing when the member was last sent just this of the entity, and was told of the fields that changed. */
   #sendNews(member: Member, frame: Frame): void {
     const { key, fingerprint } = frame
-    if (key !== null && fingerprint !== null && member.sent.get(key) === fingerprint) {
+    const sent = key === null ? undefined : member.sent.get(key)
+    if (sent !== undefined && sent.fingerprint === fingerprint && !tellsMore(sent, frame)) {
       member.seen = Math.max(member.seen, frame.sequence)
     } else this.#send(member, frame)
   }
@@ -313,7 +319,8 @@ export class PushHub {
   #send(member: Member, frame: Frame): void {
     if (frame.key !== null && frame.fingerprint !== null) {
       if (member.sent.size >= maxSent) member.sent.clear()
-      member.sent.set(frame.key, frame.fingerprint)
+      const { fingerprint, values, named } = frame
+      member.sent.set(frame.key, sentAfter(member.sent.get(frame.key), { fingerprint, values, named }))
     }
     member.seen = Math.max(member.seen, frame.sequence)
     member.outbox.push({ payload: frame.result, key: frame.key })
@@ -360,6 +367,8 @@ export class PushHub {
       sequence: frame.change.sequence,
       key,
       fingerprint: shape.selectsEntity && frame.change.kind !== 'GAP' ? fingerprintOf(result, shape) : null,
+      values: valuesOf(result.data, shape),
+      named: frame.change.fields.length === 0 ? null : new Set([...frame.change.fields, 'updatedAt']),
       result,
     }
   }
@@ -388,14 +397,4 @@ function joined(earlier: ChangeFrame, later: ChangeFrame): ChangeFrame | null {
 
 function sameOrNull(one: RecordRef | null, other: RecordRef | null): boolean {
   return one === null || other === null ? one === other : sameRecord(one, other)
-}
-
-/** The frame's data without its Change, and what its errors say, as one comparable text. */
-function fingerprintOf(result: FrameResult, shape: SubscriptionRequest['shape']): string {
-  const root = result.data?.[shape.root]
-  const kept =
-    typeof root === 'object' && root !== null
-      ? Object.entries(root).filter(([name]) => !shape.changes.includes(name))
-      : root
-  return JSON.stringify([kept, result.errors?.map(({ message, path }) => [message, path])])
 }

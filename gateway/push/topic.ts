@@ -79,7 +79,7 @@ export function viewOf(topic: Topic, change: Change, isOwner: boolean): FrameCha
   if (topic.kind === 'feed') {
     if (topic.entities !== null && !(change.entity && topic.entities.includes(change.entity.type))) return null
     if (topic.systems !== null && !topic.systems.includes(change.record.system)) return null
-    if (topic.fields !== null && !topic.fields.some(name => concernsField(name, change))) return null
+    if (topic.fields !== null && !topic.fields.some(name => concernsField(name, change, isOwner))) return null
     return { ...told, kind: change.kind, fields: change.fields }
   }
   if (topic.kind === 'children') {
@@ -95,9 +95,10 @@ export function viewOf(topic: Topic, change: Change, isOwner: boolean): FrameCha
   return { ...told, kind: 'UPDATED', fields: fieldsOfOthers[`${topic.entity.type}/${change.entity.type}`] ?? [] }
 }
 
-/** Whether the field may have changed: a Change that names none may be about any. */
-function concernsField(name: string, change: Change): boolean {
+/** Whether the field may have changed: a Change that names none may be about any, and each is about when the record changed. */
+function concernsField(name: string, change: Change, isOwner: boolean): boolean {
   const dot = name.indexOf('.')
   if (dot !== -1 && change.entity?.type !== name.slice(0, dot)) return false
-  return change.fields.length === 0 || change.fields.includes(name.slice(dot + 1))
+  const field = name.slice(dot + 1)
+  return change.fields.length === 0 || change.fields.includes(field) || (isOwner && field === 'updatedAt')
 }

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { prune } from '../../gateway/changes/log.ts'
 import { cursorOf, next, sequenceOf, setPhone, watchAda } from './frames.ts'
+import { listAt } from './reading.ts'
 import { startWorld } from './world.ts'
 
 describe('a cursor', () => {
@@ -162,4 +163,28 @@ describe('what can be watched', () => {
     ])
     expect(jobs.waiting).toEqual([])
   })
+})
+
+test('a Change whose value an earlier frame has shown already is told still, by the fields it names', async () => {
+  const world = await startWorld()
+  await world.settled()
+  const { stripe } = world.tools
+  const order = stripe.snapshot().invoices.find(({ head }) => head.status === 'open')?.head.id ?? ''
+  const frames = world.subscribe(
+    `subscription($id: ID!) { orderChanged(id: $id) { change { kind fields } order { status memo } } }`,
+    {
+      id: order,
+    },
+  )
+  await frames.next()
+  stripe.webhooks.pause()
+  stripe.updateInvoice(order, { description: 'and paid at once' })
+  stripe.payInvoice(order)
+  stripe.webhooks.resume()
+  const named = new Set<unknown>()
+  while (!named.has('status') || !named.has('memo')) {
+    const frame = await frames.next()
+    expect(frame).toMatchObject({ data: { orderChanged: { order: { status: 'PAID', memo: 'and paid at once' } } } })
+    for (const field of listAt(frame, 'data.orderChanged.change.fields')) named.add(field)
+  }
 })

@@ -70,7 +70,12 @@ function world(options: { keptFrom?: number } = {}) {
         topic,
         after: asked.after ?? null,
         key: asked.key ?? JSON.stringify(topic),
-        shape: { root: 'customerChanged', changes: ['change'], selectsEntity: true },
+        shape: {
+          root: 'customerChanged',
+          changes: ['change'],
+          selectsEntity: true,
+          fields: [{ name: 'phone', path: ['customer', 'phone'] }],
+        },
       }
       const execute = (frame: ChangeFrame): Promise<FrameResult> => {
         executions.push(frame)

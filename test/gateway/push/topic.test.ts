@@ -28,3 +28,8 @@ test.each([
 ] as const)('a feed of one field of one type: a Change that %s', (_, more, isTold) => {
   expect(viewOf(feedOf('Customer.phone'), change(more), true) !== null).toBe(isTold)
 })
+
+test('a feed of when entities changed gets every Change of their own records, whatever it names', () => {
+  expect(viewOf(feedOf('Customer.updatedAt'), change({ fields: ['phone'] }), true)).not.toBeNull()
+  expect(viewOf(feedOf('Customer.updatedAt'), change({ fields: ['balances'] }), false)).toBeNull()
+})
