@@ -194,7 +194,7 @@ export function readConfig(
     ...(alone === undefined ? [] : [subgraphSecretsDoc]),
   ]
   for (const doc of needed) {
-    if (doc.isSecret && text(doc.name) === doc.example) {
+    if ((doc.isSecret || doc.isRequired) && text(doc.name) === doc.example) {
       faults.push({ name: doc.name, message: 'it still has the value of the example: expected your own' })
     }
   }

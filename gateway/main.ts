@@ -38,6 +38,12 @@ if (values.help === true) {
 
 async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
   const log = openLog(config.logLevel, config.logFormat)
+  if ((process.env['PUBLIC_URL'] ?? '') === '') {
+    log.warn(
+      { url: config.publicUrl },
+      'PUBLIC_URL is not set: no tool but one on this machine can send its webhooks here',
+    )
+  }
   // Heard from the beginning: whoever ends a process that is starting wants it ended in order.
   let isStopping = false
   const asked = new Promise<void>(resolve => {

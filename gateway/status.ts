@@ -108,7 +108,8 @@ export async function healthOf(runtime: Runtime, importing: Importing): Promise<
   for (const { system, status } of runtime.systems) {
     const { isReachable, isAuthorized } = status()
     const state = !isReachable ? 'cannot be reached' : isAuthorized ? 'ok' : 'refuses our credentials'
-    parts[system] = importing.isRunning(system) ? `${state}, import is running` : state
+    const given = importing.isGivenUp(system) ? `${state}, its import was given up: the log says why` : state
+    parts[system] = importing.isRunning(system) ? `${state}, import is running` : given
   }
   return { isReady, parts }
 }

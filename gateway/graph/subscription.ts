@@ -10,6 +10,7 @@ import {
 import { z } from 'zod'
 import type { PushKind } from '../../schema/change.ts'
 import { entityTypes, type EntityRef, type EntityType } from '../../schema/entities.ts'
+import { registry } from '../../subgraphs/registry.ts'
 import { ownership } from '../../schema/ownership.ts'
 import type { RecordRef, System } from '../../schema/systems.ts'
 import { cursorSequence } from './cursor.ts'
@@ -132,6 +133,7 @@ function topicOf(field: string, values: unknown): Topic {
     case 'changes': {
       const { entities, systems, fields } = argumentsOf.changes.parse(values)
       for (const name of fields ?? []) checkField(name)
+      for (const name of systems ?? []) checkSystem(name)
       return {
         kind: 'feed',
         entities: entities == null ? null : entities.map(typeOf),
@@ -158,6 +160,13 @@ function checkField(name: string): void {
   throw badInput(
     `changes: expected fields such as phone or Customer.phone, which Query.ownership lists; got ${name.slice(0, 50)}`,
   )
+}
+
+/** The same of a tool that is not connected. */
+function checkSystem(name: string): void {
+  const known = registry.map(({ system }) => system)
+  if (!known.includes(name))
+    throw badInput(`changes: expected systems among ${known.join(', ')}; got ${name.slice(0, 50)}`)
 }
 
 function rootField(selection: SelectionSetNode, fragments: PlannedOperation['fragments']): FieldNode | undefined {

@@ -128,7 +128,7 @@ async function replay(
 }
 
 function reportLines(end: ReplayReport, dryRun: boolean, waits: boolean): readonly string[] {
-  if (end.matched === 0) return ['No delivery is meant by this.']
+  if (end.matched === 0) return ['There is no such delivery.']
   const lines: string[] = []
   if (dryRun) {
     lines.push(`${end.due.length} would be worked on again; nothing was written.`)
@@ -155,7 +155,7 @@ function changeText({ kind, record, entity, fields }: Change): string {
 }
 
 function tableOf(found: readonly FoundDelivery[]): readonly string[] {
-  if (found.length === 0) return ['No delivery is meant by this.']
+  if (found.length === 0) return ['There is no such delivery.']
   const rows = found.map(one => [
     String(one.id),
     one.state,

@@ -31,14 +31,19 @@ export async function connectSystem(
   const { adapter } = running
   const call = { ...openContext(runtime.contexts).call, signal }
   tell(`${system}: webhooks are to go to ${publicUrl}/webhooks/${system}`)
-  if (isHere(new URL(publicUrl).hostname)) {
+  const isOnlyHere = isHere(new URL(publicUrl).hostname)
+  if (isOnlyHere) {
     tell('  note     nobody but this machine reaches that address: set PUBLIC_URL to the one the tool can call')
   }
   const report = await adapter.connect({ publicUrl, secrets: secrets.portOf(system, adapter.webhookSecrets), call })
   for (const line of report.done) tell(`  done     ${line}`)
   for (const line of report.missing) tell(`  missing  ${line}`)
   report.manual.forEach((line, at) => tell(`  step ${at + 1}   ${line}`))
-  if (report.missing.length === 0 && report.manual.length === 0) tell('  nothing is left to do')
+  if (report.missing.length === 0 && report.manual.length === 0) {
+    tell(
+      isOnlyHere ? '  all is registered, for as long as the tool runs on this machine too' : '  nothing is left to do',
+    )
+  }
   return report.missing.length === 0 ? 'done' : 'failed'
 }
 

@@ -15,6 +15,8 @@ export interface Importing {
   /** Goes on with whatever was never finished. */
   start(): void
   isRunning(system: System): boolean
+  /** Whether its last import here ended before its end, and was not interrupted. */
+  isGivenUp(system: System): boolean
   /** Imports one system or all, and says how far it is. An import that is running already is waited for. */
   run(asked: ImportRequest): Promise<'done' | 'failed'>
   /** Resolves once every first import has ended, well or not. */
@@ -49,6 +51,7 @@ export function openImporting(
   { log, clock }: { readonly log: Log; readonly clock: Clock },
 ): Importing {
   const imports = new SystemWork(runtime.systems, 'an import')
+  const givenUp = new Set<System>()
   let first: Promise<unknown> = Promise.resolve()
 
   return {
@@ -56,6 +59,7 @@ export function openImporting(
       first = startUnfinished().catch((error: unknown) => log.error({ err: error }, 'the import cannot begin'))
     },
     isRunning: system => imports.isRunning(system),
+    isGivenUp: system => givenUp.has(system),
     run: ({ system, restart, tell, signal }) => imports.run(system, tell, signal, inTurn(restart)),
     async ended() {
       await first
@@ -143,6 +147,8 @@ export function openImporting(
       },
     })
     const isDone = outcomes.every(outcome => outcome.isDone)
+    if (isDone || signal.aborted) givenUp.delete(system)
+    else givenUp.add(system)
     const known = (await store.read(db => listProgress(db))).filter(one => one.system === system)
     const records = known.reduce((sum, one) => sum + one.imported, 0)
     if (isDone) tell(`${system}: everything is imported, ${records} records. --restart lists everything anew.`)

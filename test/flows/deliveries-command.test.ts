@@ -49,7 +49,7 @@ test('genuine webhooks that a wrong secret refused are recovered by one command 
   expect(await postBody(at, event('evt_forged', 'in_9'), 'whsec_of_a_forger')).toBe(401)
   expect(await command(at, { do: 'quarantine', json: false })).toMatch(/stripe +3 /)
   expect(await command(at, recover)).toContain('0 of 3 requests are genuine')
-  expect(await command(at, list)).toContain('No delivery is meant')
+  expect(await command(at, list)).toContain('There is no such delivery')
   await first.close()
 
   await open(at)

@@ -50,6 +50,6 @@ test('a system that refuses our credentials is said to, until it takes them agai
   const ready = await fetch(`${world.gateway.url}/health/ready`)
   expect([ready.status, await ready.json()]).toMatchObject([
     200,
-    { parts: { stripe: 'refuses our credentials', hubspot: 'ok' } },
+    { parts: { stripe: 'refuses our credentials, its import was given up: the log says why', hubspot: 'ok' } },
   ])
 })

@@ -188,3 +188,10 @@ test('a Change whose value an earlier frame has shown already is told still, by 
     for (const field of listAt(frame, 'data.orderChanged.change.fields')) named.add(field)
   }
 })
+
+test('a feed of a tool that is not connected is refused with those that are, rather than silent', async () => {
+  const world = await startWorld()
+  await expect(world.subscribe('subscription { changes(systems: ["xero"]) { entityId } }').next()).rejects.toThrow(
+    'expected systems among hubspot, stripe, asana; got xero',
+  )
+})
