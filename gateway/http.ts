@@ -19,14 +19,19 @@ const lastBytesMs = 2_000
 /** How long requests that came whole may run on then: longer than the longest vendor call by default. */
 const drainMs = 12_000
 
-/** How long a client may take to send its request. */
+/** How long a client may take to send its request, and how often that is looked at. */
 const requestTimeoutMs = 30_000
+const lookAtClientsMs = 2_000
 
 /** Requests under way over one connection: HTTP/1.1 lets clients send on without waiting, though hardly any does. */
 const mostOnSocket = 20
 
-/** Requests under way in all. */
+/** Requests that came whole and are under way in all. */
 const mostUnderWay = 2_000
+
+/** Bytes of requests that did not come whole yet, in all: nobody knows yet who sends them. */
+const mostUnfinishedBytes = 128 * 1024 * 1024
+let unfinishedBytes = 0
 
 /** What a webhook request came to. */
 export interface WebhookAnswer {
@@ -83,31 +88,31 @@ export interface HttpServer {
 export function createHttp(options: HttpOptions): HttpServer {
   const { log, sockets } = options
   const underWay = new Set<IncomingMessage>()
+  const room = new Room()
   const bySocket = new WeakMap<Socket, number>()
-  const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: 10_000 }, (request, response) => {
-    underWay.add(request)
-    const { socket } = request
-    const onSocket = (bySocket.get(socket) ?? 0) + 1
-    bySocket.set(socket, onSocket)
-    response.once('close', () => {
-      underWay.delete(request)
-      bySocket.set(socket, (bySocket.get(socket) ?? 1) - 1)
-    })
-    if (onSocket > mostOnSocket) {
-      // Answers wait for those before them, and whoever pipelines without reading would have us keep them all.
-      socket.destroy()
-      return
-    }
-    if (underWay.size > mostUnderWay) {
-      response.setHeader('Retry-After', '1')
-      return sendText(response, 503, 'Too many requests at the moment.\n', true)
-    }
-    answer(options, request, response).catch((error: unknown) => {
-      log.error({ err: error }, 'a request failed')
-      if (!response.headersSent) sendText(response, 500, 'Something went wrong here.\n')
-      else response.destroy()
-    })
-  })
+  const server = createServer(
+    { requestTimeout: requestTimeoutMs, headersTimeout: 10_000, connectionsCheckingInterval: lookAtClientsMs },
+    (request, response) => {
+      underWay.add(request)
+      const { socket } = request
+      const onSocket = (bySocket.get(socket) ?? 0) + 1
+      bySocket.set(socket, onSocket)
+      response.once('close', () => {
+        underWay.delete(request)
+        bySocket.set(socket, (bySocket.get(socket) ?? 1) - 1)
+      })
+      if (onSocket > mostOnSocket) {
+        // Answers wait for those before them, and whoever pipelines without reading would have us keep them all.
+        socket.destroy()
+        return
+      }
+      answer(options, room, request, response).catch((error: unknown) => {
+        log.error({ err: error }, 'a request failed')
+        if (!response.headersSent) sendText(response, 500, 'Something went wrong here.\n')
+        else response.destroy()
+      })
+    },
+  )
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     if (pathOf(request) !== '/graphql' || options.isHealthOnly === true) refuse(socket, '404 Not Found')
@@ -173,7 +178,12 @@ function portOf(server: Server, asked: number): number {
   return typeof address === 'object' && address !== null ? address.port : asked
 }
 
-async function answer(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  options: HttpOptions,
+  room: Room,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   response.setHeader('X-Content-Type-Options', 'nosniff')
   const path = pathOf(request)
   if (path === '/health/live') return sendJson(response, 200, { status: 'live' })
@@ -184,7 +194,7 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
       parts: health.parts,
     })
   }
-  if (path === '/metrics' && isRead(request)) {
+  if (path === '/metrics' && isRead(request) && options.callers.allowsHost(request.headers.host ?? '')) {
     const { contentType, text } = await options.metrics()
     response.setHeader('Content-Type', contentType)
     response.end(text)
@@ -192,8 +202,8 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
   }
   if (options.isHealthOnly === true)
     return sendText(response, 404, 'This process is a worker; it answers /health and /metrics only.\n')
-  if (path.startsWith('/webhooks/')) return answerWebhook(options, request, response, path)
-  if (path === '/graphql') return answerGraphQL(options, request, response)
+  if (path.startsWith('/webhooks/')) return answerWebhook(options, room, request, response, path)
+  if (path === '/graphql') return answerGraphQL(options, room, request, response)
   const page = isRead(request) ? await options.page(path, request.headers.host ?? '') : null
   if (page !== null) return sendPage(request, response, page)
   sendText(response, 404, 'There is nothing here. The graph is at /graphql.\n')
@@ -201,6 +211,7 @@ async function answer(options: HttpOptions, request: IncomingMessage, response: 
 
 async function answerWebhook(
   options: HttpOptions,
+  room: Room,
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
@@ -215,6 +226,7 @@ async function answerWebhook(
   if (body === 'too large')
     return sendText(response, 413, `A webhook may hold at most ${maxWebhookBytes} bytes.\n`, true)
   if (body === 'cut off') return
+  if (body === 'no room' || !room.enter(response)) return sendBusy(response)
   const result = options.webhook(system, rest.join('/'), {
     method: 'POST',
     path: request.url ?? path,
@@ -228,7 +240,12 @@ async function answerWebhook(
   options.onWebhook?.(system, status, (performance.now() - startedAt) / 1000)
 }
 
-async function answerGraphQL(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answerGraphQL(
+  options: HttpOptions,
+  room: Room,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const { host = '' } = request.headers
   if (!options.callers.allowsHost(host)) {
     return sendJson(
@@ -255,6 +272,7 @@ async function answerGraphQL(options: HttpOptions, request: IncomingMessage, res
   if (read === 'too large')
     return sendJson(response, 413, problem(`A request may hold at most ${maxGraphQLBytes} bytes.`), true)
   if (read === 'cut off') return
+  if (read === 'no room' || !room.enter(response)) return sendBusy(response)
   const body = parseBody(request, read)
   if (body === undefined) {
     return sendJson(response, 400, problem('Expected a JSON body with "query", sent as application/json.'))
@@ -293,8 +311,29 @@ export function parseBody(request: IncomingMessage, body: Buffer): unknown {
   }
 }
 
-/** Reads at most `limit` bytes; what comes beyond is not kept. */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | 'too large' | 'cut off'> {
+/** Room for requests that came whole: what is only half sent takes none of it. */
+class Room {
+  #taken = 0
+
+  /** @returns false when there is none; else it is given back with the answer */
+  enter(response: ServerResponse): boolean {
+    if (this.#taken >= mostUnderWay) return false
+    this.#taken += 1
+    response.once('close', () => (this.#taken -= 1))
+    return true
+  }
+}
+
+export function sendBusy(response: ServerResponse): void {
+  response.setHeader('Retry-After', '1')
+  sendText(response, 503, 'Too many requests at the moment.\n', true)
+}
+
+/** Reads at most `limit` bytes; what comes beyond is not kept. `no room` when too much is half sent, by whomever. */
+export async function readBody(
+  request: IncomingMessage,
+  limit: number,
+): Promise<Buffer | 'too large' | 'cut off' | 'no room'> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return 'too large'
   const chunks: Buffer[] = []
   let size = 0
@@ -302,11 +341,15 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
     for await (const chunk of request) {
       const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
       size += bytes.length
+      unfinishedBytes += bytes.length
       if (size > limit) return 'too large'
+      if (unfinishedBytes > mostUnfinishedBytes) return 'no room'
       chunks.push(bytes)
     }
   } catch {
     return 'cut off'
+  } finally {
+    unfinishedBytes -= size
   }
   return Buffer.concat(chunks, size)
 }

@@ -130,8 +130,7 @@ export function openFlights(cache: RecordCache, system: System): Flights {
         try {
           const answer = (await answers).get(id) ?? null
           if (answer instanceof Error) throw answer
-          cache.fill(key, reader, fetch.beginning, answer)
-          return { source: reader, value: answer }
+          return { source: reader, value: cache.fill(key, reader, fetch.beginning, answer) }
         } finally {
           remove(flightKey, fetch)
         }

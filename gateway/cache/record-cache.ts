@@ -69,8 +69,12 @@ export interface RecordCache {
   begin(records: number): Beginning
   /** Whether nothing was evicted since that could make the fetch's answer old. */
   holds(key: string, beginning: Beginning): boolean
-  /** Keeps the answer of a fetch while `holds`; null when the vendor has no such record. */
-  fill<T>(key: string, reader: RecordKindReader<T>, beginning: Beginning, value: T | null): void
+  /**
+   * Keeps the answer of a fetch while `holds`; null when the vendor has no such record. Of two answers the vendor's version
+   * says which one is newer, however late it was asked for: the newer one is kept.
+   * @returns what those who waited for the fetch are to see: the answer, or what is kept where that is newer
+   */
+  fill<T>(key: string, reader: RecordKindReader<T>, beginning: Beginning, value: T | null): T | null
   /** The last good value, for when the vendor fails; it is written down that this operation was served it. */
   serveStale(record: RecordRef, context: GraphContext): Sourced<unknown> | undefined
 }
@@ -161,19 +165,26 @@ export function openRecordCache(options: RecordCacheOptions): RecordCache {
     },
     holds: (key, beginning) => beginning.moment > evictions.lastOf(key),
     fill(key, reader, beginning, value) {
-      if (isBypassed) return
+      if (isBypassed) return value
       const before = entries.peek(key)
-      // Fetches do not end in the order in which they began.
-      if (before !== undefined && before.beginning.moment > beginning.moment) return
-      if (beginning.moment <= evictions.lastOf(key)) {
-        // Too old to be kept, but no longer to be doubted: the record is gone.
-        if (value === null) entries.delete(key)
-        return
-      }
       const versionMs = value === null ? null : (reader.versionOf?.(value)?.getTime() ?? null)
+      const isVersioned = versionMs !== null && before !== undefined && before.versionMs !== null
+      if (isVersioned && before.versionMs > versionMs && isCurrent(before) && isFrom(before, reader))
+        return before.value
+      const isOvertaken = beginning.moment <= evictions.lastOf(key)
+      // Fetches do not end in the order in which they began.
+      if (isOvertaken || (before !== undefined && before.beginning.moment > beginning.moment)) {
+        // Too old to be kept, but no longer to be doubted: the record is gone.
+        if (isOvertaken && value === null) entries.delete(key)
+        // Or it is what the vendor had later than what is kept: that would go back.
+        if (isVersioned && versionMs > before.versionMs)
+          entries.set(key, { ...before, source: reader, value, versionMs })
+        return value
+      }
       const ageMs = maxAgeMs({ value, versionMs }, beginning.atMs, evictions.of(key))
       const expiresAtMs = beginning.atMs + ageMs
       entries.set(key, { source: reader, value, beginning, versionMs, expiresAtMs, isEvicted: false })
+      return value
     },
     serveStale(record, context) {
       const key = recordKey(record)

@@ -99,17 +99,27 @@ export class Admission {
  */
 export class Turns {
   #last: Promise<void> = Promise.resolve()
+  #waiting = 0
 
-  /** Resolves when it is the caller's turn, who does the piece at once. */
-  turn(): Promise<void> {
+  /**
+   * Resolves when it is the caller's turn, who does the piece at once.
+   * @throws GraphQLError `OVERLOADED` when too many wait already: whoever came last would wait for the sum
+   */
+  async turn(): Promise<void> {
+    if (this.#waiting >= mostWaitingTurns) throw overloaded('Too many new operations')
+    this.#waiting += 1
     const turn = this.#last.then(() => new Promise<void>(resolve => setTimeout(resolve, 0)))
     this.#last = turn
-    return turn
+    await turn
+    this.#waiting -= 1
   }
 }
 
-function overloaded(): GraphQLError {
-  return new GraphQLError('Too many large operations at the moment. Ask again in a moment, or for smaller pages.', {
+/** Plans that wait for their turn; each takes some 50 ms, the largest some tenths of a second. */
+const mostWaitingTurns = 50
+
+function overloaded(what = 'Too many large operations'): GraphQLError {
+  return new GraphQLError(`${what} at the moment. Ask again in a moment, or for smaller pages.`, {
     extensions: { code: 'OVERLOADED', isRetryable: true, http: { status: 503 } },
   })
 }

@@ -19,6 +19,16 @@ export const maxSelections = 600
 /** Levels of nesting. */
 export const maxDepth = 20
 
+/** Values of one list in the variables: each would stand in a statement of the store. Documents are bounded by their tokens. */
+const maxListValues = 1_000
+
+/** @throws GraphQLError `OPERATION_TOO_LARGE` for variables that hold a longer list */
+export function checkLists(value: unknown): void {
+  if (Array.isArray(value) && value.length > maxListValues)
+    throw tooLarge(`A variable holds a list of ${value.length} values; at most ${maxListValues} are allowed.`)
+  if (typeof value === 'object' && value !== null && !(value instanceof Date)) Object.values(value).forEach(checkLists)
+}
+
 const partsOfPage: ReadonlySet<string> = new Set(['nodes', 'edges', 'node', 'pageInfo'])
 
 /** Entries a list without `first` and `last` gives. */

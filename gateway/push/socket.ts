@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols, type SubscribePayload } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import {
@@ -26,6 +27,9 @@ export const failedCode = 1013
 
 /** How long clients may take to answer the end of the connection. */
 const goodbyeMs = 1000
+
+/** How long answers that were asked for may take to reach their clients once we end: longer than the longest vendor call by default. */
+const answersMs = 12_000
 
 /** Bytes of answers that wait for a client before it is closed. */
 const maxBufferedBytes = 8 * 1024 * 1024
@@ -172,7 +176,13 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     },
     async close() {
       isClosing = true
-      await unanswered.none()
+      // Who reads nothing is not waited for any longer than a request is.
+      const late = new AbortController()
+      await Promise.race([
+        unanswered.none(),
+        wait(answersMs, undefined, { signal: late.signal, ref: false }).catch(() => undefined),
+      ])
+      late.abort()
       hub.close()
       // A client that does not answer must not keep us from ending.
       const goodbye = setTimeout(() => {

@@ -9,6 +9,7 @@ import {
   pathOf,
   problem,
   readBody,
+  sendBusy,
   sendJson,
   sendText,
   type Health,
@@ -75,6 +76,7 @@ async function route(options: SubgraphHttpOptions, request: IncomingMessage, res
   if (read === 'too large')
     return sendJson(response, 413, problem(`A request may hold at most ${maxBytes} bytes.`), true)
   if (read === 'cut off') return
+  if (read === 'no room') return sendBusy(response)
   const body = parseBody(request, read)
   if (body === undefined) {
     return sendJson(response, 400, problem('Expected a JSON body with "query", sent as application/json.'))

@@ -95,3 +95,32 @@ test('a connection on which requests pile up unread is ended, and others are ans
   await ended
   expect(await status(world, '/health/live')).toBe(200)
 })
+
+test('thousands of requests that are only half sent keep neither health nor webhooks from being answered', async () => {
+  const world = await startWorld()
+  const { port } = world.gateway
+  const head = 'POST /webhooks/stripe HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n{'
+  const open = Array.from(
+    { length: 2_010 },
+    () =>
+      new Promise<ReturnType<typeof connect>>((resolve, reject) => {
+        const socket = connect(port, '127.0.0.1', () => socket.write(head, () => resolve(socket)))
+        socket.once('error', reject)
+      }),
+  )
+  const sockets = await Promise.all(open)
+  onTestFinished(() => sockets.forEach(socket => socket.destroy()))
+  expect((await fetch(`${world.gateway.url}/health/live`)).status).toBe(200)
+  expect((await world.post('/webhooks/stripe', { headers: {}, body: '{}' })).status).toBe(401)
+  expect(await world.data('{ __typename }')).toEqual({ __typename: 'Query' })
+})
+
+test('a list that is longer than any page is refused before anything is asked', async () => {
+  const world = await startWorld()
+  const status = Array.from({ length: 40_000 }, () => 'Done')
+  const { errors } = await world.ask('query($status: [String!]) { jobs(filter: { status: $status }) { totalCount } }', {
+    status,
+  })
+  expect(errors[0]).toMatchObject({ extensions: { code: 'OPERATION_TOO_LARGE' } })
+  expect(errors[0]?.message).toContain('40000 values; at most 1000')
+})

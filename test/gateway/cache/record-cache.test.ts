@@ -163,3 +163,28 @@ describe('the size', () => {
     expect(await asks(driven, { id: '1', change: 0 })).toBe(true)
   })
 })
+
+describe('a record whose vendor gives versions', () => {
+  it('does not go back when an answer that was asked for before an eviction comes last and is the newer one', async () => {
+    const driven = handDriven({ versionOf })
+    const slow = driven.records.load('contact', { id: '1' }, contextOf())
+    await settled()
+    const first = driven.last()
+    driven.cache.evict(contact('1'))
+    await asks(driven, { id: '1', change: 6 })
+    first.answer([{ id: '1', change: 8 }])
+    expect(await slow).toMatchObject({ change: 8 })
+    expect(await driven.records.load('contact', { id: '1' }, contextOf())).toMatchObject({ change: 8 })
+  })
+
+  it('is shown to those who waited for an older answer as it is kept', async () => {
+    const driven = handDriven({ versionOf })
+    const slow = driven.records.load('contact', { id: '1' }, contextOf())
+    await settled()
+    const first = driven.last()
+    driven.cache.evict(contact('1'))
+    await asks(driven, { id: '1', change: 8 })
+    first.answer([{ id: '1', change: 6 }])
+    expect(await slow).toMatchObject({ change: 8 })
+  })
+})
