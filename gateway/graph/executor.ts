@@ -11,7 +11,7 @@ import { Admission, Turns } from './admission.ts'
 import { checkLists } from './limits.ts'
 import { requestOf } from './subscription.ts'
 import type { OperationContext } from './context.ts'
-import { Planner, type PlannedOperation } from './planner.ts'
+import { Planner, type AskedPlan, type PlannedOperation } from './planner.ts'
 import type { LocalSubgraph } from './subgraph.ts'
 
 /**
@@ -33,6 +33,8 @@ export class FederatedGraph implements GatewayInterface {
   readonly #services: ServiceMap
   readonly #admission = new Admission()
   readonly #planning = new Turns()
+  /** Whoever waits for the turn of a plan, by its name. */
+  readonly #waiting = new Map<string, Promise<void>>()
   #executor: ReturnType<typeof loadExecutor> | null = null
 
   constructor(supergraphSdl: string, subgraphs: readonly LocalSubgraph[]) {
@@ -63,6 +65,16 @@ export class FederatedGraph implements GatewayInterface {
     this.#executor.catch(() => undefined)
   }
 
+  /** Equal operations wait for one plan together. */
+  #turnToPlan(asked: AskedPlan): Promise<void> {
+    const name = this.planner.nameOf(asked)
+    const known = this.#waiting.get(name)
+    if (known !== undefined) return known
+    const turn = this.#planning.turn().finally(() => this.#waiting.delete(name))
+    this.#waiting.set(name, turn)
+    return turn
+  }
+
   async #execute(request: GatewayGraphQLRequestContext): Promise<GatewayExecutionResult> {
     const context = operationContext(request.context)
     const { operationName } = request.request
@@ -80,7 +92,7 @@ export class FederatedGraph implements GatewayInterface {
       return { errors: variables.errors.map(error => badUserInput(error)) }
     }
     const asked = { document: request.document, queryHash: request.queryHash, operation, variables: variables.coerced }
-    if (!this.planner.knows(asked)) await this.#planning.turn()
+    if (!this.planner.knows(asked)) await this.#turnToPlan(asked)
     const { planned, entries } = this.planner.plan(asked)
     if (planned.operation.operation === OperationTypeNode.SUBSCRIPTION) {
       if (context.purpose.kind === 'request') {

@@ -52,7 +52,7 @@ export class Planner {
 
   /** Whether it was planned already. */
   knows(asked: AskedPlan): boolean {
-    return this.#plans.has(this.#keyOf(asked))
+    return this.#plans.has(this.nameOf(asked))
   }
 
   /**
@@ -64,7 +64,7 @@ export class Planner {
   plan(asked: AskedPlan): { readonly planned: PlannedOperation; readonly entries: number } {
     const { document, variables } = asked
     const operationName = asked.operation.name?.value
-    const key = this.#keyOf(asked)
+    const key = this.nameOf(asked)
     const known = this.#plans.get(key)
     if (known !== undefined) return { planned: known, entries: checkSize(known, variables) }
     const decided = decideConditions(document, variables)
@@ -76,7 +76,8 @@ export class Planner {
     return { planned, entries }
   }
 
-  #keyOf({ document, queryHash, operation, variables }: AskedPlan): string {
+  /** Equal for operations of which one plan is made. */
+  nameOf({ document, queryHash, operation, variables }: AskedPlan): string {
     const conditions = this.#conditionsOf(document, queryHash)
     return JSON.stringify([queryHash, operation.name?.value, conditions.map(name => variables[name])])
   }

@@ -62,6 +62,8 @@ interface Frame {
   readonly values: Values
   /** The fields that the Change names; null when it names none, so that it tells of all. */
   readonly named: ReadonlySet<string> | null
+  /** What it was executed for. */
+  readonly about: ChangeFrame
   readonly result: FrameResult
 }
 
@@ -205,9 +207,13 @@ export class PushHub {
       )
       await this.#present(group, member, subject)
     }
-    const held = member.held ?? []
+    for (let next = member.held?.shift(); next !== undefined; next = member.held?.shift()) {
+      // Read while the first frames were: it may show less than they did, and would go back.
+      const isOlder = next.key !== null && this.#isNews(member, next)
+      const frame: Frame = isOlder ? await this.#execute(group, next.about, next.isRepeat) : next
+      if (this.#isNews(member, frame)) this.#sendNews(member, frame)
+    }
     member.held = null
-    for (const frame of held) this.#offer(member, frame)
   }
 
   /** The living entity the group is about, listening to it; null for lists, feeds and the dead. */
@@ -301,8 +307,13 @@ export class PushHub {
     giveUp('failed')
   }
 
+  /** Whether it is of a Change that the member has not seen, or says again what it saw in part. */
+  #isNews(member: Member, frame: Frame): boolean {
+    return frame.sequence > member.seen || (frame.sequence === member.seen && frame.isRepeat)
+  }
+
   #offer(member: Member, frame: Frame): void {
-    if (frame.sequence < member.seen || (frame.sequence === member.seen && !frame.isRepeat)) return
+    if (!this.#isNews(member, frame)) return
     if (member.held !== null) member.held.push(frame)
     else this.#sendNews(member, frame)
   }
@@ -364,6 +375,7 @@ export class PushHub {
     if (key !== null && frame.change.kind !== 'GAP' && isUnfinished(result)) group.repeats.later(key, frame, result)
     return {
       isRepeat,
+      about: frame,
       sequence: frame.change.sequence,
       key,
       fingerprint: shape.selectsEntity && frame.change.kind !== 'GAP' ? fingerprintOf(result, shape) : null,
