@@ -3,7 +3,7 @@ import type { RequestFaultKind } from '../simulators/core/faults.ts'
 import type { Simulators } from '../simulators/start.ts'
 import { at, idsAt, listAt, silentWorld } from './reading.ts'
 
-const environment = { VENDOR_TRY_TIMEOUT_MS: '150', VENDOR_TOTAL_TIMEOUT_MS: '400' }
+const environment = { VENDOR_TRY_TIMEOUT_MS: '1000', VENDOR_TOTAL_TIMEOUT_MS: '1400' }
 
 /** What one whole answer may take beside waiting for the vendor, on a busy machine. */
 const ownMs = 1500

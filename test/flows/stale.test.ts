@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { idsAt, listAt } from './reading.ts'
 import { startWorld } from './world.ts'
 
-const environment = { VENDOR_TRY_TIMEOUT_MS: '150', VENDOR_TOTAL_TIMEOUT_MS: '400' }
+const environment = { VENDOR_TRY_TIMEOUT_MS: '1500', VENDOR_TOTAL_TIMEOUT_MS: '2000' }
 
 test('while a tool fails, the last good value is served and marked, but never that of what was deleted', async () => {
   let aheadMs = 0
