@@ -99,6 +99,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
       }
     },
     staleServed: context => cache.staleServed(context),
+    watchReads: call => cache.watch(call),
     writes: ({ call, onWritten, resuming }) =>
       openWrites({ runner: writes, resuming, record: () => recording(call), onWritten }),
   }

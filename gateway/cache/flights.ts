@@ -3,7 +3,7 @@ import type { CallContext, RecordKindReader, Wanted } from '../../subgraphs/cont
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import { recordKey } from '../../schema/systems.ts'
 import type { System } from '../../schema/systems.ts'
-import type { Beginning, RecordCache, Sourced } from './record-cache.ts'
+import { versionMsOf, type Beginning, type RecordCache, type Sourced } from './record-cache.ts'
 
 /** A place in a fetch that is under way, or a value that was there. */
 export interface Boarded {
@@ -130,7 +130,8 @@ export function openFlights(cache: RecordCache, system: System): Flights {
         try {
           const answer = (await answers).get(id) ?? null
           if (answer instanceof Error) throw answer
-          return { source: reader, value: cache.fill(key, reader, fetch.beginning, answer) }
+          const value = cache.fill(key, reader, fetch.beginning, answer)
+          return { source: reader, value, beginning: fetch.beginning, versionMs: versionMsOf(reader, value) }
         } finally {
           remove(flightKey, fetch)
         }

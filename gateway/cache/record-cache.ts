@@ -1,20 +1,28 @@
 import { LRUCache } from 'lru-cache'
 import { recordKey } from '../../schema/systems.ts'
 import type { RecordRef } from '../../schema/systems.ts'
-import type { GraphContext, RecordKindReader } from '../../subgraphs/contract.ts'
+import type { CallContext, GraphContext, RecordKindReader } from '../../subgraphs/contract.ts'
 import type { StaleValue } from '../graph/context.ts'
 import { openEvictions } from './evictions.ts'
 import { maxAgeMs, longestAgeMs } from './max-age.ts'
+import type { ReadAt, Reads } from './reads.ts'
 
 /** A value with the reader it came through, which is what tells its type. */
 export interface Sourced<T> {
   readonly source: object
   readonly value: T | null
+  readonly beginning: Beginning
+  readonly versionMs: number | null
 }
 
 /** Whether a value came through this reader, and so is of its type. */
 export function isFrom<T>(held: Sourced<unknown>, reader: RecordKindReader<T>): held is Sourced<T> {
   return held.source === reader
+}
+
+/** The vendor's version of a value; null when it gives none. */
+export function versionMsOf<T>(reader: RecordKindReader<T>, value: T | null): number | null {
+  return value === null ? null : (reader.versionOf?.(value)?.getTime() ?? null)
 }
 
 /** When a fetch began: in the order of evictions, and by the clock. */
@@ -61,7 +69,11 @@ export interface RecordCache {
   /** What an operation was served although it could not be read anew. */
   staleServed(context: GraphContext): readonly StaleValue[]
   status(): RecordCacheStatus
+  /** From now on the records that the operation reads are written down. */
+  watch(call: CallContext): Reads
 
+  /** An operation read it: written down when it is watched. */
+  noteRead(call: CallContext, key: string, held: Sourced<unknown>): void
   readonly isBypassed: boolean
   /** The value that may be served now. */
   get(key: string): Sourced<unknown> | undefined
@@ -80,8 +92,6 @@ export interface RecordCache {
 }
 
 interface Entry extends Sourced<unknown> {
-  readonly beginning: Beginning
-  readonly versionMs: number | null
   expiresAtMs: number
   isEvicted: boolean
 }
@@ -99,6 +109,7 @@ export function openRecordCache(options: RecordCacheOptions): RecordCache {
   })
   const evictions = openEvictions(options.mostEvictions ?? defaultMostEvictions)
   const served = new WeakMap<GraphContext, Map<string, StaleValue>>()
+  const watched = new WeakMap<CallContext, Map<string, ReadAt>>()
   let isBypassed = false
   let hits = 0
   let misses = 0
@@ -150,6 +161,15 @@ export function openRecordCache(options: RecordCacheOptions): RecordCache {
       isBypassed,
     }),
 
+    watch(call) {
+      const reads = new Map<string, ReadAt>()
+      watched.set(call, reads)
+      return reads
+    },
+    noteRead(call, key, { beginning, versionMs }) {
+      watched.get(call)?.set(key, { moment: beginning.moment, versionMs })
+    },
+
     get isBypassed() {
       return isBypassed
     },
@@ -167,7 +187,7 @@ export function openRecordCache(options: RecordCacheOptions): RecordCache {
     fill(key, reader, beginning, value) {
       if (isBypassed) return value
       const before = entries.peek(key)
-      const versionMs = value === null ? null : (reader.versionOf?.(value)?.getTime() ?? null)
+      const versionMs = versionMsOf(reader, value)
       const isVersioned = versionMs !== null && before !== undefined && before.versionMs !== null
       if (isVersioned && before.versionMs > versionMs && isCurrent(before) && isFrom(before, reader))
         return before.value

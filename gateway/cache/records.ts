@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import { recordKey } from '../../schema/systems.ts'
 import type { RecordRef, System } from '../../schema/systems.ts'
-import type { Priority, Readers, RecordKindReader, Records } from '../../subgraphs/contract.ts'
+import type { CallContext, Priority, Readers, RecordKindReader, Records } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import { openFlights } from './flights.ts'
 import type { Asked, Boarded } from './flights.ts'
@@ -32,7 +32,13 @@ export function openRecords<Kinds>(cache: RecordCache, system: System, readers: 
     return loader
   }
 
-  function valueOf<T>(held: Sourced<unknown>, reader: RecordKindReader<T>, record: RecordRef): T | null {
+  function valueOf<T>(
+    held: Sourced<unknown>,
+    reader: RecordKindReader<T>,
+    record: RecordRef,
+    call: CallContext,
+  ): T | null {
+    cache.noteRead(call, recordKey(record), held)
     if (isFrom(held, reader)) return held.value
     throw new Error(
       `expected a ${record.system} ${record.kind} from its own reader: one cache serves one set of readers`,
@@ -44,17 +50,17 @@ export function openRecords<Kinds>(cache: RecordCache, system: System, readers: 
       const reader = readers[kind]
       const record: RecordRef = { system, kind, id: wanted.id }
       const hit = cache.get(recordKey(record))
-      if (hit !== undefined) return valueOf(hit, reader, record)
+      if (hit !== undefined) return valueOf(hit, reader, record, context.call)
       if (context.call.signal.aborted) throw new VendorError(system, 'aborted', 'nobody waits for the record any more')
       try {
         const { call } = context
         const { answer } = await loaderOf(kind, reader, call.priority).load({ wanted, call })
-        return valueOf(await answer, reader, record)
+        return valueOf(await answer, reader, record, call)
       } catch (error) {
         const mayBeStale = error instanceof VendorError && error.isPassing && context.call.priority === 'query'
         const stale = mayBeStale ? cache.serveStale(record, context) : undefined
         if (stale === undefined) throw error
-        return valueOf(stale, reader, record)
+        return valueOf(stale, reader, record, context.call)
       }
     },
   }

@@ -1,5 +1,6 @@
 import type { CallContext, GraphContext, Priority, RecordIndex, Links, Writes } from '../../subgraphs/contract.ts'
 import type { RecordRef, System } from '../../schema/systems.ts'
+import type { Reads } from '../cache/reads.ts'
 import type { ChangeFrame, SubscriptionRequest } from './subscription.ts'
 
 /**
@@ -43,6 +44,8 @@ export interface ContextPorts {
   /** Makes the port through which the operation writes; `onWritten` is called after each write. */
   writes(options: { call: CallContext; onWritten: () => void; resuming: string | null }): Writes
   staleServed(context: GraphContext): readonly StaleValue[]
+  /** The records that the operation reads from now on. */
+  watchReads(call: CallContext): Reads
 }
 
 /** Links and index as one operation sees them. */

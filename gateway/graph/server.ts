@@ -14,6 +14,7 @@ import {
 } from '@apollo/server/plugin/disabled'
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Log } from '../../subgraphs/contract.ts'
+import type { Reads } from '../cache/reads.ts'
 import { conditionalSubscription } from './conditions.ts'
 import { openContext, type ContextPorts, type OperationContext } from './context.ts'
 import type { FederatedGraph } from './executor.ts'
@@ -32,11 +33,16 @@ export type Outcome =
 export interface AcceptedSubscription {
   readonly request: SubscriptionRequest
   /** Executes one frame. Never rejects. */
-  execute(frame: ChangeFrame): Promise<{
-    data: Record<string, unknown> | null
-    errors?: readonly GraphQLError[]
-    extensions?: Record<string, unknown>
-  }>
+  execute(frame: ChangeFrame): Promise<ExecutedFrame>
+}
+
+export interface ExecutedFrame {
+  readonly result: {
+    readonly data: Record<string, unknown> | null
+    readonly errors?: readonly GraphQLError[]
+    readonly extensions?: Record<string, unknown>
+  }
+  readonly reads: Reads
 }
 
 export interface GraphServerOptions {
@@ -132,11 +138,13 @@ export class GraphServer {
     return { request: asked, execute: frame => this.#push(request, frame) }
   }
 
-  async #push(request: GraphQLRequest, frame: ChangeFrame) {
-    const outcome = await this.#run(request, openContext(this.#ports, { purpose: { kind: 'push', frame } }))
-    if ('refused' in outcome) return { data: null, errors: outcome.refused.map(asError) }
+  async #push(request: GraphQLRequest, frame: ChangeFrame): Promise<ExecutedFrame> {
+    const context = openContext(this.#ports, { purpose: { kind: 'push', frame } })
+    const reads = this.#ports.watchReads(context.call)
+    const outcome = await this.#run(request, context)
+    if ('refused' in outcome) return { result: { data: null, errors: outcome.refused.map(asError) }, reads }
     const { errors, ...rest } = outcome
-    return { ...rest, ...(errors === undefined ? {} : { errors: errors.map(asError) }) }
+    return { result: { ...rest, ...(errors === undefined ? {} : { errors: errors.map(asError) }) }, reads }
   }
 
   async #run(request: GraphQLRequest, contextValue: OperationContext): Promise<Outcome> {

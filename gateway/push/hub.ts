@@ -1,9 +1,11 @@
 import type { ExecutionResult } from 'graphql'
 import type { Change } from '../../schema/change.ts'
 import { entityKey, type EntityRef } from '../../schema/entities.ts'
-import { sameRecord, type RecordRef } from '../../schema/systems.ts'
+import type { RecordRef } from '../../schema/systems.ts'
 import type { Log } from '../../subgraphs/contract.ts'
+import type { Reads } from '../cache/reads.ts'
 import type { ChangeFrame, FrameChange, SubscriptionRequest } from '../graph/subscription.ts'
+import { InOrder, type InOrderLimits, type Task } from './in-order.ts'
 import { Outbox } from './outbox.ts'
 import { isUnfinished, Repeats } from './repeats.ts'
 import { fingerprintOf, sentAfter, tellsMore, valuesOf, type Sent, type Values } from './told.ts'
@@ -15,7 +17,7 @@ export type FrameResult = ExecutionResult<Record<string, unknown>, Record<string
 export interface Subscription {
   readonly request: SubscriptionRequest
   /** Never rejects: faults are errors of the result. */
-  execute(frame: ChangeFrame): Promise<FrameResult>
+  execute(frame: ChangeFrame): Promise<{ readonly result: FrameResult; readonly reads: Reads }>
 }
 
 export interface HubPorts {
@@ -64,6 +66,7 @@ interface Frame {
   readonly named: ReadonlySet<string> | null
   /** What it was executed for. */
   readonly about: ChangeFrame
+  readonly reads: Reads
   readonly result: FrameResult
 }
 
@@ -73,10 +76,9 @@ interface Group {
   readonly subscription: Subscription
   readonly members: Set<Member>
   readonly topics: Set<string>
-  readonly waiting: (Change | ChangeFrame)[]
-  isRunning: boolean
-  /** The newest Change whose frame was executed for all. */
-  executed: number
+  readonly frames: InOrder<Frame>
+  /** The newest Change that was told to the group. */
+  newest: number
   readonly repeats: Repeats
   snapshot: { readonly sequence: number; readonly frame: Promise<Frame> } | null
 }
@@ -85,6 +87,21 @@ interface Group {
 const maxSent = 10_000
 
 const replayPage = 500
+
+/** Missed Changes of one subscriber whose frames are executed ahead. */
+const maxAhead = 32
+
+/** Changes that wait for the frames of one subscription before its subscribers are closed: they resume by their cursor. */
+const maxWaiting = 10_000
+
+/** Frames that wait for a subscriber's first ones. */
+const maxHeld = 1000
+
+/** Each Change is told alone while the tools are quick; while they are slow, what waits for them is told at once. */
+const liveLimits: InOrderLimits = { joinsAfterMs: 100, crowded: 32 }
+
+/** Of several updates of one entity in a row, the last one tells of all: they are read as they are now. */
+const replayLimits: InOrderLimits = { joinsAfterMs: 0, crowded: Infinity }
 
 /** Subscribers, grouped by what they ask for, and the Changes on their way to them. */
 export class PushHub {
@@ -158,10 +175,17 @@ export class PushHub {
       subscription,
       members: new Set(),
       topics: new Set(),
-      waiting: [],
-      isRunning: false,
-      executed: 0,
-      repeats: new Repeats(this.#ports.random, frame => this.#enqueue(group, frame)),
+      frames: this.#inOrder(
+        () => group,
+        liveLimits,
+        frame => this.#tell(group, frame),
+        error => {
+          this.#ports.log.error({ err: error }, 'a push failed; its subscribers are closed and resume by their cursor')
+          this.#failAll(group)
+        },
+      ),
+      newest: 0,
+      repeats: new Repeats(this.#ports.random, frame => this.#repeat(group, frame)),
       snapshot: null,
     }
     this.#groups.set(key, group)
@@ -169,9 +193,53 @@ export class PushHub {
     return group
   }
 
-  #enqueue(group: Group, next: Change | ChangeFrame): void {
-    group.waiting.push(next)
-    if (!group.isRunning) void this.#run(group)
+  #inOrder(
+    group: () => Group,
+    limits: InOrderLimits,
+    deliver: (frame: Frame) => void,
+    onFailed: (error: unknown) => void,
+  ): InOrder<Frame> {
+    return new InOrder<Frame>(
+      {
+        execute: (about, isRepeat) => this.#execute(group(), about, isRepeat),
+        deliver,
+        onFailed,
+        nowMs: () => this.#ports.now().getTime(),
+      },
+      limits,
+    )
+  }
+
+  #enqueue(group: Group, change: Change): void {
+    group.newest = Math.max(group.newest, change.sequence)
+    group.frames.add(this.#taskOf(group, change))
+    this.#bound(group)
+  }
+
+  /** What could not be read in full before, as it is now. Its cursor is that of the last frame, so that it never goes back. */
+  #repeat(group: Group, { change, entity, subject }: ChangeFrame): void {
+    const sequence = Math.max(change.sequence, group.newest)
+    const about = { ...this.#special(group, 'CURRENT', sequence, entity), subject }
+    group.frames.add({ lane: laneOf(group, subject), isRepeat: true, about: () => Promise.resolve(about) })
+    this.#bound(group)
+  }
+
+  #bound(group: Group): void {
+    if (group.frames.size <= maxWaiting) return
+    this.#ports.log.warn(
+      { waiting: group.frames.size, subscribers: group.members.size },
+      'a subscription fell behind its Changes; its subscribers are closed and resume by their cursor',
+    )
+    group.frames.clear()
+    this.#failAll(group)
+  }
+
+  #taskOf(group: Group, change: Change): Task {
+    return {
+      lane: laneOf(group, change.entity),
+      isRepeat: false,
+      about: () => this.#changeFrameOf(group, change),
+    }
   }
 
   #listen(group: Group, topic: string): void {
@@ -185,6 +253,7 @@ export class PushHub {
   #remove(group: Group): void {
     if (this.#groups.get(group.key) === group) this.#groups.delete(group.key)
     group.repeats.clear()
+    group.frames.clear()
     for (const topic of group.topics) {
       const groups = this.#byTopic.get(topic)
       groups?.delete(group)
@@ -207,13 +276,34 @@ export class PushHub {
       )
       await this.#present(group, member, subject)
     }
-    for (let next = member.held?.shift(); next !== undefined; next = member.held?.shift()) {
-      // Read while the first frames were: it may show less than they did, and would go back.
-      const isOlder = next.key !== null && this.#isNews(member, next)
-      const frame: Frame = isOlder ? await this.#execute(group, next.about, next.isRepeat) : next
+    // Read while the first frames were: they may show less than those did, and would go back.
+    const again = this.#orderFor(group, member, frame => {
       if (this.#isNews(member, frame)) this.#sendNews(member, frame)
+    })
+    for (let held = take(member); held.length > 0; held = take(member)) {
+      again.add(
+        ...held.map(({ about, isRepeat }) => ({
+          lane: laneOf(group, about.subject),
+          isRepeat,
+          about: () => Promise.resolve(about),
+        })),
+      )
+      await again.drained()
     }
     member.held = null
+  }
+
+  /** The frames of one member alone. */
+  #orderFor(group: Group, member: Member, deliver: (frame: Frame) => void): InOrder<Frame> {
+    return this.#inOrder(
+      () => group,
+      replayLimits,
+      deliver,
+      error => {
+        this.#ports.log.error({ err: error }, 'a replay failed; its subscriber is closed and resumes by its cursor')
+        this.#fail(member)
+      },
+    )
   }
 
   /** The living entity the group is about, listening to it; null for lists, feeds and the dead. */
@@ -254,51 +344,33 @@ export class PushHub {
 
   async #replay(group: Group, member: Member, after: number): Promise<void> {
     const until = this.#ports.newest()
-    const topics = group.topics
+    const frames = this.#orderFor(group, member, frame => this.#sendNews(member, frame))
     let from = after
-    // All are read as they are now: of several updates of one entity in a row, the last one tells of all.
-    let held: ChangeFrame | null = null
-    while (from < until && !member.outbox.isClosed) {
-      const page = await this.#ports.changesAfter(from, replayPage)
-      for (const change of page) {
-        from = change.sequence
-        if (change.sequence > until) break
-        if (!keysOfChange(change).some(key => topics.has(key))) continue
-        const missed = await this.#changeFrameOf(group, change)
-        if (missed === null) continue
-        const both: ChangeFrame | null = held === null ? missed : joined(held, missed)
-        if (both === null && held !== null) {
-          if (!(await member.outbox.room())) return
-          this.#sendNews(member, await this.#execute(group, held))
-        }
-        held = both ?? missed
+    while (from < until) {
+      const page = (await this.#ports.changesAfter(from, replayPage)).filter(({ sequence }) => sequence <= until)
+      from = page.at(-1)?.sequence ?? until
+      const missed = page.filter(change => keysOfChange(change).some(key => group.topics.has(key)))
+      for (let at = 0; at < missed.length; at += maxAhead) {
+        frames.add(...missed.slice(at, at + maxAhead).map(change => this.#taskOf(group, change)))
+        await frames.drained(maxAhead)
+        if (await member.outbox.room()) continue
+        frames.clear()
+        return
       }
-      if (page.length === 0) break
     }
-    if (held !== null && (await member.outbox.room())) this.#sendNews(member, await this.#execute(group, held))
+    await frames.drained()
     member.seen = until
   }
 
-  async #run(group: Group): Promise<void> {
-    group.isRunning = true
-    try {
-      for (let next = group.waiting.shift(); next !== undefined; next = group.waiting.shift()) {
-        if (group.members.size === 0) continue
-        const changeFrame = 'field' in next ? this.#repeated(group, next) : await this.#changeFrameOf(group, next)
-        if (changeFrame === null) continue
-        group.executed = Math.max(group.executed, changeFrame.change.sequence)
-        const frame = await this.#execute(group, changeFrame, 'field' in next)
-        // All have it in full: nothing of it is left to be repeated. What one member alone was sent says nothing of the others.
-        if (frame.key !== null && !isUnfinished(frame.result)) group.repeats.drop(frame.key)
-        for (const member of [...group.members]) this.#offer(member, frame)
-        if (!frame.isRepeat) this.#ports.onPushed?.(changeFrame.change)
-      }
-    } catch (error) {
-      this.#ports.log.error({ err: error }, 'a push failed; its subscribers are closed and resume by their cursor')
-      for (const member of [...group.members]) this.#fail(member)
-    } finally {
-      group.isRunning = false
-    }
+  #tell(group: Group, frame: Frame): void {
+    // All have it in full: nothing of it is left to be repeated. What one member alone was sent says nothing of the others.
+    if (frame.key !== null && !isUnfinished(frame.result)) group.repeats.drop(frame.key)
+    for (const member of [...group.members]) this.#offer(member, frame)
+    if (!frame.isRepeat) this.#ports.onPushed?.(frame.about.change)
+  }
+
+  #failAll(group: Group): void {
+    for (const member of [...group.members]) this.#fail(member)
   }
 
   #fail({ outbox, giveUp }: Member): void {
@@ -314,8 +386,8 @@ export class PushHub {
 
   #offer(member: Member, frame: Frame): void {
     if (!this.#isNews(member, frame)) return
-    if (member.held !== null) member.held.push(frame)
-    else this.#sendNews(member, frame)
+    if (member.held === null) this.#sendNews(member, frame)
+    else if (member.held.push(frame) > maxHeld) this.#fail(member)
   }
 
   /** Nothing when the member was last sent just this of the entity, and was told of the fields that changed. */
@@ -351,12 +423,6 @@ export class PushHub {
     return { field, change: { ...view, kind }, entity, subject: isOther ? null : change.entity }
   }
 
-  /** What could not be read in full before, as it is now. Its cursor is that of the last frame, so that it never goes back. */
-  #repeated(group: Group, { change, entity, subject }: ChangeFrame): ChangeFrame {
-    const sequence = Math.max(change.sequence, group.executed)
-    return { ...this.#special(group, 'CURRENT', sequence, entity), subject }
-  }
-
   #special(group: Group, kind: 'CURRENT' | 'GAP', sequence: number, entity: EntityRef | null): ChangeFrame {
     const now = this.#ports.now()
     return {
@@ -369,13 +435,14 @@ export class PushHub {
 
   async #execute(group: Group, frame: ChangeFrame, isRepeat = false): Promise<Frame> {
     const { topic, shape } = group.subscription.request
-    const result = await group.subscription.execute(frame)
+    const { result, reads } = await group.subscription.execute(frame)
     const about = topic.kind === 'entity' ? topic.entity : frame.subject
     const key = topic.kind === 'feed' || about === null ? null : entityKey(about)
     if (key !== null && frame.change.kind !== 'GAP' && isUnfinished(result)) group.repeats.later(key, frame, result)
     return {
       isRepeat,
       about: frame,
+      reads,
       sequence: frame.change.sequence,
       key,
       fingerprint: shape.selectsEntity && frame.change.kind !== 'GAP' ? fingerprintOf(result, shape) : null,
@@ -386,27 +453,13 @@ export class PushHub {
   }
 }
 
-/** Two updates of one entity, the second one told with the fields of both; null for what must be told apart. */
-function joined(earlier: ChangeFrame, later: ChangeFrame): ChangeFrame | null {
-  if (earlier.entity === null || later.entity === null || entityKey(earlier.entity) !== entityKey(later.entity))
-    return null
-  if (earlier.change.kind !== 'UPDATED' || later.change.kind !== 'UPDATED' || later.field === 'changes') return null
-  const fields = [earlier.change.fields, later.change.fields]
-  // Where one does not say which, nobody knows.
-  const isKnown = fields.every(names => names.length > 0)
-  const isOneSystem = earlier.change.system === later.change.system
-  const isOneRecord = isOneSystem && sameOrNull(earlier.change.record, later.change.record)
-  return {
-    ...later,
-    change: {
-      ...later.change,
-      fields: isKnown ? [...new Set(fields.flat())] : [],
-      system: isOneSystem ? later.change.system : null,
-      record: isOneRecord ? later.change.record : null,
-    },
-  }
+function take({ held }: Member): readonly Frame[] {
+  return held?.splice(0) ?? []
 }
 
-function sameOrNull(one: RecordRef | null, other: RecordRef | null): boolean {
-  return one === null || other === null ? one === other : sameRecord(one, other)
+/** The subject decides: it is known before anything is looked up. */
+function laneOf({ subscription }: Group, subject: EntityRef | null): string {
+  const { topic } = subscription.request
+  if (topic.kind === 'entity') return entityKey(topic.entity)
+  return subject === null ? '' : entityKey(subject)
 }

@@ -4,6 +4,7 @@ import { WebSocket } from 'ws'
 import { z } from 'zod'
 import { appendChanges } from '../../gateway/changes/log.ts'
 import { next, setPhone, watchAda } from './frames.ts'
+import { at, textAt } from './reading.ts'
 import { startWorld, type World } from './world.ts'
 
 test('a thousand equal subscribers share one execution and one reading of the vendor', async () => {
@@ -31,6 +32,35 @@ test('a thousand equal subscribers share one execution and one reading of the ve
   setPhone(world, 9)
   await vi.waitFor(() => expect(told).toBe(1000), 5000)
   expect(world.tools.hubspot.requests.total).toBe(1)
+})
+
+test('a slow tool holds up each frame by its own answer, not by those of the frames before it', async () => {
+  const world = await startWorld()
+  const frames = world.subscribe(
+    'subscription { jobChanged { change { kind fields cursor } job { id title customer { name } } } }',
+  )
+  expect(await next(frames)).toMatchObject({ change: { kind: 'CURRENT' } })
+  const jobs = at(await world.data('{ jobs(first: 50) { nodes { id customer { id } } } }'), 'jobs.nodes')
+  const named = z
+    .array(z.looseObject({ id: z.string(), customer: z.object({ id: z.string() }).nullable() }))
+    .parse(jobs)
+  // One each: what one frame has read, the next one need not.
+  const byCustomer = new Map(named.flatMap(({ id, customer }) => (customer === null ? [] : [[customer.id, id]])))
+  const changed = [...byCustomer.values()]
+  expect(changed.length).toBeGreaterThan(8)
+  // None is read yet, and each answer takes its time.
+  world.gateway.runtime.cache.evictAll()
+  world.tools.hubspot.requests.clear()
+  world.tools.hubspot.faults.add({ kind: 'slow', delayMs: 700 })
+  for (const id of changed) world.tools.asana.updateTask(id, { name: `Look at ${id}` })
+  const told = new Map<unknown, unknown>()
+  while (told.size < changed.length) {
+    const { job } = await next(frames)
+    told.set(at(job, 'id'), at(job, 'title'))
+    expect(textAt(job, 'customer.name')).not.toBe('')
+  }
+  expect(told).toEqual(new Map(changed.map(id => [id, `Look at ${id}`])))
+  expect(world.tools.hubspot.requests.total).toBeLessThan(changed.length / 2)
 })
 
 test('whoever leaves, politely or not, leaves nothing behind', async () => {

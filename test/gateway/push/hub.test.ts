@@ -77,20 +77,18 @@ function world(options: { keptFrom?: number } = {}) {
           fields: [{ name: 'phone', path: ['customer', 'phone'] }],
         },
       }
-      const execute = (frame: ChangeFrame): Promise<FrameResult> => {
+      const resultOf = (frame: ChangeFrame): FrameResult => {
         executions.push(frame)
         if (failing.size > 0) {
           const error = new GraphQLError('It failed.', {
             extensions: { isRetryable: true, retryAfterMs: executions.length },
           })
-          return Promise.resolve({
-            data: { customerChanged: { change: frame.change, customer: null } },
-            errors: [error],
-          })
+          return { data: { customerChanged: { change: frame.change, customer: null } }, errors: [error] }
         }
         const value = frame.entity === null ? null : { id: frame.entity.id, value: values.get(frame.entity.id) ?? 0 }
-        return Promise.resolve({ data: { customerChanged: { change: frame.change, customer: value } } })
+        return { data: { customerChanged: { change: frame.change, customer: value } } }
       }
+      const execute = (frame: ChangeFrame) => Promise.resolve({ result: resultOf(frame), reads: new Map() })
       return hub.subscribe({ request, execute }, asked.slow ?? (() => undefined))
     },
   }
