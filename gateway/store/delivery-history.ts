@@ -1,5 +1,5 @@
 import type { System } from '../../schema/systems.ts'
-import { foundBy } from './found.ts'
+import { foundBy } from './received.ts'
 import type { Store } from './store.ts'
 
 /** What stands in the queue of the workers, and what came before; nothing here is on the way of a delivery. */

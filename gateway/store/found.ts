@@ -1,7 +1,7 @@
 import type { System } from '../../schema/systems.ts'
 import type { DeliveryEntry } from '../../subgraphs/contract.ts'
 import { toEntry, type StoredEntry } from './deliveries.ts'
-import { insertEntries, insertRecords, newEntry } from './received.ts'
+import { insertEntries, foundBy, insertRecords, newEntry } from './received.ts'
 import type { StoreReader, StoreTransaction } from './store.ts'
 
 /** What a sweep found on one page. */
@@ -10,9 +10,6 @@ export interface Found {
   readonly feed: string
   readonly entries: readonly DeliveryEntry[]
 }
-
-/** What stands as the address of what no webhook brought, before the name of the feed. */
-export const foundBy = 'sweep:'
 
 /** Entries of one statement. */
 const rowsInStatement = 200

@@ -33,6 +33,9 @@ interface Submission {
   readonly worker: string | null
 }
 
+/** What stands as the address of what no webhook brought, before the name of the feed. */
+export const foundBy = 'sweep:'
+
 /** Rows of one INSERT: SQLite takes 32,766 values in a statement, and long statements are slow to prepare. */
 const rowsInStatement = 200
 
@@ -82,7 +85,56 @@ async function insertSubmissions(
     tx,
     stored.flatMap(({ entries }) => entries),
   )
+  await forgetRepetitions(
+    tx,
+    submissions.flatMap(({ received }, index) => {
+      const id = ids[index]
+      return id === undefined || inserted.has(id) ? [] : [{ id, received }]
+    }),
+  )
   return stored
+}
+
+/** How exactly it is known when a system last sent something, while it sends nothing new. */
+const heardEveryMs = 60_000
+
+/**
+ * A request without anything new leaves its time, once a minute, and not its bytes: those are kept with the first one. Whoever
+ * repeats a signed request for ever fills no disk.
+ */
+async function forgetRepetitions(
+  tx: StoreTransaction,
+  requests: readonly { readonly id: number; readonly received: NewReceived }[],
+): Promise<void> {
+  const dropped: number[] = []
+  const emptied: number[] = []
+  const heard = new Map<System, number>()
+  for (const { id, received } of requests) {
+    const { system } = received
+    const last = heard.get(system) ?? (await lastBefore(tx, system, id))
+    const at = received.receivedAt.getTime()
+    if (at - last < heardEveryMs) dropped.push(id)
+    else {
+      emptied.push(id)
+      heard.set(system, at)
+    }
+  }
+  if (dropped.length > 0) await tx.deleteFrom('received').where('id', 'in', dropped).execute()
+  if (emptied.length > 0)
+    await tx.updateTable('received').set({ headers: '{}', body: null }).where('id', 'in', emptied).execute()
+}
+
+async function lastBefore(tx: StoreTransaction, system: System, id: number): Promise<number> {
+  const row = await tx
+    .selectFrom('received')
+    .select('received_at')
+    .where('system', '=', system)
+    .where('id', '<', id)
+    .where('url', 'not like', `${foundBy}%`)
+    .orderBy('received_at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.received_at ?? -Infinity
 }
 
 /** @returns the rows that are new: an entry whose key is known is left out */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { countByState } from '../../../gateway/store/delivery-history.ts'
+import { countByState, lastReceivedAt } from '../../../gateway/store/delivery-history.ts'
 import { type NewReceived, storeReceived } from '../../../gateway/store/received.ts'
 import type { Store } from '../../../gateway/store/store.ts'
 import type { DeliveryEntry, Hint } from '../../../subgraphs/contract.ts'
@@ -92,6 +92,30 @@ test('the same key is one entry: within a request, in one group of requests, and
   expect(await storeReceived(store, twice, leaseMs, 'worker')).toMatchObject({ entries: [], duplicates: 2 })
   const elsewhere = { ...twice, system: 'hubspot' }
   expect(await storeReceived(store, elsewhere, leaseMs, 'worker')).toMatchObject({ duplicates: 1 })
+})
+
+test('a request that brings nothing new is heard of, and its bytes are not kept again, however often it comes', async () => {
+  const store = await openMemoryStore()
+  const again = (seconds: number) => ({
+    ...request({ key: 'a', hints: [] }),
+    receivedAt: new Date(receivedAt.getTime() + seconds * 1000),
+  })
+  for (const seconds of [0, 1, 2, 59, 61, 62, 120, 130]) await storeReceived(store, again(seconds), leaseMs, 'worker')
+  await Promise.all([200, 201, 202].map(seconds => storeReceived(store, again(seconds), leaseMs, 'worker')))
+  const rows = await store.read(db => db.selectFrom('received').select(['received_at', 'body']).orderBy('id').execute())
+  expect(rows.map(row => [(row.received_at - receivedAt.getTime()) / 1000, row.body !== null])).toEqual([
+    [0, true],
+    [61, false],
+    [130, false],
+    [200, false],
+  ])
+  await storeReceived(
+    store,
+    { ...request({ key: 'b', hints: [] }), receivedAt: again(203).receivedAt },
+    leaseMs,
+    'worker',
+  )
+  expect(await lastReceivedAt(store, 'stripe')).toEqual(again(203).receivedAt)
 })
 
 test('requests of one moment share a transaction', async () => {
