@@ -17,6 +17,7 @@ import type { Log } from '../../subgraphs/contract.ts'
 import type { Reads } from '../cache/reads.ts'
 import { conditionalSubscription } from './conditions.ts'
 import { openContext, type ContextPorts, type OperationContext } from './context.ts'
+import { openDocuments } from './documents.ts'
 import type { FederatedGraph } from './executor.ts'
 import { maxTokens } from './limits.ts'
 import type { ChangeFrame, SubscriptionRequest } from './subscription.ts'
@@ -71,6 +72,7 @@ export class GraphServer {
       // "Did you mean ..." tells the schema to whoever guesses.
       hideSchemaDetailsFromClientErrors: !introspection,
       parseOptions: { maxTokens },
+      documentStore: openDocuments(),
       maxRecursiveSelections: true,
       includeStacktraceInErrorResponses: false,
       stopOnTerminationSignals: false,
