@@ -20,6 +20,8 @@ export interface GatewayConfig {
   readonly cacheMaxBytes: number
   /** How often each system is swept; 0 for never. */
   readonly sweepEverySeconds: number
+  /** How long the process goes on answering after SIGTERM while it says not to be ready. */
+  readonly drainSeconds: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   /** What gateways sign with that ask a role that runs alone; several while they are rotated. */
@@ -32,6 +34,9 @@ export interface GatewayConfig {
 }
 
 type ConfiguredOpen = Extract<ConfiguredRole, { ok: true }>['open']
+
+/** Longer than a connection is kept open that nobody uses, so that none of them ends just when it is used again. */
+const drainSeconds = 7
 
 /** Characters of a secret. */
 const leastSecret = 32
@@ -87,6 +92,11 @@ export const gatewaySettings: readonly SettingDoc[] = [
     'ROLE',
     'all',
     `What this process does, one of ${duties.join(', ')}: web answers clients and stores deliveries, worker works on them and imports. On Postgres only.`,
+  ),
+  setting(
+    'DRAIN_SECONDS',
+    '7',
+    'How long a process goes on answering after SIGTERM, with 503 at /health/ready, so that balancers turn to the others first. 7 on Postgres when not given, else 0.',
   ),
   setting('VENDOR_TRY_TIMEOUT_MS', '3000', 'How long one try of a vendor call may take.'),
   setting('VENDOR_TOTAL_TIMEOUT_MS', '10000', 'How long a vendor call may take in all, waiting and retries included.'),
@@ -225,6 +235,7 @@ export function readConfig(
     vendorTryTimeoutMs,
     vendorTotalTimeoutMs,
     cacheMaxBytes: whole('CACHE_MAX_BYTES', 64 * 1024 * 1024, 1024 * 1024, 64 * 1024 * 1024 * 1024),
+    drainSeconds: whole('DRAIN_SECONDS', isShared(storeUrl) && duty !== 'worker' ? drainSeconds : 0, 0, 600),
     sweepEverySeconds: whole('SWEEP_EVERY_SECONDS', 300, 0, 86_400),
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
     logFormat: oneOf('LOG_FORMAT', logFormats, options.isTerminal ? 'pretty' : 'json'),

@@ -52,6 +52,8 @@ export interface Gateway {
   readonly processor: DeliveryProcessor
   /** Registers a system's webhooks with the vendor; `tell` gets what was done and what is left. */
   connect(system: System, tell: Tell): Promise<'done' | 'failed'>
+  /** Goes on working, but tells balancers that it is going away; `close` follows once they had time to hear it. */
+  retire(): void
   /** Finishes what is under way, then ends: no request, socket or acknowledged delivery is lost. */
   close(): Promise<void>
 }
@@ -191,7 +193,17 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
       connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, tell, signal })
     let closing: Promise<void> | null = null
-    return { port, url, runtime, importing, sweeping, processor, connect, close: () => (closing ??= endAll(ends)) }
+    return {
+      port,
+      url,
+      runtime,
+      importing,
+      sweeping,
+      processor,
+      connect,
+      retire: () => http.retire(),
+      close: () => (closing ??= endAll(ends)),
+    }
 
     async function answerControl(asked: ControlRequest, tell: Tell, signal: AbortSignal): Promise<'done' | 'failed'> {
       if (asked.command === 'import')

@@ -81,19 +81,27 @@ export interface HttpOptions {
 /** The HTTP server: routes, limits, and an end that loses no request. */
 export interface HttpServer {
   listen(port: number, host: string): Promise<{ readonly port: number }>
+  /** Goes on answering, but says not to be ready and ends each connection with its answer: balancers turn to others. */
+  retire(): void
   /** Takes no new connection, lets running requests finish, then closes sockets and idle connections. */
   close(): Promise<void>
 }
 
 export function createHttp(options: HttpOptions): HttpServer {
   const { log, sockets } = options
-  const underWay = new Set<IncomingMessage>()
+  const health = async (): Promise<Health> => {
+    const { isReady, parts } = await options.health()
+    return isRetired ? { isReady: false, parts: { ...parts, process: 'is going away' } } : { isReady, parts }
+  }
+  const underWay = new Map<IncomingMessage, ServerResponse>()
+  let isRetired = false
   const room = new Room()
   const bySocket = new WeakMap<Socket, number>()
   const server = createServer(
     { requestTimeout: requestTimeoutMs, headersTimeout: 10_000, connectionsCheckingInterval: lookAtClientsMs },
     (request, response) => {
-      underWay.add(request)
+      underWay.set(request, response)
+      if (isRetired) response.setHeader('Connection', 'close')
       const { socket } = request
       const onSocket = (bySocket.get(socket) ?? 0) + 1
       bySocket.set(socket, onSocket)
@@ -106,7 +114,7 @@ export function createHttp(options: HttpOptions): HttpServer {
         socket.destroy()
         return
       }
-      answer(options, room, request, response).catch((error: unknown) => {
+      answer({ ...options, health }, room, request, response).catch((error: unknown) => {
         log.error({ err: error }, 'a request failed')
         if (!response.headersSent) sendText(response, 500, 'Something went wrong here.\n')
         else response.destroy()
@@ -123,9 +131,16 @@ export function createHttp(options: HttpOptions): HttpServer {
     if (socket.writable) refuse(socket, '400 Bad Request')
     else socket.destroy()
   })
+  const retire = (): void => {
+    isRetired = true
+    // Whoever sent its next request over the same connection would meet its end.
+    for (const response of underWay.values()) if (!response.headersSent) response.setHeader('Connection', 'close')
+  }
   return {
     listen: (port, host) => listening(server, port, host),
+    retire,
     async close() {
+      retire()
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       const startedAt = performance.now()
       await sockets.close()
@@ -134,7 +149,7 @@ export function createHttp(options: HttpOptions): HttpServer {
         performance.now() - startedAt < (request.complete ? drainMs : lastBytesMs)
       const letGo = (): void => {
         server.closeIdleConnections()
-        if (![...underWay].some(isAwaited)) server.closeAllConnections()
+        if (![...underWay.keys()].some(isAwaited)) server.closeAllConnections()
       }
       const timer = setInterval(letGo, 50)
       letGo()

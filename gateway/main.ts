@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import inspector from 'node:inspector'
+import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { registry } from '../subgraphs/registry.ts'
 import { faultsText, readConfig } from './config.ts'
@@ -46,12 +47,12 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
   }
   // Heard from the beginning: whoever ends a process that is starting wants it ended in order.
   let isStopping = false
-  const asked = new Promise<void>(resolve => {
+  const asked = new Promise<NodeJS.Signals>(resolve => {
     const stop = (signal: NodeJS.Signals): void => {
       if (isStopping) process.exit(130)
       isStopping = true
       log.info({ signal }, 'stopping: what is under way is finished first; press again to leave at once')
-      resolve()
+      resolve(signal)
     }
     process.on('SIGINT', stop)
     process.on('SIGTERM', stop)
@@ -69,7 +70,11 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
     endWatch()
     return
   }
-  await asked
+  // Whoever presses Ctrl-C has no balancer that must hear of it first.
+  if ((await asked) === 'SIGTERM' && config.drainSeconds > 0) {
+    gateway.retire()
+    await wait(config.drainSeconds * 1000)
+  }
   try {
     await gateway.close()
     log.info('stopped')

@@ -58,7 +58,7 @@ function completedId(data: RawData): string | null {
 /** Queries and mutations over all sockets whose answer has not been handed to its socket yet. */
 export class Unanswered {
   readonly #ids = new Map<WebSocket, Set<string>>()
-  #resolves: (() => void)[] = []
+  readonly #resolves = new Map<WebSocket, (() => void)[]>()
 
   add(socket: WebSocket, id: string): void {
     this.#ids.set(socket, (this.#ids.get(socket) ?? new Set()).add(id))
@@ -73,12 +73,13 @@ export class Unanswered {
   /** The socket is gone, and nobody waits any more. */
   forget(socket: WebSocket): void {
     this.#ids.delete(socket)
-    if (this.#ids.size === 0) for (const resolve of this.#resolves.splice(0)) resolve()
+    for (const resolve of this.#resolves.get(socket) ?? []) resolve()
+    this.#resolves.delete(socket)
   }
 
-  /** Resolves once there are none. */
-  none(): Promise<void> {
-    if (this.#ids.size === 0) return Promise.resolve()
-    return new Promise(resolve => this.#resolves.push(resolve))
+  /** Resolves once there are none over this socket. */
+  noneOver(socket: WebSocket): Promise<void> {
+    if (!this.#ids.has(socket)) return Promise.resolve()
+    return new Promise(resolve => this.#resolves.set(socket, [...(this.#resolves.get(socket) ?? []), resolve]))
   }
 }

@@ -25,6 +25,9 @@ export const slowClientCode = 4413
 /** "Try again later": a subscription failed here; the client resumes with the cursor of the last frame it got. */
 export const failedCode = 1013
 
+/** "Going away": the client connects again, and resumes with the cursor of the last frame it got. */
+const goingAwayCode = 1001
+
 /** How long clients may take to answer the end of the connection. */
 const goodbyeMs = 1000
 
@@ -51,7 +54,10 @@ export interface SocketOptions {
 export interface SocketServer {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
   readonly clients: number
-  /** Waits for running queries and mutations, then closes every socket with 1001: clients reconnect with their cursor. */
+  /**
+   * Closes every socket with 1001 once the queries and mutations that run over it are answered. Clients connect again, elsewhere, and
+   * go on with their cursor; what they still ask for here is not begun, for then they ask for it there.
+   */
   close(): Promise<void>
 }
 
@@ -83,7 +89,10 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     payload: SubscribePayload,
   ): Promise<GraphQLError[] | ReturnType<typeof prepared>> => {
     const { socket } = context.extra
-    if (isClosing) return [refusal('This process is going away: connect again and ask there.', 'GOING_AWAY', true)]
+    if (isClosing) {
+      await new Promise(resolve => socket.once('close', resolve))
+      return []
+    }
     const own = operationsOf(socket)
     if (Object.keys(context.subscriptions).length > maxOperations || own.count >= maxOperations) {
       return [refusal(`At most ${maxOperations} operations may run over one socket at a time.`, 'TOO_MANY_OPERATIONS')]
@@ -176,10 +185,14 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     },
     async close() {
       isClosing = true
+      const leave = async (socket: WebSocket): Promise<void> => {
+        await unanswered.noneOver(socket)
+        socket.close(goingAwayCode, 'Going away')
+      }
       // Who reads nothing is not waited for any longer than a request is.
       const late = new AbortController()
       await Promise.race([
-        unanswered.none(),
+        Promise.all([...sockets.clients].map(leave)),
         wait(answersMs, undefined, { signal: late.signal, ref: false }).catch(() => undefined),
       ])
       late.abort()

@@ -12,6 +12,7 @@ const benches = {
   start: 'npm run demo to ready, and where the time goes; needs the ports 4101 to 4103',
   page: 'a page of 50 customers with orders and jobs: vendor calls and time, cold and warm',
   query: 'warm queries a second over HTTP, beside the same answer served statically',
+  rolling: 'three processes replaced one after the other under load: requests failed, webhooks lost, pushes missed',
   storm: 'a storm of webhooks while the process is killed: lost, doubled, forged, wrong',
   writes: '1,000 orders and 1,000 jobs under lost answers and SIGKILLs: how many are made',
   push: 'webhook to frame with 1 and 1,000 subscribers at 100 a second, beside a bare websocket server',
@@ -22,7 +23,7 @@ const help = `Usage: npm run bench [-- options] [name ...]
 Runs the benches one after the other and prints their figures together at the end.
 
 ${Object.entries(benches)
-  .map(([name, what]) => `  ${name.padEnd(7)} ${what}`)
+  .map(([name, what]) => `  ${name.padEnd(8)} ${what}`)
   .join('\n')}
 
 Options:

@@ -39,7 +39,7 @@ const mark = 'figure: '
 
 /** Prints one line that can be quoted. `all.ts` gathers them. */
 export function tell(bench: string, line: string): void {
-  console.log(`${mark}${bench.padEnd(7)} ${line}`)
+  console.log(`${mark}${bench.padEnd(8)} ${line}`)
 }
 
 /** @returns null for a line that is no figure */

@@ -10,7 +10,7 @@ export interface Seen {
   readonly [name: string]: unknown
 }
 
-function seenOf(value: unknown): Seen {
+export function seenOf(value: unknown): Seen {
   const [root] = Object.values(frame.parse(value).data)
   if (root === undefined) throw new Error('expected a frame with data')
   return root

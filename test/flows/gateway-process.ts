@@ -28,13 +28,16 @@ export class GatewayProcess {
     }
   }
 
-  /** Resolves once it has ended; at once when it does not run. */
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  /**
+   * Resolves once it has ended; at once when it does not run.
+   * @returns its exit code; null when a signal ended it, or it did not run
+   */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
     const running = this.#running
-    if (running === null) return
+    if (running === null) return null
     this.#running = null
     running.kill(signal)
-    await ended(running)
+    return ended(running)
   }
 
   /** Runs a command of ours with the same settings, to its end. */

@@ -7,6 +7,8 @@ export interface Kept {
   readonly done: number
   /** Entries that nobody will work on, or nobody has, in words. */
   readonly unfinished: readonly string[]
+  /** Of the Changes, in their order. */
+  readonly sequences: readonly number[]
   /** Changes by `system:id`. */
   readonly changes: ReadonlyMap<string, number>
   /** Changes of one record that tell of the same fields at the same moment, in words. */
@@ -32,6 +34,7 @@ export async function keptIn(storeUrl: string, since = 0): Promise<Kept & { read
         .selectFrom('changes')
         .select(['sequence', 'system', 'record_id', 'kind', 'fields', 'at'])
         .where('sequence', '>', since)
+        .orderBy('sequence')
         .execute(),
     )
     const entries = all.filter(({ key }) => !key.startsWith(listed))
@@ -43,6 +46,7 @@ export async function keptIn(storeUrl: string, since = 0): Promise<Kept & { read
       entries: entries.length,
       done: entries.filter(({ state }) => state === 'done').length,
       unfinished: all.filter(({ state }) => state !== 'done').map(one => JSON.stringify(one)),
+      sequences: changes.map(({ sequence }) => sequence),
       changes: tally(changes.map(({ system, record_id: id }) => `${system}:${id}`)),
       twins: [...tally(told)].filter(([, count]) => count > 1).map(([change]) => change),
       newest: Math.max(since, ...changes.map(({ sequence }) => sequence)),
