@@ -71,12 +71,7 @@ export class GraphServer {
       csrfPrevention: true,
       plugins: [...silentPlugins, answerExtensions, ...plugins],
       formatError: (formatted, error) => this.#format(formatted, error),
-      logger: {
-        debug: message => log.debug({}, String(message)),
-        info: message => log.info({}, String(message)),
-        warn: message => log.warn({}, String(message)),
-        error: message => log.error({}, String(message)),
-      },
+      logger: apolloLogger(log),
     })
   }
 
@@ -162,6 +157,16 @@ export class GraphServer {
     if (formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted
     this.#log.error({ err: cause }, 'an operation failed')
     return { message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
+  }
+}
+
+/** Apollo's words in our log rather than on the console. */
+export function apolloLogger(log: Log) {
+  return {
+    debug: (message: unknown) => log.debug({}, String(message)),
+    info: (message: unknown) => log.info({}, String(message)),
+    warn: (message: unknown) => log.warn({}, String(message)),
+    error: (message: unknown) => log.error({}, String(message)),
   }
 }
 

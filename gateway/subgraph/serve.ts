@@ -12,6 +12,7 @@ import { verifySignature } from '../../subgraphs/signature.ts'
 import type { GatewayConfig } from '../config.ts'
 import { openContext, type OperationContext } from '../graph/context.ts'
 import { clientError } from '../graph/errors.ts'
+import { apolloLogger } from '../graph/server.ts'
 import { subgraphSources } from '../graph/sources.ts'
 import { openSubgraph } from '../graph/subgraph.ts'
 import { openRuntime } from '../runtime.ts'
@@ -58,6 +59,7 @@ export async function startSubgraph(
       introspection: true,
       includeStacktraceInErrorResponses: false,
       stopOnTerminationSignals: false,
+      logger: apolloLogger(log),
       plugins: [
         ApolloServerPluginInlineTraceDisabled(),
         ApolloServerPluginLandingPageDisabled(),
