@@ -17,6 +17,7 @@ import type { Log } from '../../subgraphs/contract.ts'
 import { conditionalSubscription } from './conditions.ts'
 import { openContext, type ContextPorts, type OperationContext } from './context.ts'
 import type { FederatedGraph } from './executor.ts'
+import { withOwnerNamed } from './foreign-field.ts'
 import { maxTokens } from './limits.ts'
 import type { ChangeFrame, SubscriptionRequest } from './subscription.ts'
 
@@ -54,11 +55,13 @@ export class GraphServer {
   readonly #graph: FederatedGraph
   readonly #ports: ContextPorts
   readonly #log: Log
+  readonly #introspection: boolean
 
   constructor({ graph, ports, log, introspection, plugins = [] }: GraphServerOptions) {
     this.#graph = graph
     this.#ports = ports
     this.#log = log
+    this.#introspection = introspection
     this.#apollo = new ApolloServer<OperationContext>({
       gateway: graph,
       introspection,
@@ -152,8 +155,10 @@ export class GraphServer {
   #format(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
     const cause = unwrapResolverError(error)
     if (isFederated(formatted)) return withoutServiceName(formatted)
-    if (cause instanceof GraphQLError)
-      return isIntrospectionRefused(formatted) ? { ...formatted, message: introspectionOff } : formatted
+    if (cause instanceof GraphQLError) {
+      if (isIntrospectionRefused(formatted)) return { ...formatted, message: introspectionOff }
+      return withOwnerNamed(formatted, this.#introspection)
+    }
     if (formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted
     this.#log.error({ err: cause }, 'an operation failed')
     return { message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
