@@ -92,7 +92,8 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     const secrets = openSecrets(runtime, clock)
     const delivering = openDelivering(runtime, { log, secrets })
     const importing = openImporting(runtime, { log, clock })
-    const graph = new FederatedGraph(await supergraph(), openSubgraphs(runtime, delivering, { log, clock }))
+    const subgraphs = openSubgraphs(runtime, delivering, { log, clock })
+    const graph = new FederatedGraph(await supergraph(), subgraphs, !config.isExplorable)
     const server = new GraphServer({
       graph,
       ports: runtime.contexts,

@@ -5,14 +5,20 @@ import type { LogFormat, LogLevel } from './config.ts'
 /**
  * The process's log: lines a person can read, or JSON for machines. Errors are written with their kind and message only;
  * what vendors answered stays out of it.
+ * @param to a command's own lines stand on the standard output, and its log beside them
  */
-export function openLog(level: LogLevel, format: LogFormat): Logger {
+export function openLog(level: LogLevel, format: LogFormat, to: 'stdout' | 'stderr' = 'stdout'): Logger {
   const options = { level, base: undefined, serializers: { err: errorFields } }
-  if (format === 'json') return pino({ ...options, timestamp: () => `,"time":"${new Date().toISOString()}"` })
+  const destination = to === 'stdout' ? 1 : 2
+  if (format === 'json') {
+    const timestamp = (): string => `,"time":"${new Date().toISOString()}"`
+    return pino({ ...options, timestamp }, pino.destination(destination))
+  }
   return pino(
     options,
     PinoPretty({
-      colorize: process.stdout.isTTY,
+      colorize: process[to].isTTY,
+      destination,
       translateTime: 'SYS:HH:MM:ss',
       ignore: 'pid,hostname',
       singleLine: true,

@@ -7,6 +7,7 @@ import { faultsText, readConfig } from './config.ts'
 import { startGateway, type Gateway } from './gateway.ts'
 import { openLog } from './log.ts'
 import { whenOrphaned } from './orphan.ts'
+import { takeStray } from './stray.ts'
 import { startWatchdog } from './watchdog.ts'
 
 const help = `Usage: npm start [-- options]
@@ -39,6 +40,7 @@ if (values.help === true) {
 
 async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
   const log = openLog(config.logLevel, config.logFormat)
+  takeStray(log)
   if ((process.env['PUBLIC_URL'] ?? '') === '') {
     log.warn(
       { url: config.publicUrl },

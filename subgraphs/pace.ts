@@ -34,6 +34,11 @@ export interface Pace {
   take(turn: Turn): Promise<() => void>
   /** The vendor says its budget is used up: nothing is taken from the operation's pools for that long, 5 min at most. */
   block(operation: VendorOperation, forMs: number): void
+  /**
+   * For whom the vendor refused without a hint: after how long another try may be let through. Its shortest pool has come round by
+   * then, and whoever waits already has had their turn.
+   */
+  hintMs(turn: Pick<Turn, 'operation' | 'priority'>): number
   status(): PoolStatus[]
   /** Turns away all who wait. */
   close(): void
@@ -119,7 +124,7 @@ export function openPace(
   }
 
   /** A lower bound: when the windows alone would let it through behind all who are ahead of it. */
-  function earliestMs(turn: Turn): number {
+  function earliestMs(turn: Pick<Turn, 'operation' | 'priority'>): number {
     const ahead = waitersFor(turn.priority)
     const now = elapsedMs()
     const times = needs(turn.operation).map(({ pool, cost }) => {
@@ -281,6 +286,10 @@ export function openPace(
       }
       pump()
     },
+    hintMs(turn) {
+      const windowMs = Math.min(longestBlockMs, ...needs(turn.operation).map(({ pool }) => pool.windowMs))
+      return Math.ceil(Math.max(windowMs, earliestMs(turn) - elapsedMs()))
+    },
     status: () => [...pools.values()].map(pool => pool.status(elapsedMs())),
     close() {
       isClosed = true
@@ -300,7 +309,7 @@ interface Taken {
 class Pool {
   readonly name: string
   readonly limit: number
-  readonly #windowMs: number
+  readonly windowMs: number
   readonly #allConcurrency: number
   #concurrency: number
   readonly #backgroundLimit: number
@@ -313,7 +322,7 @@ class Pool {
   constructor(pool: LimitPool) {
     this.name = pool.name
     this.limit = pool.limit
-    this.#windowMs = pool.windowMs
+    this.windowMs = pool.windowMs
     this.#allConcurrency = pool.concurrency ?? Infinity
     this.#concurrency = this.#allConcurrency
     this.#backgroundLimit = Math.max(1, Math.floor(pool.limit * backgroundShare))
@@ -344,9 +353,9 @@ class Pool {
     for (const { atMs, cost } of taken) {
       if (used + rest <= limit) break
       used -= cost
-      at = atMs + this.#windowMs + 1
+      at = atMs + this.windowMs + 1
     }
-    return at + windows * this.#windowMs
+    return at + windows * this.windowMs
   }
 
   /** @returns what undoes it, as if it had not been */
@@ -385,12 +394,12 @@ class Pool {
   status(now: number): PoolStatus {
     this.#expire(now)
     const used = this.#taken.reduce((sum, { cost }) => sum + cost, 0)
-    return { name: this.name, limit: this.limit, windowMs: this.#windowMs, used }
+    return { name: this.name, limit: this.limit, windowMs: this.windowMs, used }
   }
 
   /** A window has both its ends, so that no rounding of the clock lets one request too many into it. */
   #expire(now: number): void {
-    const first = this.#taken.findIndex(({ atMs }) => now - atMs <= this.#windowMs)
+    const first = this.#taken.findIndex(({ atMs }) => now - atMs <= this.windowMs)
     if (first === -1) this.#taken = []
     else if (first > 0) this.#taken.splice(0, first)
   }

@@ -53,6 +53,14 @@ export class VendorError extends Error {
     this.isKept = options.isKept ?? false
   }
 
+  /** The same, with a hint where the vendor gave none. */
+  hinted(retryAfterMs: number): VendorError {
+    if (this.retryAfterMs !== undefined) return this
+    const { cause, inputFault, isKept } = this
+    const message = this.message.slice(`${this.system}: `.length)
+    return new VendorError(this.system, this.kind, message, { cause, retryAfterMs, inputFault, isKept })
+  }
+
   /** Whether trying again later may help. */
   get isPassing(): boolean {
     return passing.has(this.kind) && !this.isKept

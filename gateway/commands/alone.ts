@@ -48,7 +48,8 @@ export async function workAlone(
     return 'failed'
   }
   const { config } = read
-  const log = openLog(config.logLevel === 'info' ? 'warn' : config.logLevel, config.logFormat)
+  // Its progress is told; a log of the same on the same stream would say it twice.
+  const log = openLog(config.logLevel === 'info' ? 'warn' : config.logLevel, config.logFormat, 'stderr')
   const clock = { now: () => new Date() }
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())

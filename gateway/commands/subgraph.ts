@@ -4,6 +4,7 @@ import { registry } from '../../subgraphs/registry.ts'
 import { faultsText, readConfig } from '../config.ts'
 import { openLog } from '../log.ts'
 import { whenOrphaned } from '../orphan.ts'
+import { takeStray } from '../stray.ts'
 import { startSubgraph } from '../subgraph/serve.ts'
 import { readArguments } from './arguments.ts'
 
@@ -40,6 +41,7 @@ if (values.help === true) {
   async function run(config: Parameters<typeof startSubgraph>[0]): Promise<void> {
     if (role === undefined) return
     const log = openLog(config.logLevel, config.logFormat)
+    takeStray(log)
     let isStopping = false
     const asked = new Promise<void>(resolve => {
       const stop = (): void => {

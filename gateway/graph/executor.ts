@@ -31,13 +31,16 @@ export class FederatedGraph implements GatewayInterface {
   readonly planner: Planner
   readonly #supergraphSdl: string
   readonly #services: ServiceMap
+  readonly #hidesSchema: boolean
   readonly #admission = new Admission()
   readonly #planning = new Turns()
   /** Whoever waits for the turn of a plan, by its name. */
   readonly #waiting = new Map<string, Promise<void>>()
   #executor: ReturnType<typeof loadExecutor> | null = null
 
-  constructor(supergraphSdl: string, subgraphs: readonly LocalSubgraph[]) {
+  /** @param hidesSchema whether no error may tell more of the schema than its operation did */
+  constructor(supergraphSdl: string, subgraphs: readonly LocalSubgraph[], hidesSchema: boolean) {
+    this.#hidesSchema = hidesSchema
     this.#supergraphSdl = supergraphSdl
     this.planner = new Planner(supergraphSdl)
     const services: Record<string, GraphQLDataSource> = {}
@@ -86,7 +89,8 @@ export class FederatedGraph implements GatewayInterface {
       this.planner.apiGraphQLSchema,
       operation.variableDefinitions ?? [],
       request.request.variables ?? {},
-      { maxErrors: 10 },
+      // Apollo hides what is suggested for documents; variables are read here.
+      { maxErrors: 10, hideSuggestions: this.#hidesSchema },
     )
     if (variables.errors !== undefined) {
       return { errors: variables.errors.map(error => badUserInput(error)) }

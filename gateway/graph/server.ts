@@ -19,6 +19,7 @@ import { conditionalSubscription } from './conditions.ts'
 import { openContext, type ContextPorts, type OperationContext } from './context.ts'
 import { openDocuments } from './documents.ts'
 import type { FederatedGraph } from './executor.ts'
+import { withOwnerNamed } from './foreign-field.ts'
 import { maxTokens } from './limits.ts'
 import type { ChangeFrame, SubscriptionRequest } from './subscription.ts'
 
@@ -61,11 +62,13 @@ export class GraphServer {
   readonly #graph: FederatedGraph
   readonly #ports: ContextPorts
   readonly #log: Log
+  readonly #introspection: boolean
 
   constructor({ graph, ports, log, introspection, plugins = [] }: GraphServerOptions) {
     this.#graph = graph
     this.#ports = ports
     this.#log = log
+    this.#introspection = introspection
     this.#apollo = new ApolloServer<OperationContext>({
       gateway: graph,
       introspection,
@@ -79,12 +82,7 @@ export class GraphServer {
       csrfPrevention: true,
       plugins: [...silentPlugins, answerExtensions, ...plugins],
       formatError: (formatted, error) => this.#format(formatted, error),
-      logger: {
-        debug: message => log.debug({}, String(message)),
-        info: message => log.info({}, String(message)),
-        warn: message => log.warn({}, String(message)),
-        error: message => log.error({}, String(message)),
-      },
+      logger: apolloLogger(log),
     })
   }
 
@@ -167,11 +165,23 @@ export class GraphServer {
   #format(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
     const cause = unwrapResolverError(error)
     if (isFederated(formatted)) return withoutServiceName(formatted)
-    if (cause instanceof GraphQLError)
-      return isIntrospectionRefused(formatted) ? { ...formatted, message: introspectionOff } : formatted
+    if (cause instanceof GraphQLError) {
+      if (isIntrospectionRefused(formatted)) return { ...formatted, message: introspectionOff }
+      return withOwnerNamed(formatted, this.#introspection)
+    }
     if (formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted
     this.#log.error({ err: cause }, 'an operation failed')
     return { message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
+  }
+}
+
+/** Apollo's words in our log rather than on the console. */
+export function apolloLogger(log: Log) {
+  return {
+    debug: (message: unknown) => log.debug({}, String(message)),
+    info: (message: unknown) => log.info({}, String(message)),
+    warn: (message: unknown) => log.warn({}, String(message)),
+    error: (message: unknown) => log.error({}, String(message)),
   }
 }
 

@@ -1,8 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
-import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols, type SubscribePayload } from 'graphql-ws'
-import { useServer } from 'graphql-ws/use/ws'
+import {
+  CloseCode,
+  GRAPHQL_TRANSPORT_WS_PROTOCOL,
+  makeServer,
+  type ConnectionInitMessage,
+  type SubscribePayload,
+} from 'graphql-ws'
 import {
   getOperationAST,
   GraphQLError,
@@ -18,6 +23,7 @@ import { maxTokens } from '../graph/limits.ts'
 import { asError, type GraphServer, type Outcome } from '../graph/server.ts'
 import type { GivenUp, PushHub, Subscription } from './hub.ts'
 import { SocketOperations, Unanswered } from './operations.ts'
+import { carry, chosenProtocol, type Carried } from './protocol.ts'
 
 /** A client that reads too slowly is closed with it; it resumes with the cursor of the last frame it got. */
 export const slowClientCode = 4413
@@ -70,7 +76,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
-    handleProtocols: protocols => handleProtocols(protocols),
+    handleProtocols: chosenProtocol,
   })
   const operations = new WeakMap<WebSocket, SocketOperations>()
   const unanswered = new Unanswered()
@@ -84,7 +90,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
 
   /** Everything of an operation but its frames: what it comes to, or why it is refused. */
   const open = async (
-    context: { readonly extra: { readonly socket: WebSocket }; readonly subscriptions: object },
+    context: { readonly extra: Carried; readonly subscriptions: object },
     id: string,
     payload: SubscribePayload,
   ): Promise<GraphQLError[] | ReturnType<typeof prepared>> => {
@@ -129,36 +135,33 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     return prepared(schema, document, payload, { kind: 'result', result })
   }
 
-  const protocol = useServer(
-    {
-      schema,
-      // A fault of one operation must end that operation and not the socket: the library closes it on a syntax error.
-      onSubscribe: async (context, id, payload) => {
-        try {
-          const opened = await open(context, id, payload)
-          if (Array.isArray(opened)) unanswered.delete(context.extra.socket, id)
-          return opened
-        } catch (error) {
-          unanswered.delete(context.extra.socket, id)
-          log.error({ err: error }, 'an operation over a websocket failed')
-          return [refusal('Something went wrong here.', 'INTERNAL_SERVER_ERROR')]
-        }
-      },
-      // By then the answer was handed to the socket.
-      onComplete: (context, id) => unanswered.delete(context.extra.socket, id),
-      execute: ({ contextValue }) => {
-        if (isPrepared(contextValue) && contextValue.kind === 'result') return contextValue.result
-        throw new Error('expected an operation that was executed in onSubscribe')
-      },
-      subscribe: ({ contextValue }) => {
-        if (isPrepared(contextValue) && contextValue.kind === 'subscription') {
-          return hub.subscribe(contextValue.subscription, contextValue.giveUp)
-        }
-        throw new Error('expected a subscription that was accepted in onSubscribe')
-      },
+  const protocol = makeServer<ConnectionInitMessage['payload'], Carried>({
+    schema,
+    // A fault of one operation must end that operation and not the socket: the library closes it on a syntax error.
+    onSubscribe: async (context, id, payload) => {
+      try {
+        const opened = await open(context, id, payload)
+        if (Array.isArray(opened)) unanswered.delete(context.extra.socket, id)
+        return opened
+      } catch (error) {
+        unanswered.delete(context.extra.socket, id)
+        log.error({ err: error }, 'an operation over a websocket failed')
+        return [refusal('Something went wrong here.', 'INTERNAL_SERVER_ERROR')]
+      }
     },
-    sockets,
-  )
+    // By then the answer was handed to the socket.
+    onComplete: (context, id) => unanswered.delete(context.extra.socket, id),
+    execute: ({ contextValue }) => {
+      if (isPrepared(contextValue) && contextValue.kind === 'result') return contextValue.result
+      throw new Error('expected an operation that was executed in onSubscribe')
+    },
+    subscribe: ({ contextValue }) => {
+      if (isPrepared(contextValue) && contextValue.kind === 'subscription') {
+        return hub.subscribe(contextValue.subscription, contextValue.giveUp)
+      }
+      throw new Error('expected a subscription that was accepted in onSubscribe')
+    },
+  })
 
   return {
     get clients() {
@@ -180,7 +183,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
           client.close(CloseCode.SubprotocolNotAcceptable, `Expected the subprotocol ${GRAPHQL_TRANSPORT_WS_PROTOCOL}`)
           return
         }
-        sockets.emit('connection', client, request)
+        carry(protocol, client, log)
       })
     },
     async close() {
@@ -201,7 +204,8 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
       const goodbye = setTimeout(() => {
         for (const client of sockets.clients) client.terminate()
       }, goodbyeMs)
-      await protocol.dispose()
+      for (const client of sockets.clients) client.close(goingAwayCode, 'Going away')
+      await new Promise<void>(resolve => sockets.close(() => resolve()))
       clearTimeout(goodbye)
     },
   }

@@ -12,6 +12,8 @@ import { verifySignature } from '../../subgraphs/signature.ts'
 import type { GatewayConfig } from '../config.ts'
 import { openContext, type OperationContext } from '../graph/context.ts'
 import { clientError } from '../graph/errors.ts'
+import { withOwnerNamed } from '../graph/foreign-field.ts'
+import { apolloLogger } from '../graph/server.ts'
 import { subgraphSources } from '../graph/sources.ts'
 import { openSubgraph } from '../graph/subgraph.ts'
 import { openRuntime } from '../runtime.ts'
@@ -58,6 +60,7 @@ export async function startSubgraph(
       introspection: true,
       includeStacktraceInErrorResponses: false,
       stopOnTerminationSignals: false,
+      logger: apolloLogger(log),
       plugins: [
         ApolloServerPluginInlineTraceDisabled(),
         ApolloServerPluginLandingPageDisabled(),
@@ -65,7 +68,9 @@ export async function startSubgraph(
         ApolloServerPluginUsageReportingDisabled(),
       ],
       formatError: (formatted, error) =>
-        error instanceof GraphQLError && error.path !== undefined ? clientError(error, role, log) : formatted,
+        error instanceof GraphQLError && error.path !== undefined
+          ? clientError(error, role, log)
+          : withOwnerNamed(formatted, true),
     })
     await apollo.start()
 

@@ -7,6 +7,8 @@ export interface Child {
   readonly pid: number
   /** What it has written so far, both streams in the order they came. */
   output(): string
+  /** Of the standard output alone. */
+  told(): string
   /** Resolves with the first line in which the text stands, written already or later. */
   line(text: string): Promise<string>
   kill(signal: NodeJS.Signals): void
@@ -30,11 +32,13 @@ export function startChild(
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const lines: string[] = []
+  const told: string[] = []
   const waiting: { readonly text: string; resolve(line: string): void; reject(error: Error): void }[] = []
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue
     createInterface(stream).on('line', line => {
       lines.push(line)
+      if (stream === child.stdout) told.push(line)
       for (const one of waiting.filter(({ text }) => line.includes(text))) {
         waiting.splice(waiting.indexOf(one), 1)
         one.resolve(line)
@@ -57,6 +61,7 @@ export function startChild(
   return {
     pid: child.pid ?? 0,
     output: () => lines.join('\n'),
+    told: () => told.join('\n'),
     line(text) {
       const found = lines.find(line => line.includes(text))
       if (found !== undefined) return Promise.resolve(found)

@@ -32,6 +32,17 @@ test('import works alone, and connect says that the gateway must run', async () 
   expect(JSON.stringify(await ask(at, '{ systems { isImported } }'))).not.toContain('false')
 })
 
+test('an import that works alone tells each step once, whatever its log says beside it', async () => {
+  const at = await setting({ LOG_LEVEL: 'debug', LOG_FORMAT: 'json' })
+  const alone = startChild('gateway/commands/import.ts', ['hubspot'], at.environment)
+  expect(await alone.ended, alone.output()).toMatchObject({ code: 0 })
+  expect(alone.told().split('\n')).toEqual([
+    'hubspot: 10 of 10 contacts, done',
+    'hubspot: everything is imported, 10 records. --restart lists everything anew.',
+  ])
+  expect(alone.output()).toContain('a kind of record is imported')
+})
+
 test('a sweep is done by the process that runs, goes on where a killed one was, and says how it went', async () => {
   const at = await setting()
   const { hubspot } = at.tools

@@ -74,6 +74,7 @@ test.each(vendors)('whatever goes wrong at $system, the other roles answer whole
           { role: vendor.role, system: vendor.system, isRetryable: true },
         ])
         expect(expected).toContain(extensions?.['code'])
+        if (kind === 'rate-limit') expect(extensions?.['retryAfterMs']).toBeGreaterThan(0)
       }
     }
     expect(Object.getOwnPropertyNames(Object.prototype)).not.toContain('polluted')

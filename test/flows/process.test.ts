@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startChild } from './child.ts'
 import { ask, main, setting, start } from './setting.ts'
@@ -63,3 +63,57 @@ describe('starting', () => {
     expect(await ask(at, '{ customer(id: "101") { id } }')).toEqual({ customer: { id: '101' } })
   })
 })
+
+test('every line it writes for machines is JSON, whatever comes over a websocket', async () => {
+  const at = await setting({ LOG_FORMAT: 'json', LOG_LEVEL: 'debug' })
+  const child = await start(at)
+  const frames = {
+    'an opcode nobody knows': [0x8b, 0x80, 0, 0, 0, 0],
+    'a frame that is not masked': [0x81, 0x01, 0x61],
+    'text that is no UTF-8': [0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe],
+    'more than a message may hold': [0x81, 0xff, 0, 0, 0, 0, 0x7f, 0, 0, 0, 0, 0, 0, 0],
+    'a message of the server': textFrame('{"type":"connection_ack"}'),
+    'a subscription before its time': textFrame('{"id":"1","type":"subscribe","payload":{"query":"{ __typename }"}}'),
+    'no JSON': textFrame('{'),
+  }
+  for (const [name, bytes] of Object.entries(frames)) expect(await closeCode(at.url, bytes), name).toBeGreaterThan(1000)
+  child.kill('SIGTERM')
+  expect(await child.ended).toMatchObject({ code: 0 })
+  const strange = child
+    .output()
+    .split('\n')
+    .filter(line => !/^\{"level":\d+,.*\}$/.test(line))
+  expect(strange).toEqual([])
+})
+
+function textFrame(text: string): readonly number[] {
+  return [0x81, 0x80 | text.length, 0, 0, 0, 0, ...Buffer.from(text)]
+}
+
+/** Sends bytes over a websocket as they are. @returns with which code the server closes it */
+function closeCode(url: string, bytes: readonly number[]): Promise<number> {
+  const { hostname, port } = new URL(url)
+  return new Promise((resolve, reject) => {
+    const came: Buffer[] = []
+    const socket = connect(Number(port), hostname, () => {
+      const key = 'dGhlIHNhbXBsZSBub25jZQ=='
+      socket.write(
+        `GET /graphql HTTP/1.1\r\nHost: ${hostname}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n`,
+      )
+    })
+    let isOpen = false
+    socket.on('data', data => {
+      came.push(data)
+      const all = Buffer.concat(came)
+      const head = all.indexOf('\r\n\r\n')
+      if (!isOpen && head !== -1) socket.write(Buffer.from(bytes))
+      isOpen ||= head !== -1
+      const frame = all.subarray(head + 4)
+      if (!isOpen || frame.length < 4 || frame[0] !== 0x88) return
+      resolve(frame.readUInt16BE(2))
+      socket.destroy()
+    })
+    socket.on('error', reject)
+    socket.on('close', () => reject(new Error('it was closed without a code')))
+  })
+}

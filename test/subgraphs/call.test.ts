@@ -242,6 +242,23 @@ describe('a call', () => {
     await expect(other).rejects.toEqual(kind('rate-limited'))
   })
 
+  it('that is refused by a limit without a hint says when there is room again, and holds nobody back', async () => {
+    const calls = open({}, [
+      { name: 'all', limit: 10, windowMs: 700 },
+      { name: 'day', limit: 1_000, windowMs: 86_400_000 },
+    ])
+    const limited = { name: 'test.limited', cost: { all: 1, day: 1 }, repeatable: true }
+    const refuse = async (): Promise<never> => {
+      throw new VendorError('stripe', 'rate-limited', 'slow down')
+    }
+    await expect(calls.call(limited, context(), refuse)).rejects.toMatchObject({
+      message: 'stripe: slow down',
+      kind: 'rate-limited',
+      retryAfterMs: 700,
+    })
+    expect(await calls.call(limited, context(), async () => 'sent')).toBe('sent')
+  })
+
   it('turns whatever is thrown into a VendorError', async () => {
     const calls = open()
     for (const thrown of [new TypeError('bug'), 'text', undefined, null, { message: 'object' }]) {

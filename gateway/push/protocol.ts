@@ -1,0 +1,74 @@
+import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, type Server } from 'graphql-ws'
+import type { WebSocket } from 'ws'
+import type { Log } from '../../subgraphs/contract.ts'
+
+/** How long a client may take to answer a ping, and how often it is sent one. */
+const keepAliveMs = 12_000
+
+/** What the protocol's library hands on with each operation. */
+export interface Carried {
+  readonly socket: WebSocket
+}
+
+/**
+ * Carries the protocol over a socket until that is closed. The library has an adapter of its own for ws, which writes to the
+ * console what a client's broken frames come to.
+ */
+export function carry(server: Server<Carried>, socket: WebSocket, log: Log): void {
+  const fail = (error: unknown): void => {
+    const isGone = socket.readyState !== socket.OPEN
+    if (isGone) log.debug({ err: error }, 'a websocket was gone before it was answered')
+    else log.warn({ err: error }, 'a message over a websocket could not be worked on')
+    socket.close(CloseCode.InternalServerError, 'Internal server error')
+  }
+  const endPings = keepAlive(socket)
+  const closed = server.opened(
+    {
+      protocol: socket.protocol,
+      send: text =>
+        new Promise((resolve, reject) => {
+          if (socket.readyState !== socket.OPEN) return resolve()
+          socket.send(text, error => (error == null ? resolve() : reject(error)))
+        }),
+      close: (code, reason) => socket.close(code, reason),
+      onMessage: read => {
+        socket.on('message', data => {
+          read(textOf(data)).catch(fail)
+        })
+      },
+    },
+    { socket },
+  )
+  socket.once('close', (code, reason) => {
+    endPings()
+    closed(code, reason.toString()).catch((error: unknown) =>
+      log.warn({ err: error }, 'the operations of a closed websocket could not be ended'),
+    )
+  })
+}
+
+/**
+ * The subprotocol that is agreed on. A browser whose offer is not taken up breaks the connection off and sees no more than 1006: to be
+ * told 4406 it must first be let in, under a name it offered.
+ */
+export function chosenProtocol(offered: ReadonlySet<string>): string | false {
+  const [first] = offered
+  return offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : (first ?? false)
+}
+
+/** @returns what ends it */
+function keepAlive(socket: WebSocket): () => void {
+  let isAwaited = false
+  socket.on('pong', () => (isAwaited = false))
+  const timer = setInterval(() => {
+    if (isAwaited) return socket.terminate()
+    if (socket.readyState !== socket.OPEN) return
+    isAwaited = true
+    socket.ping()
+  }, keepAliveMs)
+  return () => clearInterval(timer)
+}
+
+function textOf(data: WebSocket.RawData): string {
+  return (Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data)).toString()
+}
