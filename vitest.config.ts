@@ -29,6 +29,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What is waited for comes when it can, on a busy machine too.
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         extends: true,

@@ -184,7 +184,7 @@ test('a process that is stopped past its lease and goes on writes nothing', asyn
     },
   })
   stopped.accept(await claimDue(store, 'stopped', 10, leaseMs, now()))
-  await vi.waitFor(() => expect(isReading).toBe(2))
+  await vi.waitFor(() => expect(isReading).toBe(2), 20_000)
   nowMs += leaseMs
   const other = openProcess(store, { worker: 'other', crash: null, now })
   other.start()

@@ -22,7 +22,7 @@ test('ending by SIGTERM under load: every request is answered, sockets are close
     { query: 'subscription { customerChanged(id: "101") { change { kind } } }' },
     { next: () => (isWatching = true), error: () => undefined, complete: () => undefined },
   )
-  await vi.waitFor(() => expect(isWatching).toBe(true))
+  await vi.waitFor(() => expect(isWatching).toBe(true), 20_000)
   at.tools.hubspot.faults.add({ kind: 'slow', delayMs: 300 })
   at.tools.stripe.faults.add({ kind: 'slow', delayMs: 300 })
   const asked = Array.from({ length: 20 }, (_, n) => ask(at, `{ customer(id: "${101 + (n % 10)}") { id phone } }`))

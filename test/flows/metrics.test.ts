@@ -28,7 +28,10 @@ test('a webhook is counted on its way: refused or acknowledged, worked on, pushe
   await frames.next()
   const counted = (text: string, status: number): number =>
     valueOf(text, `livegraph_webhook_ack_seconds_count{system="hubspot",status="${status}"}`)
-  await vi.waitFor(async () => expect(valueOf(await metrics(world), done)).toBe((valueOf(before, done) || 0) + 1))
+  await vi.waitFor(
+    async () => expect(valueOf(await metrics(world), done)).toBe((valueOf(before, done) || 0) + 1),
+    20_000,
+  )
   const after = await metrics(world)
   expect([counted(after, 200) - (counted(before, 200) || 0), counted(after, 401)]).toEqual([1, 1])
   expect(valueOf(after, 'livegraph_webhook_to_push_seconds_count{system="hubspot"}')).toBeGreaterThan(0)

@@ -123,6 +123,6 @@ test.each([['graphql-ws'], ['mqtt'], []])(
       socket.once('error', error => resolve(error.message))
     })
     expect(end).toBe('4406')
-    await vi.waitFor(() => expect(socket.readyState).toBe(WebSocket.CLOSED))
+    await vi.waitFor(() => expect(socket.readyState).toBe(WebSocket.CLOSED), 20_000)
   },
 )

@@ -81,11 +81,11 @@ test('whoever leaves, politely or not, leaves nothing behind', async () => {
     const query = `subscription { jobChanged(customer: "${101 + at}") { change { kind } } }`
     rude.send(JSON.stringify({ id: String(at), type: 'subscribe', payload: { query } }))
   }
-  await vi.waitFor(() => expect([hub.subscribers, hub.groups]).toEqual([40, 40]))
+  await vi.waitFor(() => expect([hub.subscribers, hub.groups]).toEqual([40, 40]), 20_000)
   for (const end of ends) end()
-  await vi.waitFor(() => expect([hub.subscribers, hub.groups]).toEqual([20, 20]))
+  await vi.waitFor(() => expect([hub.subscribers, hub.groups]).toEqual([20, 20]), 20_000)
   rude.terminate()
-  await vi.waitFor(() => expect([hub.subscribers, hub.groups]).toEqual([0, 0]))
+  await vi.waitFor(() => expect([hub.subscribers, hub.groups]).toEqual([0, 0]), 20_000)
 })
 
 test('a subscription that fails here closes the socket with 1013, so that the client comes back: it does not merely end', async () => {

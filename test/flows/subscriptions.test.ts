@@ -88,8 +88,9 @@ describe('frames', () => {
     expect(await next(frames)).toMatchObject({ customer: { id: '101' } })
     await world.settled()
     setPhone(world, 7)
-    await vi.waitFor(async () =>
-      expect(await next(frames)).toMatchObject({ customer: { id: '101', phone: '+15550000007' } }),
+    await vi.waitFor(
+      async () => expect(await next(frames)).toMatchObject({ customer: { id: '101', phone: '+15550000007' } }),
+      20_000,
     )
     const late = world.subscribe(query)
     expect(await next(late)).toMatchObject({ change: { kind: 'CURRENT' }, customer: { id: '101' } })

@@ -33,7 +33,7 @@ describe('a webhook at one process', () => {
     expect(await post(world, vendor.sign(world, vendor.body(world)))).toBe(200)
     expect((await frameWith(frames, '+15550188')).at(-1)).toContain('UPDATED')
     // Rather than found by the poll of every second only.
-    await vi.waitFor(() => expect(isWoken).toBe(true))
+    await vi.waitFor(() => expect(isWoken).toBe(true), 20_000)
   })
 })
 
@@ -169,8 +169,9 @@ test('each system is imported by one process, and the others wait for it', async
   expect(begun.length).toBeGreaterThanOrEqual(3)
   const imported = world.log.filter(({ message }) => message === 'a kind of record is imported')
   expect(imported).toHaveLength(progress.length)
-  await vi.waitFor(async () =>
-    expect(JSON.stringify(await other.data('{ systems { isImported } }'))).not.toContain('false'),
+  await vi.waitFor(
+    async () => expect(JSON.stringify(await other.data('{ systems { isImported } }'))).not.toContain('false'),
+    20_000,
   )
 })
 

@@ -103,7 +103,7 @@ test('Changes of another process are found by asking every second', async () => 
   await append(store, 2)
   expect(applied).toEqual([])
   vi.advanceTimersByTime(1_000)
-  await vi.waitFor(() => expect(applied).toEqual([1, 2]))
+  await vi.waitFor(() => expect(applied).toEqual([1, 2]), 20_000)
 })
 
 test('more than a page is applied page by page', async () => {
@@ -185,9 +185,9 @@ test('a page that could not be applied is given again, and nothing is passed ove
     if (failures-- > 0) throw new Error('cache failed')
   })
   follower.deliver(await append(store, 2))
-  await vi.waitFor(() => expect(failures).toBe(1))
+  await vi.waitFor(() => expect(failures).toBe(1), 20_000)
   vi.advanceTimersByTime(1_000)
-  await vi.waitFor(() => expect(failures).toBe(0))
+  await vi.waitFor(() => expect(failures).toBe(0), 20_000)
   expect(applied).toEqual([])
   const through = follower.appliedThrough(2)
   vi.advanceTimersByTime(1_000)
@@ -209,7 +209,7 @@ test('after five seconds without the log it is cut off, and says so once; with t
   await vi.waitFor(() => {
     vi.advanceTimersByTime(1_000)
     expect(follower.isCutOff).toBe(false)
-  })
+  }, 20_000)
   expect(cutOffs).toEqual([true, false])
   expect(applied).toEqual([1])
 })

@@ -54,9 +54,9 @@ test('whoever leaves, or speaks nonsense, ends his own request and not the proce
       }),
   )
   const leaver = connect(path, () => leaver.write('{"command":"connect","system":"asana"}\n'))
-  await vi.waitFor(() => expect(signals).toHaveLength(1))
+  await vi.waitFor(() => expect(signals).toHaveLength(1), 20_000)
   leaver.destroy()
-  await vi.waitFor(() => expect(signals[0]?.aborted).toBe(true))
+  await vi.waitFor(() => expect(signals[0]?.aborted).toBe(true), 20_000)
   for (const nonsense of ['nonsense\n', '{"command":"drop"}\n', '\u0000\n', 'null\n']) {
     const heard = await new Promise<string>(resolve => {
       let text = ''

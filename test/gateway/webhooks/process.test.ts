@@ -289,12 +289,12 @@ test('suspects are tried few at a time: the next ones are asked for only when th
     },
   })
   processor.start()
-  await vi.waitFor(() => expect(reading.map(({ id }) => id)).toEqual(['101', '102']))
+  await vi.waitFor(() => expect(reading.map(({ id }) => id)).toEqual(['101', '102']), 20_000)
   reading[0]?.end()
-  await vi.waitFor(() => expect(applied).toHaveLength(1))
+  await vi.waitFor(() => expect(applied).toHaveLength(1), 20_000)
   expect([reading.length, asked]).toEqual([2, [false]])
   reading[1]?.end()
-  await vi.waitFor(() => expect(reading.map(({ id }) => id)).toEqual(['101', '102', '103']))
+  await vi.waitFor(() => expect(reading.map(({ id }) => id)).toEqual(['101', '102', '103']), 20_000)
   reading[2]?.end()
   await processor.stop()
 })
@@ -413,7 +413,7 @@ describe('what others have overtaken', () => {
     })
     processor.accept([entry(1, [hint('101')])])
     for (let at = 0; at < 3; at++) {
-      await vi.waitFor(() => expect(reading).toHaveLength(at + 1))
+      await vi.waitFor(() => expect(reading).toHaveLength(at + 1), 20_000)
       reading[at]?.end()
     }
     await processor.idle()
@@ -437,7 +437,7 @@ test('it asks the store for what is due when it is woken, and until nothing more
   expect(limits).toHaveLength(1)
   processor.wake()
   processor.wake()
-  await vi.waitFor(() => expect(limits).toEqual([200, 200, 200]))
+  await vi.waitFor(() => expect(limits).toEqual([200, 200, 200]), 20_000)
   // What is read here would never end.
   void processor.stop()
 })

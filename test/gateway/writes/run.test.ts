@@ -334,8 +334,9 @@ test('a run in another process is waited for, and its answer given', async () =>
     return original(key, act)
   })
   const one = first.ask(intent('one'), 'one')
-  await vi.waitFor(async () =>
-    expect(await store.read(db => db.selectFrom('write_steps').selectAll().execute())).toHaveLength(1),
+  await vi.waitFor(
+    async () => expect(await store.read(db => db.selectFrom('write_steps').selectAll().execute())).toHaveLength(1),
+    20_000,
   )
   const other = second.ask(intent('one'), 'one')
   held.go()

@@ -90,7 +90,7 @@ test('a write that appends waits for that of another process; storing a webhook 
       sql`select 1 from pg_locks where locktype = 'advisory' and granted`.execute(db),
     )
     expect(locks.rows.length).toBeGreaterThan(0)
-  })
+  }, 20_000)
   const second = other.write(async tx => {
     order.push('second')
     await appendChanges(tx, [change], now)
@@ -148,7 +148,7 @@ describe('a store that cannot be used', () => {
     const [appended] = await store.write(tx => appendChanges(tx, [change], now))
     expect(appended?.sequence).toBe(1)
     await cut()
-    await vi.waitFor(() => receive(store, 'a'))
+    await vi.waitFor(() => receive(store, 'a'), 20_000)
   })
 
   test('is refused when it is opened, without its password', async () => {
@@ -246,7 +246,7 @@ describe('signals', () => {
       vi.waitFor(() => {
         one.signals?.send('changes')
         expect(heard).toContain('other')
-      })
+      }, 20_000)
     await woken()
     for (let round = 0; round < 3; round++) {
       await at.run(
@@ -259,7 +259,7 @@ describe('signals', () => {
     end()
     heard.length = 0
     other.signals?.send('changes')
-    await vi.waitFor(() => expect(heard).toEqual(['one']))
+    await vi.waitFor(() => expect(heard).toEqual(['one']), 20_000)
   })
 
   test('are one when many are sent at once', async () => {
@@ -269,10 +269,10 @@ describe('signals', () => {
     await vi.waitFor(() => {
       one.signals?.send('deliveries')
       expect(heard).toBeGreaterThan(0)
-    })
+    }, 20_000)
     heard = 0
     for (let at = 0; at < 1_000; at++) one.signals?.send('deliveries')
-    await vi.waitFor(() => expect(heard).toBeGreaterThan(0))
+    await vi.waitFor(() => expect(heard).toBeGreaterThan(0), 20_000)
     expect(heard).toBeLessThan(10)
   })
 })

@@ -201,7 +201,7 @@ test('requests go through the agent of the road, and end with the deadline of a 
   expect(Object.values(agent?.freeSockets ?? {}).flat()).toHaveLength(1)
   simulator.faults.add({ kind: 'slow', delayMs: 10_000 })
   await expect(system.source.create({ name: 'y' }, context, stepsInMemory())).rejects.toMatchObject({ kind: 'timeout' })
-  await vi.waitFor(() => expect(Object.values(agent?.sockets ?? {}).flat()).toHaveLength(0))
+  await vi.waitFor(() => expect(Object.values(agent?.sockets ?? {}).flat()).toHaveLength(0), 20_000)
 })
 
 test.each([
