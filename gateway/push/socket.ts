@@ -21,6 +21,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import type { Log } from '../../subgraphs/contract.ts'
 import { maxTokens } from '../graph/limits.ts'
 import { asError, type GraphServer, type Outcome } from '../graph/server.ts'
+import { SparingLog } from '../sparing-log.ts'
 import type { GivenUp, PushHub, Subscription } from './hub.ts'
 import { SocketOperations, Unanswered } from './operations.ts'
 import { carry, chosenProtocol, type Carried } from './protocol.ts'
@@ -80,6 +81,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
   })
   const operations = new WeakMap<WebSocket, SocketOperations>()
   const unanswered = new Unanswered()
+  const sparing = new SparingLog(log)
   let isClosing = false
 
   const operationsOf = (socket: WebSocket): SocketOperations => {
@@ -117,13 +119,13 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
       if ('refused' in accepted) return accepted.refused.map(asError)
       const giveUp = (reason: GivenUp): void => {
         if (reason === 'failed') return socket.close(failedCode, 'A subscription failed; resume with the last cursor')
-        log.warn({ code: slowClientCode }, 'a subscriber reads too slowly and is closed')
+        sparing.warn({ code: slowClientCode }, 'a subscriber reads too slowly and is closed')
         socket.close(slowClientCode, 'Reads too slowly; resume with the last cursor')
       }
       return prepared(schema, document, payload, { kind: 'subscription', subscription: accepted, giveUp })
     }
     if (socket.bufferedAmount > maxBufferedBytes) {
-      log.warn({ code: slowClientCode }, 'a client reads its answers too slowly and is closed')
+      sparing.warn({ code: slowClientCode }, 'a client reads its answers too slowly and is closed')
       socket.close(slowClientCode, 'Reads too slowly')
       return []
     }

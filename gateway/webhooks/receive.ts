@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { System } from '../../schema/systems.ts'
 import type { Clock, DeliveryEntry, Log, Received, RefusalReason, WebhookAdapter } from '../../subgraphs/contract.ts'
+import { SparingLog } from '../sparing-log.ts'
 import type { WebhookAnswer, WebhookRequest } from '../http.ts'
 import { StoreError } from '../store/store.ts'
 import type { StoredEntry } from '../store/deliveries.ts'
@@ -52,21 +53,23 @@ export function openReceive(
   ports: ReceivePorts,
 ): (system: string, endpoint: string, request: WebhookRequest) => Promise<WebhookAnswer> | null {
   const sources = new Map(ports.sources.map(source => [source.system, source]))
+  // Whoever forges them writes no log of ours full.
+  const sparing = new SparingLog(ports.log)
   return (system, endpoint, request) => {
     const source = sources.get(system)
     if (source === undefined || !source.endpoints.includes(endpoint)) return null
-    return receive(ports, source, endpoint, request)
+    return receive({ ...ports, sparing }, source, endpoint, request)
   }
 }
 
 async function receive(
-  ports: ReceivePorts,
+  ports: ReceivePorts & { readonly sparing: SparingLog },
   source: WebhookSource,
   endpoint: string,
   request: WebhookRequest,
 ): Promise<WebhookAnswer> {
   const { system, adapter, secrets: fromSettings } = source
-  const { log, clock } = ports
+  const { log, sparing, clock } = ports
   const encoding = request.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') {
     return { status: 415, text: 'Expected a body that is not compressed.' }
@@ -82,7 +85,7 @@ async function receive(
     const handshake = adapter.handshake?.(received) ?? null
     if (handshake !== null) {
       if (!(await ports.secrets.isHandshakePending(system, endpoint))) {
-        log.warn({ system, endpoint }, 'a handshake was refused: nobody here asked for it')
+        sparing.warn({ system, endpoint }, 'a handshake was refused: nobody here asked for it')
         return { status: 403, text: 'No handshake is expected.' }
       }
       await ports.secrets.add(system, endpoint, handshake.secret)
@@ -90,13 +93,13 @@ async function receive(
     }
     const secrets = await ports.secrets.of(system, endpoint, fromSettings)
     if (secrets.length === 0) {
-      log.warn({ system, endpoint }, 'a webhook was refused: there is no secret to verify it with')
+      sparing.warn({ system, endpoint }, 'a webhook was refused: there is no secret to verify it with')
       return { status: 404, text: 'No webhook is expected here.' }
     }
     const receivedAt = clock.now()
     const verdict = adapter.verify(received, secrets, receivedAt)
     if (!verdict.genuine) {
-      log.warn({ system, endpoint, reason: verdict.reason }, 'a webhook was refused')
+      sparing.warn({ system, endpoint, reason: verdict.reason }, 'a webhook was refused')
       if (verdict.reason === 'signature-wrong') ports.quarantine(source, received, receivedAt)
       return { status: 401, text: refusals[verdict.reason] }
     }
