@@ -419,6 +419,11 @@ export interface Sweeper {
    * @param since where to begin without a cursor
    */
   sweep(cursor: string | null, since: Date, call: CallContext): Promise<SweepPage>
+  /**
+   * For feeds that cannot begin at a time: the place as of now, asked for before all records are listed for the first time, so
+   * that the first sweep goes on from there. @throws VendorError
+   */
+  begin?(call: CallContext): Promise<string>
 }
 
 /**

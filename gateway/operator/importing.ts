@@ -7,6 +7,7 @@ import type { Runtime } from '../runtime.ts'
 import { holdLease, type HeldLease } from '../store/leases.ts'
 import { listProgress } from '../store/progress.ts'
 import type { RunningSystem } from '../systems.ts'
+import { takePlaces } from '../webhooks/sweep.ts'
 import type { Tell } from './control.ts'
 import { SystemWork, type WorkOnSystem } from './system-work.ts'
 
@@ -123,11 +124,21 @@ export function openImporting(
     let toldAt = 0
     const startedAt = clock.now().getTime()
     log.info({ system }, 'the import begins')
+    const callOf = (ending: AbortSignal) => ({
+      ...openContext(runtime.contexts, { priority: 'background' }).call,
+      signal: ending,
+    })
+    // What an interrupted listing has shown may have changed since: a place taken now would pass that over.
+    const isBegun = (await store.read(db => listProgress(db))).some(one => one.system === system)
+    if (restart || !isBegun) {
+      for (const { adapter } of ofSystem)
+        await takePlaces({ store, system, sweepers: adapter.sweepers, log }, callOf(signal))
+    }
     const outcomes = await runImport({
       store,
       catalogue,
       systems: ofSystem.map(({ role, kinds, adapter }) => ({ system, role, kinds, importers: adapter.importers })),
-      call: ending => ({ ...openContext(runtime.contexts, { priority: 'background' }).call, signal: ending }),
+      call: callOf,
       log,
       clock,
       signal,

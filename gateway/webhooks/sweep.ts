@@ -106,6 +106,39 @@ async function walk(
   }
 }
 
+/**
+ * Takes the places from which the first sweep goes on, before every record is listed for the first time. A place that is kept is the
+ * earlier one, and good. One that cannot be had costs the first sweep a listing, and the import nothing.
+ */
+export async function takePlaces(
+  { store, system, sweepers, log }: Pick<SweepOptions, 'store' | 'system' | 'sweepers' | 'log'>,
+  call: CallContext,
+): Promise<void> {
+  await Promise.all(
+    sweepers.map(async sweeper => {
+      const { feed } = sweeper
+      if (sweeper.begin === undefined) return
+      try {
+        if ((await store.read(db => readPlace(db, system, feed))) !== null) return
+        const place = {
+          system,
+          feed,
+          cursor: await sweeper.begin(call),
+          begunAt: null,
+          gapAt: null,
+          completeUpTo: null,
+        }
+        await store.write(async tx => {
+          if ((await readPlace(tx, system, feed)) === null) await writePlace(tx, place)
+        })
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : ''
+        log.warn({ system, feed, reason }, 'its place could not be taken: the first sweep lists every record again')
+      }
+    }),
+  )
+}
+
 /** Stores what is not known yet, and the place after it. */
 async function takeIn(
   { store, system, worker, leaseMs, clock }: SweepOptions,

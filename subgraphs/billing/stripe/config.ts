@@ -15,12 +15,14 @@ export interface StripeConfig {
   readonly isSandbox: boolean
 }
 
+/** What a restricted key needs. */
+export const permissions =
+  'Customers write, Invoices write, Products read, Prices read, Payment Methods read, Events read, Webhook Endpoints write'
+
 export const settings: readonly SettingDoc[] = [
   {
     name: 'STRIPE_SECRET_KEY',
-    help:
-      'A secret or restricted API key (Dashboard, Developers, API keys). A restricted key needs: Customers write, ' +
-      'Invoices write, Products read, Prices read, Payment Methods read, Events read, Webhook Endpoints write.',
+    help: `A secret or restricted API key (Dashboard, Developers, API keys). A restricted key needs: ${permissions}.`,
     example: 'rk_live_0123456789',
     isRequired: true,
     isSecret: true,

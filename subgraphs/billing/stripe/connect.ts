@@ -1,12 +1,13 @@
 import type { CallContext, ConnectPorts, ConnectReport } from '../../contract.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { StripeClient } from './client.ts'
+import { permissions } from './config.ts'
 import { readWebhookEndpoint } from './records.ts'
 import { eventTypes } from './webhook.ts'
 
 /**
- * Registers the webhook endpoint and says what keeps the account from being whole. Doing it again changes nothing.
- * @throws VendorError when Stripe cannot be asked at all
+ * Registers the webhook endpoint and says what keeps the account from being whole, what Stripe refused among it. Doing it again
+ * changes nothing.
  */
 export async function connectStripe(
   client: StripeClient,
@@ -16,13 +17,22 @@ export async function connectStripe(
   const done: string[] = []
   const missing: string[] = []
   const manual: string[] = []
-  missing.push(...(await missingPermissions(client, call)))
+  const refused = await refusedReads(client, call)
+  missing.push(...refused.lines)
+  manual.push(...refused.steps)
+  if (refused.isKeyRefused) return { done, missing, manual }
 
   const url = `${publicUrl}/webhooks/stripe`
-  const { items } = await client.webhookEndpoints(call)
-  const endpoint = items.map(readWebhookEndpoint).find(one => one.url === url)
-  if (endpoint === undefined) {
-    const made = await client.createWebhookEndpoint(url, eventTypes, `${newKey()}-webhook`, call)
+  const endpoint = await asked('Reading the webhook endpoints', async () => {
+    const { items } = await client.webhookEndpoints(call)
+    return items.map(readWebhookEndpoint).find(one => one.url === url) ?? null
+  })
+  if (endpoint === undefined) return { done, missing, manual }
+  if (endpoint === null) {
+    const made = await asked(`Making the webhook endpoint for ${url}`, () =>
+      client.createWebhookEndpoint(url, eventTypes, `${newKey()}-webhook`, call),
+    )
+    if (made === undefined) return { done, missing, manual }
     if (made.secret == null) {
       missing.push(`The signing secret of the new webhook endpoint ${made.id}: Stripe's answer did not hold it.`)
       manual.push(`Copy the signing secret of ${made.id} from the Dashboard to STRIPE_WEBHOOK_SECRET.`)
@@ -49,26 +59,80 @@ export async function connectStripe(
     manual.push(`Copy the signing secret of ${endpoint.id} from the Dashboard to STRIPE_WEBHOOK_SECRET.`)
   }
   return { done, missing, manual }
+
+  /** @returns undefined when Stripe did not give it, and then the report says why and what to do */
+  async function asked<T>(what: string, ask: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof VendorError)) throw error
+      missing.push(`${what} (${error.message})${hintFor(error)}`)
+      return undefined
+    }
+  }
+}
+
+interface RefusedReads {
+  readonly lines: readonly string[]
+  readonly steps: readonly string[]
+  /** Whether the key as such is refused, so that nothing else need be asked. */
+  readonly isKeyRefused: boolean
 }
 
 /** A restricted key may read one thing and not another. */
-async function missingPermissions(client: StripeClient, call: CallContext): Promise<readonly string[]> {
+async function refusedReads(client: StripeClient, call: CallContext): Promise<RefusedReads> {
   const reads: readonly (readonly [string, () => Promise<unknown>])[] = [
     ['Customers', () => client.customers({}, call)],
     ['Invoices', () => client.invoices({}, call)],
     ['Products', () => client.products({}, call)],
     ['Events', () => client.events({ limit: 1 }, call)],
   ]
-  const found = await Promise.all(
+  const outcomes = await Promise.all(
     reads.map(async ([name, read]) => {
       try {
         await read()
         return []
       } catch (error) {
-        if (!(error instanceof VendorError) || error.kind !== 'unauthorized') throw error
-        return [`The API key may not read ${name}: add the permission to it in the Dashboard, or make a new key.`]
+        if (!(error instanceof VendorError)) throw error
+        return [{ name, error }]
       }
     }),
   )
-  return found.flat()
+  const refused = outcomes.flat()
+  const [first] = refused
+  if (first !== undefined && refused.length === reads.length && refused.every(({ error }) => isUnauthorized(error))) {
+    return {
+      lines: [
+        `Stripe does not accept the API key in STRIPE_SECRET_KEY, for nothing that is read (${first.error.message}).`,
+      ],
+      steps: [
+        'In the Dashboard under Developers, API keys, look whether that key is still there, of this account, and live or test as you mean it.',
+        `Copy it whole, or make a restricted one with these permissions: ${permissions}.`,
+        'Set it as STRIPE_SECRET_KEY, restart the gateway, and run npm run connect -- stripe again.',
+      ],
+      isKeyRefused: true,
+    }
+  }
+  return {
+    lines: refused.map(({ name, error }) =>
+      isUnauthorized(error)
+        ? `The API key in STRIPE_SECRET_KEY may not read ${name} (${error.message}): add the permission to it in the Dashboard under Developers, API keys, or make a new key.`
+        : `Reading ${name} (${error.message})${hintFor(error)}`,
+    ),
+    steps: [],
+    isKeyRefused: false,
+  }
+}
+
+function isUnauthorized({ kind }: VendorError): boolean {
+  return kind === 'unauthorized'
+}
+
+/** Stripe's own words are about what was just sent to it: the public address. */
+function hintFor(error: VendorError): string {
+  if (error.inputFault !== undefined) return `: ${error.inputFault}; check PUBLIC_URL, which it must reach over https`
+  if (isUnauthorized(error)) {
+    return '; give the key in STRIPE_SECRET_KEY the permission Webhook Endpoints write in the Dashboard under Developers, API keys'
+  }
+  return error.isPassing ? '; try again later' : ''
 }

@@ -16,6 +16,9 @@ export function projectEvents(client: AsanaClient, config: AsanaConfig, project:
   return {
     feed: `events of project ${project}`,
     lagMs,
+    async begin(call) {
+      return (await client.events(project, null, call)).sync
+    },
     async sweep(cursor, _, call) {
       const { events, sync, hasMore, isTooOld } = await client.events(project, cursor, call)
       const news = readEvents(events, config)

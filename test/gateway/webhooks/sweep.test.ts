@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { DeliveryEntry, Hint, Sweeper, SweepPage } from '../../../subgraphs/contract.ts'
+import type { DeliveryEntry, Hint, Log, Sweeper, SweepPage } from '../../../subgraphs/contract.ts'
 import { VendorError } from '../../../subgraphs/vendor-error.ts'
 import type { StoredEntry } from '../../../gateway/store/deliveries.ts'
 import { storeReceived } from '../../../gateway/store/received.ts'
 import type { Store } from '../../../gateway/store/store.ts'
 import { beginSweep, listPlaces, listSweeps } from '../../../gateway/store/sweeps.ts'
-import { runSweep, type SweepOptions } from '../../../gateway/webhooks/sweep.ts'
+import { runSweep, takePlaces, type SweepOptions } from '../../../gateway/webhooks/sweep.ts'
 import { absence, apply, at, contact, openTestStore, quietLog, sight } from '../links/fixture.ts'
 
 let store: Store
@@ -202,5 +202,32 @@ describe('a sweep', () => {
     const { missed } = await sweep([pages], { listAnew, clock: { now: () => at(3000) } })
     expect([listed, pages.asked.slice(0, 2), missed]).toEqual([[at(1000), at(1000)], [null, 'fresh'], 1])
     expect(await places()).toMatchObject([{ gapAt: null, completeUpTo: at(2970) }])
+  })
+})
+
+describe('before every record is listed for the first time', () => {
+  const { signal } = new AbortController()
+  const call = { priority: 'background', signal, spend: () => undefined } as const
+  const take = (sweepers: readonly Sweeper[], log: Log = quietLog) =>
+    takePlaces({ store, system: 'hubspot', sweepers, log }, call)
+
+  test('the place of a feed that cannot begin at a time is taken, and the first sweep goes on from there', async () => {
+    const timeless = feed([{}], { begin: () => Promise.resolve('now') })
+    await take([timeless])
+    await sweep([timeless])
+    expect(timeless.asked).toEqual(['now'])
+  })
+
+  test('a place that is there is kept, and a feed that begins at a time needs none', async () => {
+    await take([feed([], { begin: () => Promise.resolve('first') }), feed([], { feed: 'by time' })])
+    await take([feed([], { begin: () => Promise.resolve('second') })])
+    expect(await places()).toMatchObject([{ feed: 'contacts', cursor: 'first', begunAt: null, completeUpTo: null }])
+  })
+
+  test('a fault of the vendor leaves the place to the first sweep', async () => {
+    const warned: object[] = []
+    const begin = () => Promise.reject(new VendorError('hubspot', 'unavailable', 'down'))
+    await take([feed([], { begin })], { ...quietLog, warn: fields => void warned.push(fields) })
+    expect([await places(), warned]).toEqual([[], [expect.objectContaining({ reason: 'hubspot: down' })]])
   })
 })

@@ -304,6 +304,33 @@ describe('connecting', () => {
     expect(report.missing).toHaveLength(1)
     expect(report.manual[0]).toContain('STRIPE_WEBHOOK_SECRET')
   })
+
+  test('a wrong key is told once, with the setting and what to do', async () => {
+    const wrong = openStripe(simulator.url, { secretKey: 'rk_test_other' })
+    const report = await wrong.system.connect({ ...ports([]), call: wrong.context.call })
+    wrong.close()
+    expect(report.done).toEqual([])
+    expect(report.missing).toEqual([expect.stringMatching(/STRIPE_SECRET_KEY.*status 401/)])
+    expect(report.manual.join('\n')).toMatch(/Developers, API keys.*[^]*Webhook Endpoints write[^]*connect -- stripe/)
+    expect(JSON.stringify(report)).not.toContain('rk_test_other')
+  })
+
+  test.each([
+    ['/v1/events', 'GET', 403, /STRIPE_SECRET_KEY may not read Events.*status 403.*add the permission/],
+    ['/v1/webhook_endpoints', 'GET', 403, /Reading the webhook endpoints.*STRIPE_SECRET_KEY.*Webhook Endpoints write/],
+    [
+      '/v1/webhook_endpoints',
+      'POST',
+      403,
+      /Making the webhook endpoint for https:.*STRIPE_SECRET_KEY.*Endpoints write/,
+    ],
+    ['/v1/webhook_endpoints', 'POST', 400, /Making the webhook endpoint for https:.*PUBLIC_URL/],
+    ['/v1/invoices', 'GET', 500, /Reading Invoices.*try again later/],
+  ])('what is refused at %s (%s, %i) is named, with what to do', async (path, method, status, said) => {
+    simulator.faults.add({ kind: 'error', status, match: { method, path: new RegExp(`^${path}$`) } })
+    const report = await opened.system.connect(ports([]))
+    expect(report.missing).toEqual([expect.stringMatching(said)])
+  })
 })
 
 async function faultOf(outcome: Promise<unknown>): Promise<VendorError> {
