@@ -176,7 +176,6 @@ export class PushHub {
       members: new Set(),
       topics: new Set(),
       frames: this.#inOrder(
-        () => group,
         liveLimits,
         frame => this.#tell(group, frame),
         error => {
@@ -193,21 +192,8 @@ export class PushHub {
     return group
   }
 
-  #inOrder(
-    group: () => Group,
-    limits: InOrderLimits,
-    deliver: (frame: Frame) => void,
-    onFailed: (error: unknown) => void,
-  ): InOrder<Frame> {
-    return new InOrder<Frame>(
-      {
-        execute: (about, isRepeat) => this.#execute(group(), about, isRepeat),
-        deliver,
-        onFailed,
-        nowMs: () => this.#ports.now().getTime(),
-      },
-      limits,
-    )
+  #inOrder(limits: InOrderLimits, deliver: (frame: Frame) => void, onFailed: (error: unknown) => void): InOrder<Frame> {
+    return new InOrder<Frame>({ deliver, onFailed, nowMs: () => this.#ports.now().getTime() }, limits)
   }
 
   #enqueue(group: Group, change: Change): void {
@@ -220,7 +206,7 @@ export class PushHub {
   #repeat(group: Group, { change, entity, subject }: ChangeFrame): void {
     const sequence = Math.max(change.sequence, group.newest)
     const about = { ...this.#special(group, 'CURRENT', sequence, entity), subject }
-    group.frames.add({ lane: laneOf(group, subject), isRepeat: true, about: () => Promise.resolve(about) })
+    group.frames.add(this.#frameTask(group, about, true))
     this.#bound(group)
   }
 
@@ -234,11 +220,19 @@ export class PushHub {
     this.#failAll(group)
   }
 
-  #taskOf(group: Group, change: Change): Task {
+  #taskOf(group: Group, change: Change): Task<Frame> {
     return {
       lane: laneOf(group, change.entity),
-      isRepeat: false,
       about: () => this.#changeFrameOf(group, change),
+      execute: about => this.#execute(group, about),
+    }
+  }
+
+  #frameTask(group: Group, about: ChangeFrame, isRepeat: boolean): Task<Frame> {
+    return {
+      lane: laneOf(group, about.subject),
+      about: () => Promise.resolve(about),
+      execute: frame => this.#execute(group, frame, isRepeat),
     }
   }
 
@@ -277,33 +271,22 @@ export class PushHub {
       await this.#present(group, member, subject)
     }
     // Read while the first frames were: they may show less than those did, and would go back.
-    const again = this.#orderFor(group, member, frame => {
+    const again = this.#orderFor(member, frame => {
       if (this.#isNews(member, frame)) this.#sendNews(member, frame)
     })
     for (let held = take(member); held.length > 0; held = take(member)) {
-      again.add(
-        ...held.map(({ about, isRepeat }) => ({
-          lane: laneOf(group, about.subject),
-          isRepeat,
-          about: () => Promise.resolve(about),
-        })),
-      )
+      again.add(...held.map(({ about, isRepeat }) => this.#frameTask(group, about, isRepeat)))
       await again.drained()
     }
     member.held = null
   }
 
   /** The frames of one member alone. */
-  #orderFor(group: Group, member: Member, deliver: (frame: Frame) => void): InOrder<Frame> {
-    return this.#inOrder(
-      () => group,
-      replayLimits,
-      deliver,
-      error => {
-        this.#ports.log.error({ err: error }, 'a replay failed; its subscriber is closed and resumes by its cursor')
-        this.#fail(member)
-      },
-    )
+  #orderFor(member: Member, deliver: (frame: Frame) => void): InOrder<Frame> {
+    return this.#inOrder(replayLimits, deliver, error => {
+      this.#ports.log.error({ err: error }, 'a replay failed; its subscriber is closed and resumes by its cursor')
+      this.#fail(member)
+    })
   }
 
   /** The living entity the group is about, listening to it; null for lists, feeds and the dead. */
@@ -344,7 +327,7 @@ export class PushHub {
 
   async #replay(group: Group, member: Member, after: number): Promise<void> {
     const until = this.#ports.newest()
-    const frames = this.#orderFor(group, member, frame => this.#sendNews(member, frame))
+    const frames = this.#orderFor(member, frame => this.#sendNews(member, frame))
     let from = after
     while (from < until) {
       const page = (await this.#ports.changesAfter(from, replayPage)).filter(({ sequence }) => sequence <= until)

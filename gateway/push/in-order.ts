@@ -9,13 +9,13 @@ const maxSideBySide = 100
 const maxAhead = 200
 
 /** Something a frame is to be executed for. */
-export interface Task {
+export interface Task<Frame extends Read> {
   /** Tasks of one lane are about the same entity and executed one after another. */
   readonly lane: string
-  /** Whether it says once more what an earlier frame could not say in full. */
-  readonly isRepeat: boolean
   /** What the frame is to tell; null when it does not concern the subscription. */
   about(): Promise<ChangeFrame | null>
+  /** @param about its own, or that of all it tells at once */
+  execute(about: ChangeFrame): Promise<Frame>
 }
 
 /** An executed frame, as far as its order with others goes. */
@@ -24,7 +24,6 @@ export interface Read {
 }
 
 export interface InOrderPorts<Frame extends Read> {
-  execute(about: ChangeFrame, isRepeat: boolean): Promise<Frame>
   /** Given the frames in the order of their tasks, one at a time. */
   deliver(frame: Frame): void
   /** Nothing is delivered after it. */
@@ -39,8 +38,8 @@ export interface InOrderLimits {
   readonly crowded: number
 }
 
-interface Job<Frame> {
-  readonly task: Task
+interface Job<Frame extends Read> {
+  readonly task: Task<Frame>
   readonly sinceMs: number
   state: 'waiting' | 'running' | 'done'
   about: ChangeFrame | null
@@ -78,7 +77,7 @@ export class InOrder<Frame extends Read> {
     return this.#jobs.length
   }
 
-  add(...tasks: readonly Task[]): void {
+  add(...tasks: readonly Task<Frame>[]): void {
     if (this.#hasFailed) return
     const sinceMs = this.#ports.nowMs()
     for (const task of tasks) {
@@ -124,7 +123,7 @@ export class InOrder<Frame extends Read> {
         if (both === null) break
         job = both
       }
-      if (job.about !== null) job.frame = await this.#ports.execute(job.about, job.task.isRepeat)
+      if (job.about !== null) job.frame = await job.task.execute(job.about)
       job.state = 'done'
       this.#deliver()
     } catch (error) {
@@ -183,7 +182,7 @@ export class InOrder<Frame extends Read> {
     job.state = 'running'
     job.isRepeated = true
     try {
-      if (job.about !== null) job.frame = await this.#ports.execute(job.about, job.task.isRepeat)
+      if (job.about !== null) job.frame = await job.task.execute(job.about)
       job.state = 'done'
       this.#deliver()
     } catch (error) {

@@ -29,11 +29,14 @@ function frameOf(sequence: number, entity: EntityRef): ChangeFrame {
   return { field: 'customerChanged', change, entity, subject: entity }
 }
 
-function taskOf(about: ChangeFrame | null, lane: string): Task {
-  return { lane, isRepeat: false, about: () => Promise.resolve(about) }
+type Execute = Task<Told>['execute']
+
+function taskOf(execute: Execute, about: ChangeFrame | null, lane: string): Task<Told> {
+  return { lane, about: () => Promise.resolve(about), execute }
 }
 
-const update = (sequence: number, id: string): Task => taskOf(frameOf(sequence, customer(id)), entityKey(customer(id)))
+const updateBy = (execute: Execute, sequence: number, id: string): Task<Told> =>
+  taskOf(execute, frameOf(sequence, customer(id)), entityKey(customer(id)))
 
 /** Executions that end when they are told to. */
 function driven(limits: InOrderLimits, options: { nowMs?: () => number } = {}) {
@@ -41,13 +44,13 @@ function driven(limits: InOrderLimits, options: { nowMs?: () => number } = {}) {
   const told: Told[] = []
   const failures: unknown[] = []
   const ends = new Map<number, () => void>()
+  const execute: Execute = async ({ change: { sequence, fields } }) => {
+    begun.push(sequence)
+    await new Promise<void>(resolve => ends.set(sequence, resolve))
+    return { sequence, fields, reads: new Map() }
+  }
   const inOrder = new InOrder<Told>(
     {
-      async execute({ change: { sequence, fields } }) {
-        begun.push(sequence)
-        await new Promise<void>(resolve => ends.set(sequence, resolve))
-        return { sequence, fields, reads: new Map() }
-      },
       deliver: frame => void told.push(frame),
       onFailed: error => void failures.push(error),
       nowMs: options.nowMs ?? (() => 0),
@@ -56,6 +59,8 @@ function driven(limits: InOrderLimits, options: { nowMs?: () => number } = {}) {
   )
   return {
     inOrder,
+    update: (sequence: number, id: string) => updateBy(execute, sequence, id),
+    nobody: (lane: string) => taskOf(execute, null, lane),
     begun,
     told,
     failures,
@@ -73,7 +78,7 @@ function settled(): Promise<void> {
 
 describe('frames of different entities', () => {
   test('are executed side by side and delivered in their order, whichever is read first', async () => {
-    const { inOrder, begun, told, end } = driven(never)
+    const { inOrder, update, begun, told, end } = driven(never)
     inOrder.add(update(1, '101'), update(2, '102'), update(3, '103'))
     await settled()
     expect(begun).toEqual([1, 2, 3])
@@ -85,7 +90,7 @@ describe('frames of different entities', () => {
   })
 
   test('are executed ahead of the first one within a bound, however many wait', async () => {
-    const { inOrder, begun, told, end } = driven(never)
+    const { inOrder, update, begun, told, end } = driven(never)
     const sequences = Array.from({ length: 1000 }, (_, at) => at + 1)
     inOrder.add(...sequences.map(sequence => update(sequence, `${sequence}`)))
     await settled()
@@ -98,8 +103,8 @@ describe('frames of different entities', () => {
   })
 
   test('that concern nobody hold up nothing', async () => {
-    const { inOrder, told, end } = driven(never)
-    inOrder.add(taskOf(null, 'a'), update(2, '102'), taskOf(null, 'b'))
+    const { inOrder, update, nobody, told, end } = driven(never)
+    inOrder.add(nobody('a'), update(2, '102'), nobody('b'))
     await settled()
     await end(2)
     expect(told.map(({ sequence }) => sequence)).toEqual([2])
@@ -109,7 +114,7 @@ describe('frames of different entities', () => {
 
 describe('frames of one entity', () => {
   test('are executed one after another', async () => {
-    const { inOrder, begun, told, end } = driven(never)
+    const { inOrder, update, begun, told, end } = driven(never)
     inOrder.add(update(1, '101'), update(2, '101'))
     await settled()
     expect(begun).toEqual([1])
@@ -121,7 +126,7 @@ describe('frames of one entity', () => {
 
   test('that waited for a slow tool are one, with the cursor of the last and the fields of all', async () => {
     let nowMs = 0
-    const { inOrder, told, end } = driven({ joinsAfterMs: 100, crowded: 32 }, { nowMs: () => nowMs })
+    const { inOrder, update, told, end } = driven({ joinsAfterMs: 100, crowded: 32 }, { nowMs: () => nowMs })
     inOrder.add(update(1, '101'))
     await settled()
     inOrder.add(update(2, '101'), update(3, '101'), update(4, '101'))
@@ -135,7 +140,7 @@ describe('frames of one entity', () => {
   })
 
   test('are told apart where those of another lie between, or whoever resumes in between would miss one', async () => {
-    const { inOrder, told, end } = driven(atOnce)
+    const { inOrder, update, told, end } = driven(atOnce)
     inOrder.add(update(1, '101'), update(2, '102'), update(3, '101'))
     await settled()
     await end(1, 2)
@@ -144,7 +149,7 @@ describe('frames of one entity', () => {
   })
 
   test('are one all the same when too many wait: the latest of each wins', async () => {
-    const { inOrder, told, end } = driven({ joinsAfterMs: 0, crowded: 3 })
+    const { inOrder, update, told, end } = driven({ joinsAfterMs: 0, crowded: 3 })
     inOrder.add(update(1, '101'), update(2, '102'), update(3, '101'), update(4, '102'))
     await settled()
     await end(3, 4)
@@ -158,12 +163,13 @@ describe('frames of one entity', () => {
 test('after a fault nothing is delivered, and it is told once', async () => {
   const told: Told[] = []
   const failures: unknown[] = []
+  const execute: Execute = ({ change: { sequence } }) =>
+    sequence === 2
+      ? Promise.reject(new Error('it broke'))
+      : settled().then(() => ({ sequence, fields: [], reads: new Map() }))
+  const update = (sequence: number, id: string) => updateBy(execute, sequence, id)
   const inOrder = new InOrder<Told>(
     {
-      execute: ({ change }) =>
-        change.sequence === 2
-          ? Promise.reject(new Error('it broke'))
-          : settled().then(() => ({ sequence: change.sequence, fields: [], reads: new Map() })),
       deliver: frame => void told.push(frame),
       onFailed: error => void failures.push(error),
       nowMs: () => 0,
@@ -188,17 +194,17 @@ test('whatever is read when, each Change is told, in order, and no record goes b
       const versions = new Map<string, number>()
       const told: Told[] = []
       let moment = 0
+      const execute: Execute = async ({ change: { sequence, fields, record } }) => {
+        const reads = new Map<string, ReadAt>()
+        for (const id of [record?.id ?? '', 'shared']) {
+          await s.schedule(Promise.resolve(id))
+          const version = versions.get(id) ?? 0
+          reads.set(id, { moment: (moment += 1), versionMs: isVersioned ? version : null })
+        }
+        return { sequence, fields, reads }
+      }
       const inOrder = new InOrder<Told>(
         {
-          async execute({ change: { sequence, fields, record } }) {
-            const reads = new Map<string, ReadAt>()
-            for (const id of [record?.id ?? '', 'shared']) {
-              await s.schedule(Promise.resolve(id))
-              const version = versions.get(id) ?? 0
-              reads.set(id, { moment: (moment += 1), versionMs: isVersioned ? version : null })
-            }
-            return { sequence, fields, reads }
-          },
           deliver: frame => void told.push(frame),
           onFailed: error => expect.fail(String(error)),
           nowMs: () => 0,
@@ -214,7 +220,7 @@ test('whatever is read when, each Change is told, in order, and no record goes b
         // Nobody watches the shared one itself.
         if (id === 'shared') return
         expected.push(`field ${sequence}`)
-        inOrder.add(update(sequence, id))
+        inOrder.add(updateBy(execute, sequence, id))
       })
       const added = Promise.all(begins.map(begin => begin()))
       await s.waitFor(added.then(() => inOrder.drained()))
