@@ -21,6 +21,7 @@ import { explorePages } from './pages/explore.ts'
 import { openSockets } from './push/socket.ts'
 import { leaseMs, openProcessor } from './processor.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
+import { SettingsCheck } from './operator/settings-check.ts'
 import { openSweeping, type Sweeping } from './operator/sweeping.ts'
 import { healthOf, metricReadings, systemStatuses } from './status.ts'
 import { releaseDead, releaseLeases } from './store/deliveries.ts'
@@ -91,7 +92,8 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     }
     const secrets = openSecrets(runtime, clock)
     const delivering = openDelivering(runtime, { log, secrets })
-    const importing = openImporting(runtime, { log, clock })
+    const settings = new SettingsCheck(log)
+    const importing = openImporting(runtime, { settings, log, clock })
     const subgraphs = openSubgraphs(runtime, delivering, { log, clock })
     const graph = new FederatedGraph(await supergraph(), subgraphs, !config.isExplorable)
     const server = new GraphServer({
@@ -110,6 +112,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     )
     const sweeping = openSweeping(runtime, {
       importing,
+      settings,
       processor,
       leaseMs,
       everyMs: config.sweepEverySeconds === 0 ? null : config.sweepEverySeconds * 1000,
@@ -148,7 +151,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       graph: server,
       sockets,
       webhook: receive,
-      health: () => healthOf(runtime, importing),
+      health: () => healthOf(runtime, importing, settings),
       metrics: async () => ({
         contentType: runtime.metrics.contentType,
         text: await runtime.metrics.text(metricReadings(runtime, () => sockets.clients, clock)),

@@ -2,6 +2,7 @@ import type { Clock } from '../subgraphs/contract.ts'
 import type { SystemStatus } from './graph/live/resolvers.ts'
 import type { Health } from './http.ts'
 import type { Importing } from './operator/importing.ts'
+import type { SettingsCheck } from './operator/settings-check.ts'
 import type { Runtime } from './runtime.ts'
 import type { MetricReadings } from './metrics.ts'
 import { countByState, lastReceivedAt, oldestDue } from './store/delivery-history.ts'
@@ -92,7 +93,7 @@ export function metricReadings(runtime: Runtime, sockets: () => number, clock: C
 }
 
 /** Ready once the store takes writes and the log of Changes is followed; a vendor that is down makes nobody unready. */
-export async function healthOf(runtime: Runtime, importing: Importing): Promise<Health> {
+export async function healthOf(runtime: Runtime, importing: Importing, settings: SettingsCheck): Promise<Health> {
   const parts: Record<string, string> = {}
   let isReady = true
   try {
@@ -109,7 +110,8 @@ export async function healthOf(runtime: Runtime, importing: Importing): Promise<
     const { isReachable, isAuthorized } = status()
     const state = !isReachable ? 'cannot be reached' : isAuthorized ? 'ok' : 'refuses our credentials'
     const given = importing.isGivenUp(system) ? `${state}, its import was given up: the log says why` : state
-    parts[system] = importing.isRunning(system) ? `${state}, import is running` : given
+    const now = importing.isRunning(system) ? `${state}, import is running` : given
+    parts[system] = [now, ...settings.faultsOf(system)].join('; ')
   }
   return { isReady, parts }
 }

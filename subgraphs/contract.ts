@@ -534,6 +534,12 @@ export interface OpenSystem<Source> {
   readonly sweepers: readonly Sweeper[]
   /** Looks whether the vendor still sends webhooks here. One for each of `webhookEndpoints`. @throws VendorError */
   subscriptions(ports: Pick<ConnectPorts, 'publicUrl' | 'call'>): Promise<readonly WebhookSubscription[]>
+  /**
+   * Looks whether what the settings name is there. Absent where they name nothing of the vendor's.
+   * @returns a sentence a fault: which setting, where, what was expected, what to do
+   * @throws VendorError when that cannot be asked
+   */
+  settingFaults?(call: CallContext): Promise<readonly string[]>
   connect(ports: ConnectPorts): Promise<ConnectReport>
   close(): Promise<void>
 }

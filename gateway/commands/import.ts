@@ -32,7 +32,15 @@ if (values.help === true) {
 
 function importHere(): Promise<'done' | 'failed'> {
   return workAlone('the import cannot run', async ({ runtime, log, clock, signal }) => {
-    const { openImporting } = await import('../operator/importing.ts')
-    return openImporting(runtime, { log, clock }).run({ system, restart, tell, signal })
+    const [{ openImporting }, { SettingsCheck }] = await Promise.all([
+      import('../operator/importing.ts'),
+      import('../operator/settings-check.ts'),
+    ])
+    return openImporting(runtime, { settings: new SettingsCheck(log), log, clock }).run({
+      system,
+      restart,
+      tell,
+      signal,
+    })
   })
 }

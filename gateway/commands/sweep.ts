@@ -37,16 +37,28 @@ if (values.help === true) {
 /** On a store that processes share. */
 function sweepHere(): Promise<'done' | 'failed'> {
   return workAlone('the sweep cannot run', async ({ config, runtime, log, clock, signal }) => {
-    const [{ openImporting }, { openSweeping }, { leaseMs, openProcessor }, { releaseLeases }] = await Promise.all([
-      import('../operator/importing.ts'),
-      import('../operator/sweeping.ts'),
-      import('../processor.ts'),
-      import('../store/deliveries.ts'),
-    ])
+    const [{ openImporting }, { SettingsCheck }, { openSweeping }, { leaseMs, openProcessor }, { releaseLeases }] =
+      await Promise.all([
+        import('../operator/importing.ts'),
+        import('../operator/settings-check.ts'),
+        import('../operator/sweeping.ts'),
+        import('../processor.ts'),
+        import('../store/deliveries.ts'),
+      ])
     const processor = openProcessor(runtime, { random: Math.random, log })
-    const importing = openImporting(runtime, { log, clock })
+    const settings = new SettingsCheck(log)
+    const importing = openImporting(runtime, { settings, log, clock })
     const { publicUrl } = config
-    const sweeping = openSweeping(runtime, { importing, processor, leaseMs, everyMs: null, publicUrl, log, clock })
+    const sweeping = openSweeping(runtime, {
+      importing,
+      settings,
+      processor,
+      leaseMs,
+      everyMs: null,
+      publicUrl,
+      log,
+      clock,
+    })
     try {
       return await sweeping.run({ system, tell, signal })
     } finally {

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { System } from '../../schema/systems.ts'
-import type { Clock, Log } from '../../subgraphs/contract.ts'
+import type { CallContext, Clock, Log } from '../../subgraphs/contract.ts'
 import { openContext } from '../graph/context.ts'
 import { runImport } from '../links/import.ts'
 import type { Runtime } from '../runtime.ts'
@@ -9,6 +9,7 @@ import { listProgress } from '../store/progress.ts'
 import type { RunningSystem } from '../systems.ts'
 import { takePlaces } from '../webhooks/sweep.ts'
 import type { Tell } from './control.ts'
+import type { SettingsCheck } from './settings-check.ts'
 import { SystemWork, type WorkOnSystem } from './system-work.ts'
 
 /** The imports of this process: one a system at a time, among all processes of the store. */
@@ -49,10 +50,11 @@ const tellEveryMs = 2000
 
 export function openImporting(
   runtime: Runtime,
-  { log, clock }: { readonly log: Log; readonly clock: Clock },
+  { settings, log, clock }: { readonly settings: SettingsCheck; readonly log: Log; readonly clock: Clock },
 ): Importing {
   const imports = new SystemWork(runtime.systems, 'an import')
   const givenUp = new Set<System>()
+  const stopping = new AbortController()
   let first: Promise<unknown> = Promise.resolve()
 
   return {
@@ -66,6 +68,7 @@ export function openImporting(
       await first
     },
     async stop() {
+      stopping.abort()
       await Promise.allSettled([imports.stop(), first])
     },
   }
@@ -77,7 +80,16 @@ export function openImporting(
         ({ kind }) => !progress.some(one => one.system === system && one.kind === kind && one.state === 'done'),
       ),
     )
-    await Promise.all(unfinished.map(one => imports.begin(one, () => undefined, null, inTurn(false))))
+    const finished = runtime.systems.filter(one => !unfinished.includes(one))
+    await Promise.all([
+      ...unfinished.map(one => imports.begin(one, () => undefined, null, inTurn(false))),
+      // Settings may have changed since their import.
+      ...finished.map(one => settings.look(one, callOf(stopping.signal))),
+    ])
+  }
+
+  function callOf(signal: AbortSignal): CallContext {
+    return { ...openContext(runtime.contexts, { priority: 'background' }).call, signal }
   }
 
   function inTurn(restart: boolean): WorkOnSystem<RunningSystem> {
@@ -124,10 +136,8 @@ export function openImporting(
     let toldAt = 0
     const startedAt = clock.now().getTime()
     log.info({ system }, 'the import begins')
-    const callOf = (ending: AbortSignal) => ({
-      ...openContext(runtime.contexts, { priority: 'background' }).call,
-      signal: ending,
-    })
+    for (const one of ofSystem)
+      for (const fault of await settings.look(one, callOf(signal))) tell(`${system}: a setting is wrong. ${fault}`)
     // What an interrupted listing has shown may have changed since: a place taken now would pass that over.
     const isBegun = (await store.read(db => listProgress(db))).some(one => one.system === system)
     if (restart || !isBegun) {

@@ -11,6 +11,7 @@ import type { DeliveryProcessor } from '../webhooks/process.ts'
 import { runSweep } from '../webhooks/sweep.ts'
 import type { Tell } from './control.ts'
 import type { Importing } from './importing.ts'
+import type { SettingsCheck } from './settings-check.ts'
 import { SystemWork } from './system-work.ts'
 
 /** The sweeps of this process: one a system at a time. */
@@ -32,6 +33,7 @@ export interface SweepRequest {
 
 export interface SweepingPorts {
   readonly importing: Importing
+  readonly settings: SettingsCheck
   readonly processor: Pick<DeliveryProcessor, 'work'>
   /** How long this process may hold what it found. */
   readonly leaseMs: number
@@ -133,6 +135,8 @@ export function openSweeping(runtime: Runtime, ports: SweepingPorts): Sweeping {
         },
       })
       await checkSubscriptions(one, tell, signal)
+      for (const fault of await ports.settings.look(one, callOf(signal)))
+        tell(`${system}: a setting is wrong. ${fault}`)
       await endSweep(store, system, clock.now(), null)
       tell(`${system}: swept, ${swept.seen} looked at, ${swept.missed} missed by webhooks`)
       log.info({ system, seen: swept.seen, missed: swept.missed }, 'a sweep is done')

@@ -48,6 +48,28 @@ test('lists say that they are not complete while the import runs, and that they 
   expect(codes(await world.ask(`query { order(id: "in_none") { id } }`))).toEqual([])
 })
 
+test('a field that settings name and no project has is told at the start, with what to do, and all is served', async () => {
+  const world = await startWorld({
+    // Connecting says it too, and fails.
+    connectsAsana: false,
+    environment: { ASANA_CUSTOMER_FIELD: '777', ASANA_ORDER_FIELD: '124' },
+  })
+  const fault =
+    'project 99: the custom field 777 (ASANA_CUSTOMER_FIELD) is not in the project; expected one of type text (it has 123, 124): set ASANA_CUSTOMER_FIELD to its gid, or add the field to the project in Asana'
+  expect(world.log).toContainEqual({
+    level: 'error',
+    fields: { system: 'asana', fault },
+    message: 'a setting is wrong',
+  })
+  const ready = await fetch(`${world.gateway.url}/health/ready`)
+  expect([ready.status, await ready.json()]).toMatchObject([200, { parts: { asana: `ok; ${fault}`, stripe: 'ok' } }])
+  expect(await world.data(lists)).toMatchObject({ jobs: { totalCount: 50, isComplete: true } })
+  const lines: string[] = []
+  const { signal } = new AbortController()
+  await world.gateway.importing.run({ system: 'asana', restart: true, tell: line => lines.push(line), signal })
+  expect(lines).toContain(`asana: a setting is wrong. ${fault}`)
+})
+
 test('an import that was ended goes on where it was, on the same store', async () => {
   const tools = await startSimulators({
     business: seedBusiness({ customers: 350, orders: 20, jobs: 20, now: new Date() }),

@@ -2,6 +2,7 @@ import type { ConnectPorts, ConnectReport } from '../../contract.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { AsanaClient } from './client.ts'
 import type { AsanaConfig } from './config.ts'
+import { fieldFaults } from './fields.ts'
 import type { Webhook } from './records.ts'
 import { webhookFilters } from './webhook.ts'
 
@@ -15,7 +16,7 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
   const manual: string[] = []
   for (const project of config.projects) {
     try {
-      await checkFields(project)
+      missing.push(...(await fieldFaults(client, config, project, ports.call)))
       await registerWebhook(project)
     } catch (error) {
       if (!(error instanceof VendorError)) throw error
@@ -23,22 +24,6 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
     }
   }
   return { done, missing, manual }
-
-  async function checkFields(project: string): Promise<void> {
-    const fields = new Map((await client.customFields(project, ports.call)).map(field => [field.gid, field]))
-    const wanted = [
-      { setting: 'ASANA_CUSTOMER_FIELD', gid: config.customerField, kind: 'text' },
-      { setting: 'ASANA_ORDER_FIELD', gid: config.orderField, kind: 'text' },
-      { setting: 'ASANA_STATUS', gid: config.statusField, kind: 'enum' },
-    ]
-    for (const { setting, gid, kind } of wanted) {
-      if (gid === null) continue
-      const came = fields.get(gid)?.resource_subtype
-      if (came === kind) continue
-      const got = fields.has(gid) ? `is of type ${came ?? 'unknown'}` : 'is not in the project'
-      missing.push(`project ${project}: the custom field ${gid} (${setting}) ${got}; expected one of type ${kind}`)
-    }
-  }
 
   async function registerWebhook(project: string): Promise<void> {
     const target = `${ports.publicUrl}/webhooks/asana/${project}`

@@ -5,6 +5,7 @@ import { readConfig, settings } from './config.ts'
 import type { AsanaConfig } from './config.ts'
 import { connect } from './connect.ts'
 import { toVendorError } from './faults.ts'
+import { settingFaults } from './fields.ts'
 import { observedOf } from './mapping.ts'
 import { openSource, taskImporter, taskReader } from './source.ts'
 import type { AsanaKinds } from './source.ts'
@@ -46,6 +47,7 @@ function open(config: AsanaConfig, ports: SystemPorts): OpenSystem<JobsSource> {
     webhookEndpoints: config.projects,
     sweepers: config.projects.map(project => projectEvents(client, config, project)),
     subscriptions: asked => subscriptions(client, config, asked),
+    settingFaults: call => settingFaults(client, config, call),
     connect: connectPorts => connect(client, config, connectPorts),
     close: () => Promise.resolve(),
   }
