@@ -39,7 +39,7 @@ export class ChangeFollower {
   #position = 0
   #isCutOff = false
   #isReadWanted = false
-  /** When the log was last read and what it held applied. */
+  /** When the last reading of the log began whose Changes are applied. */
   #followedAt = new Date(0)
   #poll: NodeJS.Timeout | null = null
   #running: Promise<void> | null = null
@@ -122,10 +122,12 @@ export class ChangeFollower {
     try {
       while (this.#poll !== null) {
         const isRead = this.#isReadWanted
+        // An answer that was long under way tells how the log was, not how it is.
+        const askedAt = this.#options.clock.now()
         const page = isRead ? await this.#read() : this.#takeDelivered()
         if (page === null) return
         if (page.length > 0) await this.#apply(page)
-        if (isRead) this.#followedAt = this.#options.clock.now()
+        if (isRead) this.#followedAt = askedAt
         this.#judge()
       }
     } catch (error) {

@@ -99,7 +99,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     const { socket } = context.extra
     if (isClosing) {
       await new Promise(resolve => socket.once('close', resolve))
-      return []
+      return [unheard]
     }
     const own = operationsOf(socket)
     if (Object.keys(context.subscriptions).length > maxOperations || own.count >= maxOperations) {
@@ -127,7 +127,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     if (socket.bufferedAmount > maxBufferedBytes) {
       sparing.warn({ code: slowClientCode }, 'a client reads its answers too slowly and is closed')
       socket.close(slowClientCode, 'Reads too slowly')
-      return []
+      return [unheard]
     }
     unanswered.add(socket, id)
     const outcome: Outcome = await own.run(id, clientLeft => server.execute(request, clientLeft))
@@ -212,6 +212,9 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     },
   }
 }
+
+/** For operations whose socket is closed instead of an answer: the library wants a reason, and has nobody to tell it. */
+const unheard = refusal('This socket is closed.', 'CLOSED', true)
 
 /** The library wants execution arguments; ours were used already, so they only carry what came of them. */
 function prepared(schema: GraphQLSchema, document: DocumentNode, payload: SubscribePayload, value: Prepared) {

@@ -1,12 +1,14 @@
 /**
  * How soon a webhook is acknowledged, which is when it is durable: at 500 a second while they are worked on, and in a burst of
  * 2,000 a second while 100,000 wait and no tool answers; beside a server that stores nothing, in the same run.
- * Run: npx tsx test/bench/ack.ts [--quick] [--profile=<folder>] [name of a case ...]
+ * On the embedded store and on Postgres. Run: npx tsx test/bench/ack.ts [--quick] [--store=sqlite|postgres]
+ * [--profile=<folder>] [name of a case ...]
  */
 import { z } from 'zod'
 import { isQuick, optionOf, percentile, short, sized, tell } from './figures.ts'
 import { driven } from './processes/messages.ts'
 import { openStage, startActor, type Stage } from './stage.ts'
+import { onEachStore } from './stores.ts'
 
 interface Case {
   readonly name: string
@@ -25,9 +27,14 @@ let changes = 1
 
 const names = process.argv.slice(2).filter(argument => !argument.startsWith('--'))
 
-for (const one of cases) {
-  if (names.length > 0 && !names.includes(one.name)) continue
-  const stage = await openStage({ limits: 'none', profile: optionOf('profile') ?? undefined })
+await onEachStore(async (store, newDatabase) => {
+  for (const one of cases) {
+    if (names.length === 0 || names.includes(one.name)) await run(one, store, await newDatabase?.())
+  }
+})
+
+async function run(one: Case, store: string, databaseUrl?: string): Promise<void> {
+  const stage = await openStage({ limits: 'none', databaseUrl, profile: optionOf('profile') ?? undefined })
   const plain = startActor('plain', {})
   try {
     const { url } = await plain.ask({}, z.object({ url: z.string() }))
@@ -42,7 +49,7 @@ for (const one of cases) {
     tell(
       'ack',
       [
-        `${one.name}: ${short(one.perSecond)} a second for ${one.seconds} s${one.waiting === null ? '' : `, ${short(one.waiting)} waiting, no tool answers`}:`,
+        `${store}, ${one.name}: ${short(one.perSecond)} a second for ${one.seconds} s${one.waiting === null ? '' : `, ${short(one.waiting)} waiting, no tool answers`}:`,
         `p50 ${short(ours.p50)} ms (aim 10), p99 ${short(ours.p99)} ms (aim 100), most ${short(ours.most)}; ${ours.refused} of ${short(ours.posts)} refused;`,
         `bare p50 ${short(bare.p50)}, p99 ${short(bare.p99)}; p99 ratio ${short(ours.p99 / bare.p99)}; ${short((await stage.usage()).rssMiB)} MiB`,
       ].join(' '),

@@ -12,6 +12,8 @@ const benches = {
   start: 'npm run demo to ready, and where the time goes; needs the ports 4101 to 4103',
   page: 'a page of 50 customers with orders and jobs: vendor calls and time, cold and warm',
   query: 'warm queries a second over HTTP, beside the same answer served statically',
+  several:
+    'a webhook at one of three processes: frame at another, answer of the third; and with listening cut off again and again',
   rolling: 'three processes replaced one after the other under load: requests failed, webhooks lost, pushes missed',
   storm: 'a storm of webhooks while the process is killed: lost, doubled, forged, wrong',
   writes: '1,000 orders and 1,000 jobs under lost answers and SIGKILLs: how many are made',
@@ -28,6 +30,7 @@ ${Object.entries(benches)
 
 Options:
   --quick  a tenth of the size
+  --store=sqlite|postgres  only this one, where a bench runs on both
   --help   this text
 `
 

@@ -16,6 +16,8 @@ export interface Actor {
 export interface Stage {
   readonly url: string
   readonly gateway: Actor
+  /** All of them, the first among them. */
+  readonly gateways: readonly { readonly url: string; readonly actor: Actor }[]
   readonly tools: Actor
   usage(): Promise<Usage>
   close(): Promise<void>
@@ -25,6 +27,12 @@ export interface StageOptions {
   /** `vendor`: as the vendors set them, on both sides; `none`: so high that nobody waits. */
   readonly limits: 'vendor' | 'none'
   readonly business?: { readonly customers: number; readonly orders: number; readonly jobs: number }
+  /** An empty Postgres database; the embedded store when absent. */
+  readonly databaseUrl?: string
+  /** How many gateways share the database; one when absent. */
+  readonly processes?: number
+  /** What the gateways log at least; `warn` when absent. */
+  readonly logLevel?: 'warn' | 'error'
   /** A folder for the gateway's CPU profile. */
   readonly profile?: string
 }
@@ -40,10 +48,17 @@ const longestAnswerMs = 180_000
  * Gateway and tools, each a process of its own, as they run for real. The first import is done; webhooks are sent only
  * when the tools are asked to.
  */
-export async function openStage({ limits, business, profile }: StageOptions): Promise<Stage> {
+export async function openStage({
+  limits,
+  business,
+  databaseUrl,
+  processes = 1,
+  logLevel = 'warn',
+  profile,
+}: StageOptions): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'livegraph-bench-'))
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
+  const ports = await Promise.all(Array.from({ length: processes }, freePort))
+  const url = `http://127.0.0.1:${ports[0]}`
   const actors: Actor[] = []
   const close = async (): Promise<void> => {
     for (const actor of actors.toReversed()) await actor.end()
@@ -53,11 +68,18 @@ export async function openStage({ limits, business, profile }: StageOptions): Pr
     const tools = startActor('tools', { gateway: url, limits, business })
     actors.push(tools)
     const urls = await tools.ask({ ask: 'urls' }, toolUrls)
-    const storeUrl = `sqlite:${join(folder, 'graph.db')}`
-    const gateway = startActor('gateway', { port, storeUrl, limits, tools: urls }, profile)
-    actors.push(gateway)
-    await gateway.ask({ ask: 'imported' }, z.literal(true))
-    return { url, gateway, tools, usage: () => gateway.ask({ ask: 'usage' }, usage), close }
+    const storeUrl = databaseUrl ?? `sqlite:${join(folder, 'graph.db')}`
+    const gateways: { readonly url: string; readonly actor: Actor }[] = []
+    for (const port of ports) {
+      const actor = startActor('gateway', { port, publicUrl: url, storeUrl, limits, tools: urls, logLevel }, profile)
+      actors.push(actor)
+      gateways.push({ url: `http://127.0.0.1:${port}`, actor })
+      await actor.ask({ ask: 'imported' }, z.literal(true))
+    }
+    const [first] = gateways
+    if (first === undefined) throw new Error('expected a gateway at least')
+    const gateway = first.actor
+    return { url, gateway, gateways, tools, usage: () => gateway.ask({ ask: 'usage' }, usage), close }
   } catch (error) {
     await close()
     throw error

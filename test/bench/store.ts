@@ -1,6 +1,7 @@
 /**
  * How many webhook requests a second the store makes durable: `storeReceived` with 64 concurrent senders, and one commit for
- * each request, in the same run on the same disk. Run: npx tsx test/bench/store.ts [--quick]
+ * each request, in the same run on the same disk; on the embedded store and on Postgres.
+ * Run: npx tsx test/bench/store.ts [--quick] [--store=sqlite|postgres]
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,6 +10,7 @@ import { type NewReceived, storeReceived } from '../../gateway/store/received.ts
 import type { Store } from '../../gateway/store/store.ts'
 import type { Log } from '../../subgraphs/contract.ts'
 import { isQuick, short, tell } from './figures.ts'
+import { onEachStore } from './stores.ts'
 
 const senders = 64
 const leaseMs = 60_000
@@ -36,11 +38,11 @@ interface Measured {
   readonly p99Ms: number
 }
 
+/** Makes one request durable, in one way or another. */
+type Send = (store: Store, request: NewReceived) => Promise<unknown>
+
 /** Keeps `senders` requests going for the time; each waits for its own to be durable. */
-async function measure(
-  store: Store,
-  send: (store: Store, request: NewReceived) => Promise<unknown>,
-): Promise<Measured> {
+async function measure(store: Store, send: Send): Promise<Measured> {
   const waitsMs: number[] = []
   let number = 0
   const startMs = performance.now()
@@ -98,35 +100,42 @@ function storeAlone(store: Store, { entries, ...received }: NewReceived): Promis
   })
 }
 
-async function run(send: (store: Store, request: NewReceived) => Promise<unknown>): Promise<Measured> {
-  // Not the system's temporary directory: that may be memory, where nothing is durable.
-  await mkdir('.data', { recursive: true })
-  const directory = await mkdtemp(join('.data', 'bench-'))
-  const store = await openStore(`sqlite:${join(directory, 'graph.db')}`, {
-    log: quiet,
-    clock: { now: () => new Date() },
-  })
+async function measureOn(databaseUrl: string, send: Send): Promise<Measured> {
+  const store = await openStore(databaseUrl, { log: quiet, clock: { now: () => new Date() } })
   try {
     return await measure(store, send)
   } finally {
     await store.close()
+  }
+}
+
+async function measureEmbedded(send: Send): Promise<Measured> {
+  // Not the system's temporary directory: that may be memory, where nothing is durable.
+  await mkdir('.data', { recursive: true })
+  const directory = await mkdtemp(join('.data', 'bench-'))
+  try {
+    return await measureOn(`sqlite:${join(directory, 'graph.db')}`, send)
+  } finally {
     await rm(directory, { recursive: true })
   }
 }
 
-// In turns, because the disk is not equally fast at all times; the round with the middle ratio stands for all.
-const rounds: { readonly alone: Measured; readonly grouped: Measured; readonly ratio: number }[] = []
-for (let round = 0; round < 3; round++) {
-  const alone = await run(storeAlone)
-  const grouped = await run((store, received) => storeReceived(store, received, leaseMs, 'bench'))
-  rounds.push({ alone, grouped, ratio: Math.round((grouped.perSecond / alone.perSecond) * 10) / 10 })
-}
-const middle = rounds.toSorted((a, b) => a.ratio - b.ratio)[1]
-console.log(JSON.stringify({ senders, bodyBytes, ...middle, ratios: rounds.map(({ ratio }) => ratio) }))
-if (middle !== undefined) {
+await onEachStore(async (name, newDatabase) => {
+  const run = async (send: Send): Promise<Measured> =>
+    newDatabase === null ? measureEmbedded(send) : measureOn(await newDatabase(), send)
+  // In turns, because the disk is not equally fast at all times; the round with the middle ratio stands for all.
+  const rounds: { readonly alone: Measured; readonly grouped: Measured; readonly ratio: number }[] = []
+  for (let round = 0; round < 3; round++) {
+    const alone = await run(storeAlone)
+    const grouped = await run((store, received) => storeReceived(store, received, leaseMs, 'bench'))
+    rounds.push({ alone, grouped, ratio: Math.round((grouped.perSecond / alone.perSecond) * 10) / 10 })
+  }
+  const middle = rounds.toSorted((a, b) => a.ratio - b.ratio)[1]
+  console.log(JSON.stringify({ name, senders, bodyBytes, ...middle, ratios: rounds.map(({ ratio }) => ratio) }))
+  if (middle === undefined) return
   tell(
     'store',
-    `${short(middle.grouped.perSecond)} webhook requests a second are durable with ${senders} senders, ` +
+    `${name}: ${short(middle.grouped.perSecond)} webhook requests a second are durable with ${senders} senders, ` +
       `p99 ${short(middle.grouped.p99Ms)} ms; one commit each: ${short(middle.alone.perSecond)} a second; ratio ${middle.ratio}`,
   )
-}
+})

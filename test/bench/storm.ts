@@ -4,25 +4,15 @@
  * Postgres. Run: npx tsx test/bench/storm.ts [--quick] [--seed=<number>] [--store=sqlite|postgres]
  */
 import { runStorm } from '../flows/storm/storm.ts'
-import { findBinaries, startPostgres } from '../postgres/server.ts'
 import { isQuick, optionOf, short, sized, tell } from './figures.ts'
+import { onEachStore } from './stores.ts'
 
 const seed = optionOf('seed')
 const seeds = seed !== null ? [Number(seed)] : isQuick ? [1] : [1, 2, 3]
-const store = optionOf('store')
 
-if (store !== 'postgres') for (const one of seeds) await storm('sqlite', one)
-if (store !== 'sqlite') {
-  if (findBinaries() === null) console.log('no Postgres was found under /usr/lib/postgresql: its storms are left out')
-  else {
-    const server = await startPostgres({ isDurable: true })
-    try {
-      for (const one of seeds) await storm('postgres', one, await server.createDatabase(`storm_${one}`))
-    } finally {
-      await server.remove()
-    }
-  }
-}
+await onEachStore(async (name, newDatabase) => {
+  for (const one of seeds) await storm(name, one, await newDatabase?.())
+})
 
 async function storm(name: string, seed: number, databaseUrl?: string): Promise<void> {
   const report = await runStorm({

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { startWorld, type World } from './world.ts'
 
 async function status(world: World, path: string, init: RequestInit = {}): Promise<number> {
@@ -123,4 +123,24 @@ test('a list that is longer than any page is refused before anything is asked', 
   })
   expect(errors[0]).toMatchObject({ extensions: { code: 'OPERATION_TOO_LARGE' } })
   expect(errors[0]?.message).toContain('40000 values; at most 1000')
+})
+
+test('a process that is going away says not to be ready, still answers, and ends each connection with its answer', async () => {
+  const world = await startWorld()
+  world.tools.hubspot.faults.add({ kind: 'slow', delayMs: 300 })
+  const headers = { 'content-type': 'application/json' }
+  const ask = (query: string) =>
+    fetch(`${world.gateway.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) })
+  const asked = world.tools.hubspot.requests.total
+  const underWay = ask('{ customer(id: "101") { phone } }')
+  await vi.waitFor(() => expect(world.tools.hubspot.requests.total).toBeGreaterThan(asked))
+  world.gateway.retire()
+  const later = await ask('{ __typename }')
+  for (const response of [await underWay, later]) {
+    expect([response.status, response.headers.get('connection')]).toEqual([200, 'close'])
+    expect(await response.json()).not.toHaveProperty('errors')
+  }
+  const ready = await fetch(`${world.gateway.url}/health/ready`)
+  expect([ready.status, await ready.json()]).toMatchObject([503, { parts: { process: 'is going away' } }])
+  expect(await status(world, '/health/live')).toBe(200)
 })

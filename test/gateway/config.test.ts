@@ -38,6 +38,7 @@ describe('settings', () => {
         vendorTryTimeoutMs: 3000,
         vendorTotalTimeoutMs: 10_000,
         storeConnections: 10,
+        drainSeconds: 0,
         duty: 'all',
         logLevel: 'info',
         logFormat: 'json',
@@ -71,6 +72,13 @@ describe('settings', () => {
     ['LOG_FORMAT', ['xml']],
   ])('%s is refused when it is none of what is allowed', (name, values) => {
     for (const value of values) expect([value, faultsOf({ [name]: value })]).toEqual([value, [name]])
+  })
+
+  test('give balancers time where processes share a store and answer clients', () => {
+    const STORE_URL = 'postgres://livegraph@127.0.0.1/graph'
+    expect(config({ STORE_URL }).drainSeconds).toBe(7)
+    expect(config({ STORE_URL, ROLE: 'worker' }).drainSeconds).toBe(0)
+    expect(config({ DRAIN_SECONDS: '30' }).drainSeconds).toBe(30)
   })
 
   test('that are wrong are reported together, each once, and no secret is repeated', () => {

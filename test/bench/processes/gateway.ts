@@ -8,7 +8,14 @@ import { answerParent, optionsOf, toolUrls } from './messages.ts'
 
 /** The gateway as `npm start` runs it. */
 const options = optionsOf(
-  z.object({ port: z.number(), storeUrl: z.string(), limits: z.enum(['vendor', 'none']), tools: toolUrls }),
+  z.object({
+    port: z.number(),
+    publicUrl: z.string(),
+    storeUrl: z.string(),
+    limits: z.enum(['vendor', 'none']),
+    tools: toolUrls,
+    logLevel: z.enum(['warn', 'error']),
+  }),
 )
 
 const plenty = 1_000_000
@@ -39,6 +46,7 @@ function unlimited(role: RegisteredRole): RegisteredRole {
 const read = readConfig(
   {
     PORT: String(options.port),
+    PUBLIC_URL: options.publicUrl,
     STORE_URL: options.storeUrl,
     HUBSPOT_ACCESS_TOKEN: 'hubspot-test-token',
     HUBSPOT_CLIENT_SECRET: 'hubspot-test-secret',
@@ -56,7 +64,7 @@ const read = readConfig(
   { isExplorable: false, isTerminal: false },
 )
 if (!read.ok) throw new Error(faultsText(read.faults))
-const gateway = await startGateway(read.config, { log: openLog('warn', 'json') })
+const gateway = await startGateway(read.config, { log: openLog(options.logLevel, 'json') })
 
 const ask = z.discriminatedUnion('ask', [
   z.object({ ask: z.enum(['imported', 'usage', 'evict', 'idle', 'states']) }),

@@ -33,6 +33,9 @@ export const watch = z.object({
   customers: z.array(z.string()),
 })
 
+/** Who asks for one of these customers again and again, with so long between an answer and the next question. */
+export const poll = watch.extend({ ask: z.literal('poll'), pauseMs: z.number() })
+
 /** A request that a tool has answered. */
 export const servedRequest = z.object({ tool: z.string(), route: z.string(), fromMs: z.number(), toMs: z.number() })
 

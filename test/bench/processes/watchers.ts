@@ -1,10 +1,11 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { createClient, type Client } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
 import { machineMs, percentile } from '../figures.ts'
-import { answerParent, changeIn, sentWebhook, watch, type Latencies, type SentWebhook } from './messages.ts'
+import { answerParent, changeIn, poll, sentWebhook, watch, type Latencies, type SentWebhook } from './messages.ts'
 
-/** Subscribers, each with a socket of its own, who write down when they saw which change. */
+/** Subscribers, each with a socket of its own, and people who ask again and again; they write down when they saw which change. */
 const subscription = `subscription Watch($id: ID!) { customerChanged(id: $id) { change { kind fields system cursor }
   customer { id phone orders(first: 1) { nodes { id } } } } }`
 
@@ -15,6 +16,8 @@ const frame = z.object({
   }),
 })
 
+const polled = z.object({ data: z.object({ customer: z.object({ phone: z.string().nullish() }) }) })
+
 interface Watcher {
   readonly customer: string
   readonly seen: { readonly change: number; readonly atMs: number }[]
@@ -22,9 +25,12 @@ interface Watcher {
 
 let clients: Client[] = []
 let watchers: Watcher[] = []
+let polling: Promise<void>[] = []
+let isLeaving = false
 
 const ask = z.discriminatedUnion('ask', [
   watch,
+  poll,
   z.object({ ask: z.literal('seen'), sent: z.array(sentWebhook) }),
   z.object({ ask: z.literal('leave') }),
 ])
@@ -34,6 +40,10 @@ answerParent(async what => {
   switch (asked.ask) {
     case 'watch':
       return begin(asked.url, asked.customers)
+    case 'poll':
+      isLeaving = false
+      polling = asked.customers.map(customer => askAgain(asked.url, customer, asked.pauseMs))
+      return true
     case 'seen':
       return latenciesOf(asked.sent)
     case 'leave':
@@ -81,6 +91,22 @@ function one(url: string, customer: string): Promise<void> {
   })
 }
 
+async function askAgain(url: string, customer: string, pauseMs: number): Promise<void> {
+  const watcher: Watcher = { customer, seen: [] }
+  watchers.push(watcher)
+  const body = JSON.stringify({ query: `{ customer(id: "${customer}") { phone } }` })
+  while (!isLeaving) {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    })
+    const change = changeIn(polled.parse(await response.json()).data.customer.phone)
+    if (change !== watcher.seen.at(-1)?.change) watcher.seen.push({ change, atMs: machineMs() })
+    await wait(pauseMs)
+  }
+}
+
 /** From the request to the first frame that shows this change, or a later one of the same customer. */
 function latenciesOf(sent: readonly SentWebhook[]): Latencies {
   const waits: number[] = []
@@ -112,6 +138,9 @@ function latenciesOf(sent: readonly SentWebhook[]): Latencies {
 }
 
 async function leave(): Promise<void> {
+  isLeaving = true
+  await Promise.all(polling)
+  polling = []
   for (const client of clients) await client.dispose()
   clients = []
   watchers = []

@@ -37,16 +37,22 @@ interface Watched {
   readonly store: Store
   reads: number
   isDown: boolean
+  /** What was read is handed over after this. */
+  held: Promise<unknown>
 }
 
 function watched(store: Store): Watched {
   const watch: Watched = {
     reads: 0,
     isDown: false,
+    held: Promise.resolve(),
     store: {
-      read: query => {
+      read: async query => {
         watch.reads++
-        return watch.isDown ? Promise.reject(new StoreError('unavailable', 'down')) : store.read(query)
+        if (watch.isDown) throw new StoreError('unavailable', 'down')
+        const result = await store.read(query)
+        await watch.held
+        return result
       },
       write: work => store.write(work),
       close: () => store.close(),
@@ -212,6 +218,23 @@ test('after five seconds without the log it is cut off, and says so once; with t
   }, 20_000)
   expect(cutOffs).toEqual([true, false])
   expect(applied).toEqual([1])
+})
+
+test('an answer that was long under way is as old as its question: what came meanwhile is applied before the cut is over', async () => {
+  const watch = watched(await openMemoryStore())
+  const wereCutOff: boolean[] = []
+  const { follower, applied } = await follow(watch.store, () => void wereCutOff.push(follower.isCutOff))
+  let arrive = (): void => undefined
+  watch.held = new Promise<void>(resolve => (arrive = resolve))
+  const before = watch.reads
+  vi.advanceTimersByTime(1_000)
+  await vi.waitFor(() => expect(watch.reads).toBe(before + 1))
+  vi.advanceTimersByTime(8_000)
+  await append(watch.store, 1)
+  arrive()
+  await follower.appliedThrough(1)
+  expect([applied, wereCutOff]).toEqual([[1], [true]])
+  await vi.waitFor(() => expect(follower.isCutOff).toBe(false))
 })
 
 test('who waits when it stops is told, and so is who comes later', async () => {
