@@ -250,7 +250,10 @@ function openSubgraphs(
   const live = liveResolvers({
     systemOf: systemsByRole(runtime),
     systems: () => systemStatuses(runtime, clock),
-    linksOf: entity => openLinks(store, catalogue).linksOf(entity),
+    async linksOf(entity) {
+      const links = openLinks(store, catalogue)
+      return (await Promise.all([links.linksOf(entity), links.referencesOf(entity)])).flat()
+    },
     unlinked: asked => unlinkedPage(store, catalogue, asked, asked),
     linkRecord: (record, customerId) => runtime.linkRecord(record, customerId),
     deliveries: delivering,

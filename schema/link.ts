@@ -21,6 +21,12 @@ export interface Link {
   readonly linkedAt: Date
 }
 
+/** "This record names that entity in a field": it belongs to the entity, and is not it. Its time is that of the record's last change. */
+export interface Reference extends Link {
+  /** In the words of the graph: `Job.customer`. */
+  readonly field: string
+}
+
 /**
  * Why a record stands alone.
  * - `BIRTH`: a copy's record that names nobody, and whose e-mail the owner does not know.

@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import { sql } from 'kysely'
 import { entityKey, type EntityRef, type EntityType } from '../../schema/entities.ts'
-import { evidences, type Evidence, type Link } from '../../schema/link.ts'
+import { evidences, type Evidence, type Link, type Reference } from '../../schema/link.ts'
 import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { Links } from '../../subgraphs/contract.ts'
 import type { Store, StoreReader } from '../store/store.ts'
@@ -13,7 +13,12 @@ import { byKind, inParts, readLinks } from './records.ts'
 export interface OpenLinks extends Links {
   /** Every record of an entity with why we hold it to be the entity's, strongest evidence first. */
   linksOf(entity: EntityRef): Promise<readonly Link[]>
+  /** The records that name an entity in a field, the one that changed last first; the first hundred of them. */
+  referencesOf(entity: EntityRef): Promise<readonly Reference[]>
 }
+
+/** Records that name an entity, as far as they are shown; all of them are pages of its orders and jobs. */
+const mostReferences = 100
 
 /**
  * Opens the links for one operation. Calls of one tick are one statement for each entity type.
@@ -58,6 +63,7 @@ export function openLinks(store: Store, catalogue: Catalogue, living = new Livin
         .map(({ record, evidence }) => ({ record, evidence }))
     },
     linksOf: entity => links.load(entity),
+    referencesOf: entity => store.read(db => readReferencesOf(db, catalogue, entity)),
   }
 
   async function resolve(entity: EntityRef): Promise<EntityRef | null> {
@@ -156,6 +162,32 @@ async function readLinksOf(
       linkedAt: new Date(row.linked_at),
     })),
   )
+}
+
+/** What was written into a field is kept as the parent of the record that has the field. */
+async function readReferencesOf(
+  db: StoreReader,
+  catalogue: Catalogue,
+  entity: EntityRef,
+): Promise<readonly Reference[]> {
+  const owner = catalogue.ownerOf(entity.type)
+  if (owner === null) return []
+  const { rows } = await sql<Omit<LinkOfEntity, 'wanted' | 'evidence' | 'created_at'>>`
+    with wanted(id, living) as (${livingOf(owner, [entity.id])})
+    select w.living, r.system, r.kind, r.record_id, coalesce(r.updated_at, r.created_at, r.sort_at) as linked_at from wanted w
+      cross join parents p join records r on r.id = p.child
+      where p.entity_type = ${entity.type} and p.entity_id = w.living and p.reference is not null and r.is_deleted = 0
+      order by linked_at desc, r.id desc limit ${mostReferences}`.execute(db)
+  return rows.map(row => {
+    const record = { system: row.system, kind: row.kind, id: row.record_id }
+    return {
+      entity: { type: entity.type, id: row.living },
+      record,
+      evidence: 'explicit',
+      linkedAt: new Date(row.linked_at),
+      field: `${catalogue.kindOf(record).entity}.${entity.type.toLowerCase()}`,
+    }
+  })
 }
 
 /** SQL for ids and the living entities behind them: those that exist themselves, and aliases of a merge. */

@@ -41,6 +41,28 @@ test('a customer with two billing records has the orders of both and pays with t
   }
 })
 
+test('the links of a customer tell which jobs name it, in which field and since when', async () => {
+  const world = await startWorld()
+  const links = '{ customer(id: "101") { links { record { system kind id } evidence field linkedAt } } }'
+  const task = world.tools.asana.createTask({ name: 'Fit a boiler', texts: new Map([['123', 'cus_12']]) })
+  await world.settled()
+  const found = listAt(await world.data(links), 'customer.links')
+  expect(found).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ record: { system: 'stripe', kind: 'customer', id: 'cus_9' }, field: null }),
+      {
+        record: { system: 'asana', kind: 'task', id: task.gid },
+        evidence: 'EXPLICIT',
+        field: 'Job.customer',
+        linkedAt: expect.stringMatching(/^\d{4}-/),
+      },
+    ]),
+  )
+  world.tools.asana.updateTask(task.gid, { texts: new Map([['123', '102']]) })
+  await world.settled()
+  expect(JSON.stringify(await world.data(links))).not.toContain(`"${task.gid}"`)
+})
+
 test('what a person linked moves with its orders, and no webhook takes it back', async () => {
   const world = await startWorld()
   const frames = world.subscribe(

@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../../../schema/entities.ts'
 import { isEntityType } from '../../../schema/entities.ts'
-import type { Link, Unlinked, UnlinkedReason } from '../../../schema/link.ts'
+import type { Link, Reference, Unlinked, UnlinkedReason } from '../../../schema/link.ts'
 import { ownership } from '../../../schema/ownership.ts'
 import { isRole, type RecordRef, type Role, type System } from '../../../schema/systems.ts'
 import type { StoredSubscription } from '../../store/subscriptions.ts'
@@ -53,7 +53,8 @@ export interface LivePorts {
   /** The system that plays each role. */
   readonly systemOf: Readonly<Record<Role, System>>
   systems(): Promise<readonly SystemStatus[]>
-  linksOf(entity: EntityRef): Promise<readonly Link[]>
+  /** The records that are the entity, then those that name it. */
+  linksOf(entity: EntityRef): Promise<readonly (Link | Reference)[]>
   unlinked(page: UnlinkedArguments): Promise<UnlinkedPage>
   /**
    * Says as a person whose record it is; null for nobody's.

@@ -104,6 +104,27 @@ describe('records and entities', () => {
     ])
   })
 
+  it('finds what names the entity in a field, by an alias too, the last changed first and nothing that is gone', async () => {
+    await apply(
+      store,
+      sight(task('by id'), { parents: [{ entity: 'Customer', reference: '1' }], updatedAt: at(20) }),
+      sight(task('by record'), { parents: [{ entity: 'Customer', reference: 'cus_new' }], updatedAt: at(30) }),
+      sight(task('gone'), { parents: [{ entity: 'Customer', reference: '1' }], updatedAt: at(40) }),
+      sight(task('nobody'), { parents: [{ entity: 'Customer', reference: '999' }] }),
+    )
+    await apply(store, absence(task('gone'), { at: at(50) }))
+    const named = { entity: customer('1'), evidence: 'explicit', field: 'Job.customer' }
+    const links = openLinks(store, catalogue)
+    const expected = [
+      { ...named, record: task('by record'), linkedAt: at(30) },
+      { ...named, record: task('by id'), linkedAt: at(20) },
+    ]
+    expect(await links.referencesOf(customer('1'))).toEqual(expected)
+    await apply(store, sight(contact('2')), merge(contact('1'), contact('2')))
+    const ofWinner = expected.map(link => ({ ...link, entity: customer('2') }))
+    for (const id of ['1', '2']) expect(await links.referencesOf(customer(id))).toEqual(ofWinner)
+  })
+
   it('finds them by an alias as well, and shows the alias among the links', async () => {
     await apply(store, sight(contact('2')), merge(contact('1'), contact('2')))
     const links = openLinks(store, catalogue)
