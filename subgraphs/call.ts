@@ -171,12 +171,11 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
       }
       faults.push(fault)
       if (fault.kind === 'rate-limited' && fault.retryAfterMs !== undefined) pace.block(operation, fault.retryAfterMs)
-      const delayMs = retryDelayMs({ faults, repeatable: operation.repeatable }, options.random)
+      const roundMs = pace.hintMs({ operation, priority: context.priority })
+      const delayMs = retryDelayMs({ faults, repeatable: operation.repeatable, roundMs }, options.random)
       if (delayMs === null || elapsedMs() + delayMs >= lastStartMs) {
         // A client must not be left to guess. Here it blocks nobody: one record may be locked, or too many requests be under way.
-        throw fault.kind === 'rate-limited'
-          ? fault.hinted(pace.hintMs({ operation, priority: context.priority }))
-          : fault
+        throw fault.kind === 'rate-limited' ? fault.hinted(roundMs) : fault
       }
       await pause(delayMs, [context.signal, closing.signal])
     }
