@@ -5,6 +5,7 @@ import { sameRecord, type RecordRef } from '../../schema/systems.ts'
 import type { Log } from '../../subgraphs/contract.ts'
 import type { ChangeFrame, FrameChange, SubscriptionRequest } from '../graph/subscription.ts'
 import { Outbox } from './outbox.ts'
+import { noTraces, type Traces } from '../traces/traces.ts'
 import { isUnfinished, Repeats } from './repeats.ts'
 import { fingerprintOf, sentAfter, tellsMore, valuesOf, type Sent, type Values } from './told.ts'
 import { hasParents, keysOfChange, keysOfTopic, linkKey, viewOf } from './topic.ts'
@@ -35,6 +36,7 @@ export interface HubPorts {
   random(): number
   /** Told when the frame of a Change is on its way to a group of subscribers. */
   onPushed?(change: FrameChange): void
+  readonly traces?: Pick<Traces, 'pushing'>
   readonly log: Log
 }
 
@@ -89,12 +91,14 @@ const replayPage = 500
 /** Subscribers, grouped by what they ask for, and the Changes on their way to them. */
 export class PushHub {
   readonly #ports: HubPorts
+  readonly #traces: Pick<Traces, 'pushing'>
   readonly #groups = new Map<string, Group>()
   readonly #byTopic = new Map<string, Set<Group>>()
   readonly #outboxes = new Set<Outbox<FrameResult>>()
 
   constructor(ports: HubPorts) {
     this.#ports = ports
+    this.#traces = ports.traces ?? noTraces
   }
 
   get subscribers(): number {
@@ -284,14 +288,12 @@ export class PushHub {
     try {
       for (let next = group.waiting.shift(); next !== undefined; next = group.waiting.shift()) {
         if (group.members.size === 0) continue
+        const change = 'field' in next ? null : next
         const changeFrame = 'field' in next ? this.#repeated(group, next) : await this.#changeFrameOf(group, next)
         if (changeFrame === null) continue
-        group.executed = Math.max(group.executed, changeFrame.change.sequence)
-        const frame = await this.#execute(group, changeFrame, 'field' in next)
-        // All have it in full: nothing of it is left to be repeated. What one member alone was sent says nothing of the others.
-        if (frame.key !== null && !isUnfinished(frame.result)) group.repeats.drop(frame.key)
-        for (const member of [...group.members]) this.#offer(member, frame)
-        if (!frame.isRepeat) this.#ports.onPushed?.(changeFrame.change)
+        await this.#traces.pushing(change, changeFrame.field, group.members.size, () =>
+          this.#push(group, changeFrame, change === null),
+        )
       }
     } catch (error) {
       this.#ports.log.error({ err: error }, 'a push failed; its subscribers are closed and resume by their cursor')
@@ -299,6 +301,15 @@ export class PushHub {
     } finally {
       group.isRunning = false
     }
+  }
+
+  async #push(group: Group, changeFrame: ChangeFrame, isRepeat: boolean): Promise<void> {
+    group.executed = Math.max(group.executed, changeFrame.change.sequence)
+    const frame = await this.#execute(group, changeFrame, isRepeat)
+    // All have it in full: nothing of it is left to be repeated. What one member alone was sent says nothing of the others.
+    if (frame.key !== null && !isUnfinished(frame.result)) group.repeats.drop(frame.key)
+    for (const member of [...group.members]) this.#offer(member, frame)
+    if (!isRepeat) this.#ports.onPushed?.(changeFrame.change)
   }
 
   #fail({ outbox, giveUp }: Member): void {
