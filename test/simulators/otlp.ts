@@ -20,6 +20,8 @@ export interface TraceReceiver {
   /** What `OTEL_EXPORTER_OTLP_ENDPOINT` is to be. */
   readonly url: string
   readonly spans: readonly ReceivedSpan[]
+  /** How many requests were refused. */
+  readonly refused: number
   /** As they came. */
   readonly bodies: readonly string[]
   /** Answers from now on with this status; 200 takes spans. */
@@ -32,12 +34,14 @@ export async function startTraceReceiver(port = 0): Promise<TraceReceiver> {
   const spans: ReceivedSpan[] = []
   const bodies: string[] = []
   let status = 200
+  let refused = 0
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      const isOurs = request.method === 'POST' && request.url === '/v1/traces'
+      const isOurs = request.method === 'POST' && request.url?.split('?')[0] === '/v1/traces'
       if (!isOurs || request.headers['content-type'] !== 'application/json' || status !== 200) {
+        refused += 1
         response.writeHead(isOurs ? (status === 200 ? 415 : status) : 404).end()
         return
       }
@@ -54,6 +58,9 @@ export async function startTraceReceiver(port = 0): Promise<TraceReceiver> {
     url: `http://127.0.0.1:${address.port}`,
     spans,
     bodies,
+    get refused() {
+      return refused
+    },
     answer: given => void (status = given),
     close: () =>
       new Promise<void>(resolve => {
