@@ -22,6 +22,8 @@ export interface GatewayConfig {
   readonly sweepEverySeconds: number
   /** How long the process goes on answering after SIGTERM while it says not to be ready. */
   readonly drainSeconds: number
+  /** Where traces are sent by OTLP over HTTP; null while they are off. */
+  readonly tracesUrl: string | null
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   /** What gateways sign with that ask a role that runs alone; several while they are rotated. */
@@ -103,6 +105,30 @@ export const gatewaySettings: readonly SettingDoc[] = [
   setting('CACHE_MAX_BYTES', '67108864', 'How much memory cached records may take.'),
   setting('SWEEP_EVERY_SECONDS', '300', 'How often the tools are asked for what webhooks missed; 0 for never.'),
   subgraphSecretsDoc,
+  setting(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'http://127.0.0.1:4318',
+    'Switches traces on: spans are sent to /v1/traces below this address, by OTLP over HTTP. Nothing is sent when not given.',
+  ),
+  setting(
+    'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+    'http://127.0.0.1:4318/v1/traces',
+    'The same as the whole address, which is used as it is.',
+  ),
+  {
+    name: 'OTEL_EXPORTER_OTLP_HEADERS',
+    example: 'api-key=0123456789',
+    help: 'Headers that the receiver of traces asks for: name=value, separated by commas.',
+    isRequired: false,
+    isSecret: true,
+  },
+  setting('OTEL_SERVICE_NAME', 'livegraph', 'What these processes are called in traces.'),
+  setting(
+    'OTEL_TRACES_SAMPLER',
+    'parentbased_traceidratio',
+    'Which deliveries are traced, all when not given; the same one in all processes. For a share of them this one, with the next.',
+  ),
+  setting('OTEL_TRACES_SAMPLER_ARG', '0.1', 'The share of deliveries that are traced, from 0 to 1.'),
   setting('LOG_LEVEL', 'info', `One of ${logLevels.join(', ')}.`),
   setting(
     'LOG_FORMAT',
@@ -184,6 +210,7 @@ export function readConfig(
       message: `${duty} needs other processes beside it, and only Postgres lets them in: set STORE_URL to postgres://…, or leave ROLE out`,
     })
   }
+  const tracesUrl = readTracesUrl(text, faults)
   const { alone } = options
   const subgraphSecrets = (text('SUBGRAPH_SECRETS') ?? '').split(',').flatMap(part => part.trim() || [])
   if (alone !== undefined && !isShared(storeUrl)) {
@@ -237,6 +264,7 @@ export function readConfig(
     cacheMaxBytes: whole('CACHE_MAX_BYTES', 64 * 1024 * 1024, 1024 * 1024, 64 * 1024 * 1024 * 1024),
     drainSeconds: whole('DRAIN_SECONDS', isShared(storeUrl) && duty !== 'worker' ? drainSeconds : 0, 0, 600),
     sweepEverySeconds: whole('SWEEP_EVERY_SECONDS', 300, 0, 86_400),
+    tracesUrl,
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
     logFormat: oneOf('LOG_FORMAT', logFormats, options.isTerminal ? 'pretty' : 'json'),
     subgraphSecrets,
@@ -245,6 +273,31 @@ export function readConfig(
     roles,
   }
   return faults.length > 0 ? { ok: false, faults } : { ok: true, config }
+}
+
+/** The SDK reads the other OTEL_ settings; here stand those that decide whether it is loaded. @returns null for off */
+function readTracesUrl(text: (name: string) => string | undefined, faults: SettingFault[]): string | null {
+  const [whole, base] = ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT']
+  const name = text(whole) === undefined ? base : whole
+  const given = text(name)
+  const isOff = text('OTEL_SDK_DISABLED')?.toLowerCase() === 'true' || text('OTEL_TRACES_EXPORTER') === 'none'
+  if (given === undefined || isOff) return null
+  if (!URL.canParse(given) || !/^https?:\/\//.test(given) || (name === base && !isWebAddress(given))) {
+    // Never repeated: it may hold a key.
+    faults.push({ name, message: 'expected an address such as http://127.0.0.1:4318, got another form' })
+  }
+  for (const protocol of ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL']) {
+    const asked = text(protocol)
+    if (asked === undefined) continue
+    if (asked !== 'http/json') {
+      faults.push({
+        name: protocol,
+        message: `expected http/json, the one that is spoken here, usually on port 4318; got "${asked}"`,
+      })
+    }
+    break
+  }
+  return name === whole ? given : `${given.replace(/\/+$/, '')}/v1/traces`
 }
 
 /** What a person reads who starts with wrong settings. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Role, System } from '../schema/systems.ts'
 import type { Clock, Log } from '../subgraphs/contract.ts'
 import { openCallers } from './callers.ts'
@@ -29,6 +30,7 @@ import { pruneReceived } from './store/delivery-history.ts'
 import { keepQuarantined, pruneQuarantine, quarantineRoom } from './store/quarantine.ts'
 import { storeReceived } from './store/received.ts'
 import { pruneWrites, releaseWrites } from './store/writes.ts'
+import { openTraces } from './traces/traces.ts'
 import type { DeliveryProcessor } from './webhooks/process.ts'
 import { Quarantine } from './webhooks/quarantine.ts'
 import { openReceive } from './webhooks/receive.ts'
@@ -80,10 +82,12 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   const clock = options.clock ?? { now: () => new Date() }
   const random = options.random ?? Math.random
   const child = (fields: { readonly system: System }): Log => log.child?.(fields) ?? log
-  const runtime = await openRuntime(config, { log, clock, random, child })
+  const worker = randomUUID()
+  const traces = await openTraces(config.tracesUrl, { instance: worker, log })
+  const runtime = await openRuntime(config, { log, clock, random, child, traces, worker })
   const { store } = runtime
   // In the order in which they are taken: what takes in new work ends before what works on it.
-  const ends: (() => unknown)[] = [() => runtime.close()]
+  const ends: (() => unknown)[] = [() => runtime.close(), () => traces.close()]
   try {
     // The store lets one process in: whoever held deliveries before was killed, and its leases need not run out.
     if (store.signals === null) {
@@ -139,6 +143,9 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
         const isOurs = config.duty === 'all' && processor.hasRoomFor(system)
         const stored = await storeReceived(store, request, leaseMs, isOurs ? runtime.worker : null)
         if (!isOurs) store.signals?.send('deliveries')
+        const { id: receivedId, duplicates } = stored
+        const receipt = { received, receivedAt, entries: entries.length, duplicates }
+        traces.received({ system, receivedId, receivedAt: storedAt }, receipt)
         return stored.entries
       },
       quarantine: ({ system, adapter }, received, at) => quarantine.take(system, adapter, received, at),

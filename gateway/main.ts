@@ -21,6 +21,9 @@ Options:
 Other commands: npm run connect, import, sweep, deliveries, subgraph, demo; each has --help
 `
 
+/** For the log's last lines. */
+const exporterMs = 100
+
 const { values } = readArguments()
 if (values.help === true) {
   process.stdout.write(help)
@@ -85,6 +88,8 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
     process.exitCode = 1
   } finally {
     endWatch()
+    // What the exporter of traces still tries, after it was waited for, keeps no process alive.
+    if (config.tracesUrl !== null) setTimeout(() => process.exit(), exporterMs).unref()
   }
 }
 

@@ -41,7 +41,7 @@ export function openProcessor(
   runtime: Runtime,
   { random, log }: { readonly random: () => number; readonly log: Log },
 ): DeliveryProcessor {
-  const { store, catalogue, cache, commits, follower, worker, metrics } = runtime
+  const { store, catalogue, cache, commits, follower, worker, metrics, traces } = runtime
   const { clock } = store
   // A vendor that answers nobody fails thousands at once: one commit each would keep new deliveries waiting.
   const failing = new GroupCommit<Failed, true>(
@@ -98,6 +98,7 @@ export function openProcessor(
       return status !== undefined && !(status.isReachable && status.isAuthorized)
     },
     deadlineMs,
+    traces,
     clock,
     random,
     log,

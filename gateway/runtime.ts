@@ -23,6 +23,7 @@ import { openStore } from './store/open.ts'
 import { endAllLeases } from './store/leases.ts'
 import type { OpenStore, StoreTransaction } from './store/store.ts'
 import { openSystems, type RunningSystem } from './systems.ts'
+import { noTraces, type Traces } from './traces/traces.ts'
 import { WriteRunner, type RecordWritten } from './writes/run.ts'
 
 export interface RuntimePorts {
@@ -31,6 +32,10 @@ export interface RuntimePorts {
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
+  /** Off when absent. */
+  readonly traces?: Traces
+  /** Names this process; a random name when absent. */
+  readonly worker?: string
 }
 
 /** What everything else stands on: store, systems, cache, and the one way of a Change. */
@@ -44,6 +49,7 @@ export interface Runtime {
   readonly follower: ChangeFollower
   readonly hub: PushHub
   readonly metrics: Metrics
+  readonly traces: Traces
   readonly commits: ChangeCommits
   readonly writes: WriteRunner
   readonly contexts: ContextPorts
@@ -57,13 +63,12 @@ export interface Runtime {
 
 /** @throws StoreError when the store cannot be opened */
 export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): Promise<Runtime> {
-  const { log, clock } = ports
+  const { log, clock, traces = noTraces, worker = randomUUID() } = ports
   const store = await openStore(config.storeUrl, { log, clock, connections: config.storeConnections })
   const catalogue = openCatalogue(config.registered)
   const cache = openRecordCache({ nowMs: () => performance.now(), maxBytes: config.cacheMaxBytes })
   const metrics = openMetrics()
-  const worker = randomUUID()
-  const systems = openSystems({ ...ports, config, cache, metrics, store, worker })
+  const systems = openSystems({ ...ports, config, cache, metrics, traces, store, worker })
   const bySystem = new Map(systems.map(running => [running.system, running]))
   const follower: ChangeFollower = new ChangeFollower({
     store,
@@ -86,9 +91,10 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
       if (system !== null && heardAt !== undefined)
         metrics.pushed(system, (clock.now().getTime() - heardAt.getTime()) / 1000)
     },
+    traces,
     log,
   })
-  const commits = new ChangeCommits({ store, cache, follower, hub })
+  const commits = new ChangeCommits({ store, cache, follower, hub, traces })
   const contexts: ContextPorts = {
     lookups() {
       const living = new Living()
@@ -131,6 +137,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     follower,
     hub,
     metrics,
+    traces,
     commits,
     writes,
     contexts,

@@ -8,6 +8,7 @@ import type { GatewayConfig } from './config.ts'
 import type { Metrics } from './metrics.ts'
 import { openSharedBudget } from './store/budgets.ts'
 import type { OpenStore } from './store/store.ts'
+import type { Traces } from './traces/traces.ts'
 
 type VendorRoad = ReturnType<typeof openVendorCalls>
 
@@ -30,6 +31,7 @@ export interface SystemsPorts {
   readonly log: Log
   child(fields: { readonly system: System }): Log
   readonly metrics: Pick<Metrics, 'called'>
+  readonly traces: Pick<Traces, 'called'>
   readonly store: OpenStore
   /** Names this process. */
   readonly worker: string
@@ -43,6 +45,7 @@ export function openSystems({
   random,
   child,
   metrics,
+  traces,
   store,
   worker,
 }: SystemsPorts): readonly RunningSystem[] {
@@ -59,7 +62,10 @@ export function openSystems({
           shared: isShared ? openSharedBudget(store, { system, pools: options.pools, worker }) : null,
           clock,
           random,
-          onRequest: (operation, outcome, seconds) => metrics.called(system, operation, outcome, seconds),
+          onRequest(operation, outcome, seconds) {
+            metrics.called(system, operation, outcome, seconds)
+            traces.called(system, operation, outcome, seconds)
+          },
           settings: { tryTimeoutMs: config.vendorTryTimeoutMs, totalTimeoutMs: config.vendorTotalTimeoutMs },
         })
         roads.push(road)

@@ -28,6 +28,8 @@ export interface Change {
   readonly at: Date
   /** When it was appended, by the store's clock. */
   readonly recordedAt: Date
+  /** What led to it, in the form of a W3C traceparent; absent unless that is traced. */
+  readonly traceparent?: string
 }
 
 export type NewChange = Omit<Change, 'sequence' | 'recordedAt'>

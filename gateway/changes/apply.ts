@@ -34,7 +34,22 @@ export async function applyObservations(
       ...(merge === null ? await applyBatch(tx, catalogue, batch, now) : await applyMerge(tx, catalogue, merge, now)),
     )
   }
-  return changes.length === 0 ? [] : appendChanges(tx, changes, now)
+  return changes.length === 0 ? [] : appendChanges(tx, traced(changes, observations), now)
+}
+
+/**
+ * A Change goes on with the trace of its own record's news. One that followed from another record's is of the same trace where all
+ * are of one; else nobody could say.
+ */
+function traced(changes: readonly NewChange[], observations: readonly Observation[]): readonly NewChange[] {
+  const news = new Map(observations.map(({ record, traceparent }) => [recordKey(record), traceparent]))
+  const all = new Set(news.values())
+  const [common] = all.size === 1 ? all : []
+  if (all.size === 1 && common === undefined) return changes
+  return changes.map(change => {
+    const key = recordKey(change.record)
+    return { ...change, traceparent: news.has(key) ? news.get(key) : common }
+  })
 }
 
 /**

@@ -4,6 +4,7 @@ import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { RecordCache } from '../cache/record-cache.ts'
 import type { PushHub } from '../push/hub.ts'
 import type { OpenStore, StoreTransaction } from '../store/store.ts'
+import { noTraces, type Traces } from '../traces/traces.ts'
 import type { ChangeFollower } from './follower.ts'
 
 /** Commits made here whose records were evicted before the commit. */
@@ -14,6 +15,7 @@ export interface ChangeCommitsPorts {
   readonly cache: RecordCache
   readonly follower: ChangeFollower
   readonly hub: PushHub
+  readonly traces?: Traces
 }
 
 /**
@@ -21,6 +23,7 @@ export interface ChangeCommitsPorts {
  */
 export class ChangeCommits {
   readonly #ports: ChangeCommitsPorts
+  readonly #traces: Traces
   /** Records evicted before they were read for a Change that is not followed yet, by sequence. */
   readonly #evicted = new Map<number, ReadonlySet<string>>()
   /** When the webhooks came that told of the newest Changes, by sequence. */
@@ -28,6 +31,7 @@ export class ChangeCommits {
 
   constructor(ports: ChangeCommitsPorts) {
     this.#ports = ports
+    this.#traces = ports.traces ?? noTraces
   }
 
   /**
@@ -42,6 +46,7 @@ export class ChangeCommits {
     heardAt: ReadonlyMap<string, Date> = new Map(),
   ): Promise<readonly Change[]> {
     const keys = new Set(evicted.map(recordKey))
+    const begunAt = new Date()
     const changes = await this.#ports.store.write(work)
     const last = changes.at(-1)
     if (last === undefined) return changes
@@ -56,6 +61,7 @@ export class ChangeCommits {
       const at = heardAt.get(recordKey(record))
       if (at !== undefined) this.#heardAt.set(sequence, at)
     }
+    this.#traces.appended(changes, begunAt)
     const { follower } = this.#ports
     this.announce(changes)
     await follower.appliedThrough(last.sequence)
@@ -81,6 +87,8 @@ export class ChangeCommits {
       if (change.kind === 'DELETED') this.#ports.cache.forget(change.record)
       // A link changes nothing the vendor has.
       else if (!isEvicted && change.kind !== 'LINKED') this.#ports.cache.evict(change.record)
+      const isNone = change.kind === 'LINKED'
+      this.#traces.followed(change, isNone ? 'not needed' : isEvicted ? 'before it was read' : 'now')
     }
     this.#ports.hub.publish(changes)
   }

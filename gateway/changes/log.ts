@@ -135,6 +135,7 @@ function toRow(change: Change): Insertable<Tables['changes']> {
     status_after: change.statusAfter,
     at: change.at.getTime(),
     recorded_at: change.recordedAt.getTime(),
+    traceparent: change.traceparent ?? null,
   }
 }
 
@@ -151,6 +152,7 @@ function toChange(row: ChangeRow): Change {
     statusAfter: row.status_after,
     at: new Date(row.at),
     recordedAt: new Date(row.recorded_at),
+    ...(row.traceparent === null ? {} : { traceparent: row.traceparent }),
   }
 }
 

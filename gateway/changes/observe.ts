@@ -27,6 +27,8 @@ export interface Observation {
   readonly mayBeTold?: boolean
   /** A listing rather than news: what it does not show to have changed makes no Change. */
   readonly origin?: 'sweep' | 'import'
+  /** What made us look, as its Changes carry it; absent unless that is traced. */
+  readonly traceparent?: string
 }
 
 /** What the index knows of a record before the observation. */

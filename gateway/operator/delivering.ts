@@ -87,7 +87,7 @@ export interface DeliveringPorts {
 }
 
 export function openDelivering(runtime: Runtime, { log, secrets }: DeliveringPorts): Delivering {
-  const { store, catalogue } = runtime
+  const { store, catalogue, traces } = runtime
   const { clock } = store
   const sources = webhookSources(runtime)
   const adapterOf = (system: System) => sources.find(source => source.system === system)?.adapter ?? null
@@ -103,10 +103,13 @@ export function openDelivering(runtime: Runtime, { log, secrets }: DeliveringPor
           sources,
           secrets,
           list: (of, after) => listQuarantined(store, of, { after, limit: recoveredAtOnce }),
-          async store(of, { endpoint, url, headers, body }, entries, receivedAt) {
+          async store(of, kept, entries, receivedAt) {
+            const { endpoint, url, headers, body } = kept
             const request = { system: of, endpoint, url, headers, body, receivedAt, entries }
             // Held by nobody: whoever has room takes it within a second.
-            const { duplicates } = await storeReceived(store, request, 0, null)
+            const { id: receivedId, duplicates } = await storeReceived(store, request, 0, null)
+            const receipt = { received: kept, receivedAt, entries: entries.length, duplicates }
+            traces.received({ system: of, receivedId, receivedAt }, receipt)
             store.signals?.send('deliveries')
             return { fresh: entries.length - duplicates }
           },

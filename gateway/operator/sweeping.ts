@@ -104,7 +104,7 @@ export function openSweeping(runtime: Runtime, ports: SweepingPorts): Sweeping {
   }
 
   async function sweepSystem(one: RunningSystem, tell: Tell, signal: AbortSignal): Promise<boolean> {
-    const { store } = runtime
+    const { store, traces } = runtime
     const { system, adapter } = one
     try {
       const since = await importBegan(one)
@@ -122,7 +122,10 @@ export function openSweeping(runtime: Runtime, ports: SweepingPorts): Sweeping {
         call: ending => callOf(ending),
         worker: runtime.worker,
         leaseMs: ports.leaseMs,
-        work: entries => ports.processor.work(entries),
+        work(entries) {
+          traces.found(entries)
+          return ports.processor.work(entries)
+        },
         listAnew: begunAt => listAnew(one, begunAt, tell, signal),
         clock,
         log,

@@ -7,6 +7,7 @@ import type { Reads } from '../cache/reads.ts'
 import type { ChangeFrame, FrameChange, SubscriptionRequest } from '../graph/subscription.ts'
 import { InOrder, type InOrderLimits, type Task } from './in-order.ts'
 import { Outbox } from './outbox.ts'
+import { noTraces, type Traces } from '../traces/traces.ts'
 import { isUnfinished, Repeats } from './repeats.ts'
 import { fingerprintOf, sentAfter, tellsMore, valuesOf, type Sent, type Values } from './told.ts'
 import { hasParents, keysOfChange, keysOfTopic, linkKey, viewOf } from './topic.ts'
@@ -37,6 +38,7 @@ export interface HubPorts {
   random(): number
   /** Told when the frame of a Change is on its way to a group of subscribers. */
   onPushed?(change: FrameChange): void
+  readonly traces?: Pick<Traces, 'pushing'>
   readonly log: Log
 }
 
@@ -106,12 +108,14 @@ const replayLimits: InOrderLimits = { joinsAfterMs: 0, crowded: Infinity }
 /** Subscribers, grouped by what they ask for, and the Changes on their way to them. */
 export class PushHub {
   readonly #ports: HubPorts
+  readonly #traces: Pick<Traces, 'pushing'>
   readonly #groups = new Map<string, Group>()
   readonly #byTopic = new Map<string, Set<Group>>()
   readonly #outboxes = new Set<Outbox<FrameResult>>()
 
   constructor(ports: HubPorts) {
     this.#ports = ports
+    this.#traces = ports.traces ?? noTraces
   }
 
   get subscribers(): number {
@@ -224,7 +228,8 @@ export class PushHub {
     return {
       lane: laneOf(group, change.entity),
       about: () => this.#changeFrameOf(group, change),
-      execute: about => this.#execute(group, about),
+      execute: about =>
+        this.#traces.pushing(change, about.field, group.members.size, () => this.#execute(group, about)),
     }
   }
 

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Clock, Log } from '../../subgraphs/contract.ts'
-import { budgetSchema, leases, schema, writesSchema } from './schema.ts'
+import { budgetSchema, leases, schema, traceSchema, writesSchema } from './schema.ts'
 import { deliverySchema } from './schema-deliveries.ts'
 import { StoreError } from './store.ts'
 import type { Tables } from './tables.ts'
@@ -9,7 +9,14 @@ import type { Tables } from './tables.ts'
 export type Migration = readonly string[]
 
 /** In order: the first makes version 1. Only ever added to, once a version has been released. */
-export const migrations: readonly Migration[] = [schema, leases, deliverySchema, writesSchema, budgetSchema]
+export const migrations: readonly Migration[] = [
+  schema,
+  leases,
+  deliverySchema,
+  writesSchema,
+  budgetSchema,
+  traceSchema,
+]
 
 /**
  * Brings the tables up to the newest version, each step in a transaction of its own.

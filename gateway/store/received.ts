@@ -19,6 +19,7 @@ export interface NewReceived {
 }
 
 export interface StoredReceived {
+  readonly id: number
   /** The new ones, leased to the worker that received them; none when they are nobody's. */
   readonly entries: readonly StoredEntry[]
   /** Entries that were stored before, with this or another request. */
@@ -80,7 +81,9 @@ async function insertSubmissions(
     if (siblings === undefined) inserted.set(row.received_id, [row])
     else siblings.push(row)
   }
-  const stored = submissions.map((submission, index) => toStored(submission, inserted.get(ids[index] ?? 0) ?? []))
+  const stored = submissions.map((submission, index) =>
+    toStored(submission, ids[index] ?? 0, inserted.get(ids[index] ?? 0) ?? []),
+  )
   await insertRecords(
     tx,
     stored.flatMap(({ entries }) => entries),
@@ -249,7 +252,7 @@ export function newEntry(
   }
 }
 
-function toStored({ received, worker }: Submission, rows: readonly EntryRow[]): StoredReceived {
+function toStored({ received, worker }: Submission, id: number, rows: readonly EntryRow[]): StoredReceived {
   const entries: StoredEntry[] = []
   for (const row of rows) {
     const entry = received.entries[row.position]
@@ -258,6 +261,7 @@ function toStored({ received, worker }: Submission, rows: readonly EntryRow[]): 
   const positions = new Map(rows.map(row => [row.id, row.position]))
   entries.sort((a, b) => (positions.get(a.id) ?? 0) - (positions.get(b.id) ?? 0))
   return {
+    id,
     entries: worker === null ? [] : entries,
     duplicates: received.entries.length - rows.length,
     unreadable: rows.length - entries.length,

@@ -76,6 +76,9 @@ export const budgetSchema: readonly string[] = [
   `create table budgets (system text not null, pool text not null, state text not null, primary key (system, pool))`,
 ]
 
+/** Where a Change's trace goes on, in whichever process follows it. */
+export const traceSchema: readonly string[] = [`alter table changes add column traceparent text`]
+
 /** Mutations, from before their first vendor call. */
 export const writesSchema: readonly string[] = [
   `create table writes (

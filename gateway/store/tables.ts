@@ -131,6 +131,8 @@ interface ChangesTable {
   status_after: string | null
   at: number
   recorded_at: number
+  /** Null unless what led to it is traced. */
+  traceparent: string | null
 }
 
 /** The record index: what is known of a record, never its values. */

@@ -6,6 +6,7 @@ import type { Observation } from '../changes/observe.ts'
 import { Overtaken } from '../changes/overtaken.ts'
 import type { StoredEntry } from '../store/deliveries.ts'
 import { StoreError } from '../store/store.ts'
+import { noTraces, type Traces, type Try, type TryOutcome } from '../traces/traces.ts'
 import { Gather } from './gather.ts'
 import { mayGiveUp, retryAfterMs } from './retry-times.ts'
 import { Turns, type Turn } from './turns.ts'
@@ -60,6 +61,7 @@ export interface ProcessPorts {
   isOut(system: System): boolean
   /** How long a reading, and how long an applying, may take; longer than every deadline within them. */
   readonly deadlineMs: number
+  readonly traces?: Traces
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -71,6 +73,12 @@ interface Group extends Turn {
   readonly priority: WorkPriority
   /** Told once they were worked on, well or not. */
   onWorked?: () => void
+}
+
+/** A record that is read for a try. */
+interface Reading {
+  readonly record: RecordRef
+  readonly tried: Try | null
 }
 
 /** Entries with what was read for them. */
@@ -127,10 +135,11 @@ const longAfterMs = 30_000
  */
 export class DeliveryProcessor {
   readonly #ports: ProcessPorts
+  readonly #traces: Traces
   readonly #turns: Turns<Group>
   readonly #held = new Set<Group>()
   /** By system and priority: what is read in the background holds up no webhook. */
-  readonly #readings = new Map<string, Gather<RecordRef, ObservedRecord | null>>()
+  readonly #readings = new Map<string, Gather<Reading, ObservedRecord | null>>()
   readonly #applying: Gather<Work, boolean>
   /** Those that anything was taken of. */
   readonly #systems = new Set<System>()
@@ -147,6 +156,7 @@ export class DeliveryProcessor {
 
   constructor(ports: ProcessPorts) {
     this.#ports = ports
+    this.#traces = ports.traces ?? noTraces
     this.#turns = new Turns({ most: maxRunning, run: group => this.#work(group) })
     this.#applying = new Gather({ most: 1, largest: maxTogether, work: works => this.#applyTogether(works) })
   }
@@ -267,12 +277,16 @@ export class DeliveryProcessor {
   /** Never rejects. */
   async #work(group: Group): Promise<void> {
     const { log } = this.#ports
-    const { entries, priority } = group
+    const { entries } = group
+    const tried = this.#traces.begin(entries)
     try {
-      const isOurs = await this.#readAndApply(entries, priority)
-      if (!isOurs) log.warn({ entries: entries.map(entry => entry.id) }, 'entries were taken over by another worker')
+      const outcome = await this.#readAndApply(group, tried)
+      if (outcome === 'lost')
+        log.warn({ entries: entries.map(entry => entry.id) }, 'entries were taken over by another worker')
+      tried?.end(outcome)
     } catch (error) {
       for (const entry of entries) await this.#fail(entry, error)
+      tried?.end('failed', reasonOf(error))
     } finally {
       this.#held.delete(group)
       group.onWorked?.()
@@ -285,15 +299,16 @@ export class DeliveryProcessor {
   }
 
   /** Reads again what was overtaken: somebody else got through each time, so it ends. */
-  async #readAndApply(entries: readonly StoredEntry[], priority: WorkPriority): Promise<boolean> {
+  async #readAndApply({ entries, priority }: Group, tried: Try | null): Promise<Exclude<TryOutcome, 'failed'>> {
     const hints = merge(entries)
     for (let readings = 1; ; readings++) {
       const readAfter = this.#ports.position?.()
-      const observations = await Promise.all(hints.map(hint => this.#observe(hint, priority, readAfter)))
+      const observations = await Promise.all(hints.map(hint => this.#observe(hint, priority, tried, readAfter)))
       const isLagging = hints.some((hint, at) => isBehind(hint, observations[at]))
       const worked = entries.map(entry => ({ entry, againAt: isLagging ? this.#againAt(entry) : null }))
       try {
-        return await this.#applying.submit({ observations, entries: worked })
+        const isOurs = await this.#applying.submit({ observations, entries: worked })
+        return !isOurs ? 'lost' : worked.some(({ againAt }) => againAt !== null) ? 'again' : 'done'
       } catch (error) {
         if (!(error instanceof Overtaken) || readings === maxOvertaken) throw error
       }
@@ -315,13 +330,15 @@ export class DeliveryProcessor {
     }
   }
 
-  async #observe(hint: Hint, priority: WorkPriority, readAfter?: number): Promise<Observation> {
+  async #observe(hint: Hint, priority: WorkPriority, tried: Try | null, readAfter?: number): Promise<Observation> {
     this.#ports.evict(hint)
-    return observationOf(hint, record => this.#read(record, priority), readAfter)
+    tried?.evicted(hint.record)
+    const observation = await observationOf(hint, record => this.#read({ record, tried }, priority), readAfter)
+    return tried === null ? observation : { ...observation, traceparent: tried.traceparent }
   }
 
-  #read(record: RecordRef, priority: WorkPriority): Promise<ObservedRecord | null> {
-    const name = `${record.system} ${priority}`
+  #read(reading: Reading, priority: WorkPriority): Promise<ObservedRecord | null> {
+    const name = `${reading.record.system} ${priority}`
     let readings = this.#readings.get(name)
     if (readings === undefined) {
       readings = new Gather({
@@ -329,11 +346,15 @@ export class DeliveryProcessor {
         largest: maxRunning,
         patienceMs: readingPatienceMs,
         rhythm: readingRhythm,
-        work: records => records.map(one => this.#within('reading', async () => this.#ports.observe(one, priority))),
+        work: some =>
+          this.#traces.reading(
+            some.map(one => one.tried),
+            () => some.map(one => this.#within('reading', async () => this.#ports.observe(one.record, priority))),
+          ),
       })
       this.#readings.set(name, readings)
     }
-    return readings.submit(record)
+    return readings.submit(reading)
   }
 
   /** In one transaction; each in one of its own when that fails, so that one work's fault is not the others'. */

@@ -210,7 +210,7 @@ async function openGateway(
 }
 
 /** What no line of the log may hold: the secrets, and whatever the tools know of people. */
-function canariesOf({ hubspot, stripe, asana }: Simulators): readonly string[] {
+export function canariesOf({ hubspot, stripe, asana }: Simulators): readonly string[] {
   const handshakes = asana.webhooks.all.map(({ secret }) => secret)
   const secrets = [
     hubspot.accessToken,

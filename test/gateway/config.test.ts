@@ -52,6 +52,28 @@ describe('settings', () => {
     expect(config({ PUBLIC_URL: 'https://graph.example.com/base//' }).publicUrl).toBe('https://graph.example.com/base')
   })
 
+  test.each([
+    [{}, null],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://x:4318/' }, 'http://x:4318/v1/traces'],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://x', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://y/t?k=1' },
+      'https://y/t?k=1',
+    ],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://x', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }, 'http://x/v1/traces'],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://x', OTEL_SDK_DISABLED: 'true' }, null],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://x', OTEL_TRACES_EXPORTER: 'none' }, null],
+  ])('switch traces on by an address: %j', (more, tracesUrl) => {
+    expect(config(more)).toMatchObject({ tracesUrl })
+  })
+
+  test('ask for a protocol of traces that is spoken here, and repeat no address that may hold a key', () => {
+    const address = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://x:4317' }
+    expect(faultsOf({ ...address, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' })).toEqual(['OTEL_EXPORTER_OTLP_PROTOCOL'])
+    expect(faultsOf({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' })).toEqual([])
+    const wrong = read({ OTEL_EXPORTER_OTLP_ENDPOINT: 'ftp://x/hunter2' })
+    expect(JSON.stringify(wrong)).not.toContain('hunter2')
+  })
+
   test('let several processes share their work on Postgres', () => {
     for (const scheme of ['postgres', 'postgresql']) {
       const url = `${scheme}://me:secret@db:5432/graph?sslmode=verify-full`
@@ -70,6 +92,8 @@ describe('settings', () => {
     ['ROLE', ['both', 'WEB', 'web', 'worker']],
     ['LOG_LEVEL', ['INFO', 'trace', '__proto__']],
     ['LOG_FORMAT', ['xml']],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', ['127.0.0.1:4318', 'grpc://x:4317', 'http://x/?key=1']],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', ['x', 'ftp://x/v1/traces']],
   ])('%s is refused when it is none of what is allowed', (name, values) => {
     for (const value of values) expect([value, faultsOf({ [name]: value })]).toEqual([value, [name]])
   })

@@ -48,6 +48,7 @@ test('a request is stored as it came, its entries leased to the receiver in thei
   const store = await openMemoryStore()
   const stored = await storeReceived(store, request({ key: 'evt_1', hints: [hint] }), leaseMs, 'worker')
   expect(stored).toEqual({
+    id: 1,
     entries: [
       {
         id: 1,
