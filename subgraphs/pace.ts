@@ -61,8 +61,8 @@ export interface BudgetAnswer {
 
 /** The same budgets, as other processes use them too. */
 export interface SharedBudget {
-  /** How long what was granted is good, from the moment it was asked for. */
-  readonly goodForMs: number
+  /** How long what was granted of these pools is good, from the moment it was asked for. */
+  goodForMs(pools: readonly string[]): number
   /** @throws Error while nobody can say what others use: nothing may be taken then */
   take(asks: readonly BudgetAsk[]): Promise<BudgetAnswer>
   /** The vendor says that these are used up. */
@@ -193,10 +193,10 @@ export function openPace(
     isAsking = false
     const now = elapsedMs()
     // What was granted and comes too late may stand in somebody else's window by now.
-    const isGood = answer !== null && now - askedMs <= budget.goodForMs
     const again = new Map<Priority, Waiter[]>(priorities.map(priority => [priority, []]))
     asked.forEach(({ waiter, wanted, release, takeBack }, at) => {
-      if (isGood && answer.granted[at] === true) {
+      const isGood = now - askedMs <= budget.goodForMs(wanted.map(({ pool }) => pool.name))
+      if (isGood && answer?.granted[at] === true) {
         if (waiter.isGone()) release()
         else waiter.grant(release)
         return

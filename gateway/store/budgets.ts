@@ -38,7 +38,7 @@ const goneAfterMs = 30_000
 /** What background work may use of a pool, among all processes. */
 const backgroundShare = 0.7
 
-/** How long what is taken from these pools may be kept before it is used. */
+/** How long what is taken from all of these pools may be kept before it is used. */
 export function goodForMs(pools: readonly Pick<LimitPool, 'windowMs'>[]): number {
   return Math.min(...pools.map(({ windowMs }) => windowMs * usedWithinShare))
 }
@@ -51,7 +51,7 @@ export function allocate(
   pools: readonly LimitPool[],
   states: ReadonlyMap<string, BudgetState>,
   asks: readonly BudgetAsk[],
-  { worker, now: clockNow, goodFor }: { readonly worker: string; readonly now: number; readonly goodFor: number },
+  { worker, now: clockNow }: { readonly worker: string; readonly now: number },
 ): { readonly answer: BudgetAnswer; readonly states: ReadonlyMap<string, BudgetState> } {
   const byName = new Map(pools.map(pool => [pool.name, pool]))
   const after = new Map(
@@ -75,7 +75,7 @@ export function allocate(
       waitMs.set(name, ms)
     }
     if (lacking.length > 0) return false
-    for (const { pool, state, units } of wanted) after.set(pool.name, taking(pool, state, units, isBackground, goodFor))
+    for (const { pool, state, units } of wanted) after.set(pool.name, taking(pool, state, units, isBackground))
     return true
   })
   const processes = Math.max(1, ...[...after.values()].map(({ seen }) => Object.keys(seen).length))
@@ -123,15 +123,9 @@ function roomFor(
   )
 }
 
-function taking(
-  { windowMs }: LimitPool,
-  state: BudgetState,
-  units: number,
-  isBackground: boolean,
-  goodFor: number,
-): BudgetState {
-  const grain = Math.max(1, windowMs * grainShare)
-  const usedBy = Math.ceil((state.at + goodFor) / grain) * grain
+function taking(pool: LimitPool, state: BudgetState, units: number, isBackground: boolean): BudgetState {
+  const grain = Math.max(1, pool.windowMs * grainShare)
+  const usedBy = Math.ceil((state.at + goodForMs([pool])) / grain) * grain
   const background = isBackground ? units : 0
   const last = state.taken.at(-1)
   // Only a pool whose clock was set back has a later one.
@@ -146,7 +140,6 @@ export function openSharedBudget(
   store: OpenStore,
   { system, pools, worker }: { readonly system: System; readonly pools: readonly LimitPool[]; readonly worker: string },
 ): SharedBudget {
-  const goodFor = goodForMs(pools)
   const names = pools.map(({ name }) => name).sort()
 
   /** One process after the other: the rows are locked in one order everywhere. */
@@ -195,11 +188,11 @@ export function openSharedBudget(
   }
 
   return {
-    goodForMs: goodFor,
+    goodForMs: asked => goodForMs(pools.filter(({ name }) => asked.includes(name))),
     take: asks =>
       change(before => {
         const now = store.clock.now().getTime()
-        const { answer, states } = allocate(pools, before, asks, { worker, now, goodFor })
+        const { answer, states } = allocate(pools, before, asks, { worker, now })
         return { result: answer, states }
       }),
     block: (blocked, forMs) =>

@@ -1,23 +1,24 @@
 /**
  * Three processes on one Postgres: how long a webhook at the first takes to the frame of a subscriber of the second, and to the first
  * answer of the third that shows it; beside a subscriber of the first, in the same run. Then the same while the connections
- * that listen are cut off a hundred times. Run: npx tsx test/bench/several.ts [--quick] [name of a case ...]
+ * that listen are cut off a hundred times. Run: npx tsx test/bench/several.ts [--quick]
+ * [--rate=<webhooks a second>] [name of a case ...]
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
 import { z } from 'zod'
-import { short, sized, tell } from './figures.ts'
+import { optionOf, short, sized, tell } from './figures.ts'
 import { driven, latencies, type Latencies } from './processes/messages.ts'
 import { openStage, startActor, type Actor, type Stage } from './stage.ts'
 import { onPostgres } from './stores.ts'
 
 const aimMs = 250
-const perSecond = 50
+const perSecond = Number(optionOf('rate') ?? 50)
 const seconds = sized(30)
 const changing = 100
 /** Customers that people ask for again and again. */
-const polled = 4
-const pauseMs = 10
+const polled = 2
+const pauseMs = 20
 
 const cases = [
   { name: 'steady', cuts: 0 },

@@ -54,7 +54,8 @@ diagnostics.subscribe('http.server.response.finish', message => {
   served.push({ tool, route, fromMs, toMs: machineMs() })
 })
 
-const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+// Given up before the gateway does, after 5 seconds: what is sent in that very moment is answered by nobody.
+const agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: 3_000 })
 
 const ask = z.discriminatedUnion('ask', [
   z.object({ ask: z.literal('urls') }),

@@ -101,8 +101,10 @@ async function askAgain(url: string, customer: string, pauseMs: number): Promise
       headers: { 'content-type': 'application/json' },
       body,
     })
-    const change = changeIn(polled.parse(await response.json()).data.customer.phone)
-    if (change !== watcher.seen.at(-1)?.change) watcher.seen.push({ change, atMs: machineMs() })
+    // An answer with an error instead is no fresh one; the next may be.
+    const { data } = polled.safeParse(await response.json())
+    const change = changeIn(data?.data.customer.phone)
+    if (data !== undefined && change !== watcher.seen.at(-1)?.change) watcher.seen.push({ change, atMs: machineMs() })
     await wait(pauseMs)
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { openSharedBudget } from '../../../../gateway/store/budgets.ts'
 import { openStore } from '../../../../gateway/store/open.ts'
@@ -74,7 +75,7 @@ test('what one was told of by the vendor holds for all, and work in the backgrou
 test('while the store cannot be asked nothing is taken, and it goes on once it can', async () => {
   let isOut = true
   const pace = openPace('hubspot', pools, () => performance.now(), {
-    goodForMs: 100,
+    goodForMs: () => 100,
     take: asks =>
       isOut
         ? Promise.reject(new Error('no store'))
@@ -86,4 +87,21 @@ test('while the store cannot be asked nothing is taken, and it goes on once it c
   const waiting = turn(pace)
   isOut = false
   await waiting
+})
+
+test('a grant that took its time is used where its own pools allow it, whatever another pool of the tool would', async () => {
+  const slowMs = 150
+  let asked = 0
+  const pace = openPace('hubspot', [...pools, { name: 'short', limit: 5, windowMs: 1000 }], () => performance.now(), {
+    goodForMs: names => (names.includes('short') ? slowMs - 100 : slowMs * 10),
+    take: async asks => {
+      asked += 1
+      await wait(slowMs)
+      return { granted: asks.map(() => true), waitMs: {}, processes: 2 }
+    },
+    block: () => Promise.resolve(),
+  })
+  onTestFinished(() => pace.close())
+  await turn(pace)
+  expect(asked).toBe(1)
 })
