@@ -1,7 +1,9 @@
+import { createServer } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startTraceReceiver, type ReceivedSpan, type TraceReceiver } from '../simulators/otlp.ts'
 import { next, setPhone, watchAda } from './frames.ts'
 import { post, quietWorld } from './quiet-world.ts'
+import { imported, postEvent, setting, start } from './setting.ts'
 import { hubspot, notification } from './signing.ts'
 import { canariesOf, startWorld } from './world.ts'
 
@@ -115,6 +117,29 @@ test('a receiver that is down disturbs nothing, and is told of once', async () =
     'warn: the last traces were not taken in time; they are dropped',
   ])
   expect(world.log.filter(({ level }) => level === 'error')).toEqual([])
+})
+
+test('a receiver that never answers keeps no process from ending', async () => {
+  const silent = createServer(socket => socket.on('error', () => undefined).resume())
+  const port = await new Promise<number>(resolve =>
+    silent.listen(0, '127.0.0.1', () => {
+      const address = silent.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : 0)
+    }),
+  )
+  onTestFinished(() => void silent.close())
+  const at = await setting({
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+    OTEL_EXPORTER_OTLP_TIMEOUT: '40000',
+  })
+  const child = await start(at)
+  await imported(at)
+  expect(await postEvent(at)).toBe(200)
+  const startedAt = performance.now()
+  child.kill('SIGTERM')
+  expect(await child.ended).toEqual({ code: 0, signal: null })
+  expect(performance.now() - startedAt).toBeLessThan(10_000)
+  expect(child.output()).toContain('the last traces were not taken in time')
 })
 
 test('nothing is traced, and no Change carries a trace, unless an address is given', async () => {
