@@ -18,7 +18,6 @@ const lists = `{ customers(first: 100) { nodes { id name } totalCount isComplete
 test('lists say that they are not complete while the import runs, and that they are when it is done', async () => {
   const world = await startWorld({
     waitsForImport: false,
-    environment: { VENDOR_TRY_TIMEOUT_MS: '1500' },
     prepare: tools => tools.stripe.faults.add({ kind: 'slow', delayMs: 60_000, match: { path: /^\/v1\/invoices$/ } }),
   })
   await expect
