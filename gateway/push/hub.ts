@@ -1,25 +1,15 @@
-import type { ExecutionResult } from 'graphql'
 import type { Change } from '../../schema/change.ts'
 import { entityKey, type EntityRef } from '../../schema/entities.ts'
 import type { RecordRef } from '../../schema/systems.ts'
 import type { Log } from '../../subgraphs/contract.ts'
-import type { Reads } from '../cache/reads.ts'
-import type { ChangeFrame, FrameChange, SubscriptionRequest } from '../graph/subscription.ts'
+import type { ChangeFrame, FrameChange } from '../graph/subscription.ts'
+import { noTraces, type Traces } from '../traces/traces.ts'
+import { frameOf, laneOf, type Frame, type FrameResult, type Subscription } from './frame.ts'
 import { InOrder, type InOrderLimits, type Task } from './in-order.ts'
 import { Outbox } from './outbox.ts'
-import { noTraces, type Traces } from '../traces/traces.ts'
 import { isUnfinished, Repeats } from './repeats.ts'
-import { fingerprintOf, sentAfter, tellsMore, valuesOf, type Sent, type Values } from './told.ts'
+import { sentAfter, tellsMore, type Sent } from './told.ts'
 import { hasParents, keysOfChange, keysOfTopic, linkKey, viewOf } from './topic.ts'
-
-export type FrameResult = ExecutionResult<Record<string, unknown>, Record<string, unknown>>
-
-/** An accepted subscription: what it asks for, and how one frame of it is executed through the graph. */
-export interface Subscription {
-  readonly request: SubscriptionRequest
-  /** Never rejects: faults are errors of the result. */
-  execute(frame: ChangeFrame): Promise<{ readonly result: FrameResult; readonly reads: Reads }>
-}
 
 export interface HubPorts {
   /** The sequence of the newest Change whose evictions this process has done. */
@@ -54,22 +44,6 @@ interface Member {
   readonly sent: Map<string, Sent>
   /** Frames that came while the snapshot or replay was under way; null once it is done. */
   held: Frame[] | null
-}
-
-interface Frame {
-  /** Whether it says once more what an earlier one could not say in full. */
-  readonly isRepeat: boolean
-  readonly sequence: number
-  readonly key: string | null
-  readonly fingerprint: string | null
-  /** The entity's selected fields with their values, by the names that Changes have for them. */
-  readonly values: Values
-  /** The fields that the Change names; null when it names none, so that it tells of all. */
-  readonly named: ReadonlySet<string> | null
-  /** What it was executed for. */
-  readonly about: ChangeFrame
-  readonly reads: Reads
-  readonly result: FrameResult
 }
 
 /** Equal subscriptions: one execution a Change for all of them. */
@@ -226,7 +200,7 @@ export class PushHub {
 
   #taskOf(group: Group, change: Change): Task<Frame> {
     return {
-      lane: laneOf(group, change.entity),
+      lane: laneOf(group.subscription.request, change.entity),
       about: () => this.#changeFrameOf(group, change),
       execute: about =>
         this.#traces.pushing(change, about.field, group.members.size, () => this.#execute(group, about)),
@@ -235,7 +209,7 @@ export class PushHub {
 
   #frameTask(group: Group, about: ChangeFrame, isRepeat: boolean): Task<Frame> {
     return {
-      lane: laneOf(group, about.subject),
+      lane: laneOf(group.subscription.request, about.subject),
       about: () => Promise.resolve(about),
       execute: frame => this.#execute(group, frame, isRepeat),
     }
@@ -421,33 +395,14 @@ export class PushHub {
     }
   }
 
-  async #execute(group: Group, frame: ChangeFrame, isRepeat = false): Promise<Frame> {
-    const { topic, shape } = group.subscription.request
-    const { result, reads } = await group.subscription.execute(frame)
-    const about = topic.kind === 'entity' ? topic.entity : frame.subject
-    const key = topic.kind === 'feed' || about === null ? null : entityKey(about)
-    if (key !== null && frame.change.kind !== 'GAP' && isUnfinished(result)) group.repeats.later(key, frame, result)
-    return {
-      isRepeat,
-      about: frame,
-      reads,
-      sequence: frame.change.sequence,
-      key,
-      fingerprint: shape.selectsEntity && frame.change.kind !== 'GAP' ? fingerprintOf(result, shape) : null,
-      values: valuesOf(result.data, shape),
-      named: frame.change.fields.length === 0 ? null : new Set([...frame.change.fields, 'updatedAt']),
-      result,
-    }
+  async #execute(group: Group, about: ChangeFrame, isRepeat = false): Promise<Frame> {
+    const frame = frameOf(group.subscription.request, about, await group.subscription.execute(about), isRepeat)
+    const { key, result } = frame
+    if (key !== null && about.change.kind !== 'GAP' && isUnfinished(result)) group.repeats.later(key, about, result)
+    return frame
   }
 }
 
 function take({ held }: Member): readonly Frame[] {
   return held?.splice(0) ?? []
-}
-
-/** The subject decides: it is known before anything is looked up. */
-function laneOf({ subscription }: Group, subject: EntityRef | null): string {
-  const { topic } = subscription.request
-  if (topic.kind === 'entity') return entityKey(topic.entity)
-  return subject === null ? '' : entityKey(subject)
 }

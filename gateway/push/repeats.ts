@@ -1,5 +1,5 @@
 import type { ChangeFrame } from '../graph/subscription.ts'
-import type { FrameResult } from './hub.ts'
+import type { FrameResult } from './frame.ts'
 
 /** Between the tries of a frame; the last one goes on for as long as somebody watches. */
 const waitsMs = [1_000, 3_000, 10_000, 30_000] as const

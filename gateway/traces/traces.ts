@@ -1,7 +1,7 @@
 import type { Span } from '@opentelemetry/api'
 import type { Change } from '../../schema/change.ts'
 import type { RecordRef, System } from '../../schema/systems.ts'
-import type { Log, Received } from '../../subgraphs/contract.ts'
+import type { Received } from '../../subgraphs/contract.ts'
 import type { VendorErrorKind } from '../../subgraphs/vendor-error.ts'
 import type { StoredEntry } from '../store/deliveries.ts'
 import type { DeliveryRef } from './ids.ts'
@@ -71,18 +71,4 @@ export const noTraces: Traces = {
   followed: () => undefined,
   pushing: (_change, _field, _subscribers, push) => push(),
   close: () => Promise.resolve(),
-}
-
-/**
- * Nothing of OpenTelemetry is loaded while traces are off.
- * @param url where spans are sent by OTLP over HTTP; null for off
- * @param instance names this process
- */
-export async function openTraces(
-  url: string | null,
-  { instance, log }: { readonly instance: string; readonly log: Log },
-): Promise<Traces> {
-  if (url === null) return noTraces
-  const [{ openExport }, { openSpans }] = await Promise.all([import('./export.ts'), import('./spans.ts')])
-  return openSpans(openExport({ url, instance, log }))
 }

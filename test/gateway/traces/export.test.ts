@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { openTraces, type Traces } from '../../../gateway/traces/traces.ts'
+import { openTraces } from '../../../gateway/traces/open.ts'
+import type { Traces } from '../../../gateway/traces/traces.ts'
 import type { Log } from '../../../subgraphs/contract.ts'
 import { startTraceReceiver, type TraceReceiver } from '../../simulators/otlp.ts'
 
