@@ -101,6 +101,7 @@ async function run(): Promise<void> {
   gateway
     .connect('asana', line => log.debug(line))
     .catch((error: unknown) => log.error({ err: error }, 'Asana cannot be connected'))
+    .finally(() => tools.live())
   let isStopping = false
   const stop = (): void => {
     if (isStopping) process.exit(130)
@@ -191,6 +192,10 @@ function startTools(port: string, tell: (line: string) => void) {
   ready.catch(() => undefined)
   return {
     ready,
+    /** Things begin to happen there. */
+    live: () => {
+      if (child.connected) child.send('live')
+    },
     stop: () => {
       if (child.connected) child.disconnect()
     },

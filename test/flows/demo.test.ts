@@ -28,8 +28,8 @@ test('the demo starts, shows a change made with curl, ends with Ctrl-C, and find
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const port = randomInt(20_000, 30_000)
   const environment = { PORT: String(port) }
-  const start = async (): Promise<Child> => {
-    const child = startChild(join(process.cwd(), 'test/demo.ts'), ['--no-life'], environment, folder)
+  const start = async (...options: string[]): Promise<Child> => {
+    const child = startChild(join(process.cwd(), 'test/demo.ts'), options, environment, folder)
     await child.line('is ready')
     return child
   }
@@ -65,7 +65,7 @@ test('the demo starts, shows a change made with curl, ends with Ctrl-C, and find
   ).toContain('"id"')
   await ended(first)
 
-  const second = await start()
+  const second = await start('--no-life')
   await vi.waitFor(
     async () =>
       expect(

@@ -54,7 +54,7 @@ test('a field that settings name and no project has is told at the start, with w
     environment: { ASANA_CUSTOMER_FIELD: '777', ASANA_ORDER_FIELD: '124' },
   })
   const fault =
-    'project 99: the custom field 777 (ASANA_CUSTOMER_FIELD) is not in the project; expected one of type text (it has 123, 124): set ASANA_CUSTOMER_FIELD to its gid, or add the field to the project in Asana'
+    'project 99: the custom field 777 (ASANA_CUSTOMER_FIELD) is not in the project; expected one of type text (it has 123, 124): set ASANA_CUSTOMER_FIELD to its gid, or add the field to the project in Asana; what was imported meanwhile is mended by npm run import -- --restart asana'
   expect(world.log).toContainEqual({
     level: 'error',
     fields: { system: 'asana', fault },

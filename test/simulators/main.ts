@@ -7,6 +7,7 @@ import { startSimulators, type SimulatorSeeds, type Simulators } from './start.t
 /**
  * The three stand-ins as a process of their own, until whoever started it lets go. Told by the environment:
  * SIMULATORS_PORTS (JSON), SIMULATORS_WEBHOOK_BASE, SIMULATORS_DATA (a file), SIMULATORS_LIFE (on, off), SIMULATORS_RESET (yes, no).
+ * Their life begins with the first message: then there is somebody to hear of it.
  */
 const { env } = process
 const file = env['SIMULATORS_DATA'] ?? '.data/tools'
@@ -30,8 +31,13 @@ try {
     secrets: { hubspot: 'demo-hubspot-secret', stripe: 'whsec_demo' },
     seeds: env['SIMULATORS_RESET'] === 'yes' ? undefined : load(),
     openDoor: true,
-    life: env['SIMULATORS_LIFE'] !== 'off',
+    // Not the same life after each start.
+    lifeSeed: Date.now(),
     tell: line => say({ happened: line }),
+  })
+  // What happens before anybody listens would be told a minute later, and hold up all that follows it.
+  process.once('message', () => {
+    if (env['SIMULATORS_LIFE'] !== 'off') simulators.life.start()
   })
   const saving = setInterval(() => save(simulators), saveEveryMs)
   const end = async (): Promise<void> => {

@@ -31,6 +31,8 @@ export interface SimulatorsOptions {
   readonly retryScale?: number
   /** Whether things happen by themselves, and how often on average. Told to step by step when not. */
   readonly life?: boolean | { readonly everyMs: number }
+  /** Decides what happens in it; 1 when not given. */
+  readonly lifeSeed?: number
   /** Told of each thing that happens by itself, in one line. */
   readonly tell?: (line: string) => void
 }
@@ -88,7 +90,7 @@ export async function startSimulators(options: SimulatorsOptions = {}): Promise<
       hubspot: { url: hubspot.url, token: hubspot.accessToken },
       stripe: { url: stripe.url, token: stripe.secretKey },
       asana: { url: asana.url, token: asana.accessToken },
-      random: seededRandom(1),
+      random: seededRandom(options.lifeSeed ?? 1),
       everyMs: typeof options.life === 'object' ? options.life.everyMs : undefined,
       clock,
       tell: options.tell,
