@@ -9,13 +9,24 @@ export interface ReadAt {
 /** The records an operation has read, by `recordKey`. */
 export type Reads = ReadonlyMap<string, ReadAt>
 
+function isBefore(one: ReadAt, other: ReadAt): boolean {
+  const isVersioned = one.versionMs !== null && other.versionMs !== null
+  return isVersioned ? one.versionMs < other.versionMs : one.moment < other.moment
+}
+
 /** Whether one of them was read older than others have shown it: told after them, it would go back. */
 export function isOlderThan(reads: Reads, shown: Reads): boolean {
   for (const [key, read] of reads) {
     const other = shown.get(key)
-    if (other === undefined) continue
-    const isVersioned = read.versionMs !== null && other.versionMs !== null
-    if (isVersioned ? read.versionMs < other.versionMs : read.moment < other.moment) return true
+    if (other !== undefined && isBefore(read, other)) return true
   }
   return false
+}
+
+/** Of each record the newest reading is kept. */
+export function addReads(shown: Map<string, ReadAt>, reads: Reads): void {
+  for (const [key, read] of reads) {
+    const other = shown.get(key)
+    if (other === undefined || isBefore(other, read)) shown.set(key, read)
+  }
 }

@@ -2,6 +2,7 @@ import type { Change } from '../../schema/change.ts'
 import { entityKey, type EntityRef } from '../../schema/entities.ts'
 import type { RecordRef } from '../../schema/systems.ts'
 import type { Log } from '../../subgraphs/contract.ts'
+import { addReads, isOlderThan, type ReadAt } from '../cache/reads.ts'
 import type { ChangeFrame, FrameChange } from '../graph/subscription.ts'
 import { noTraces, type Traces } from '../traces/traces.ts'
 import { frameOf, laneOf, type Frame, type FrameResult, type Subscription } from './frame.ts'
@@ -44,6 +45,10 @@ interface Member {
   readonly sent: Map<string, Sent>
   /** Frames that came while the snapshot or replay was under way; null once it is done. */
   held: Frame[] | null
+  /** What its own first frames have read, for as long as frames of the group may come that were read before those. */
+  shown: Map<string, ReadAt> | null
+  /** The newest Change of the group when its first frames were done. */
+  firstUntil: number
 }
 
 /** Equal subscriptions: one execution a Change for all of them. */
@@ -118,7 +123,15 @@ export class PushHub {
         if (group.members.size === 0) this.#remove(group)
       },
     })
-    const member: Member = { outbox, giveUp, seen: this.#ports.newest(), sent: new Map(), held: [] }
+    const member: Member = {
+      outbox,
+      giveUp,
+      seen: this.#ports.newest(),
+      sent: new Map(),
+      held: [],
+      shown: new Map(),
+      firstUntil: 0,
+    }
     group.members.add(member)
     this.#outboxes.add(outbox)
     void this.#begin(group, member, after).catch((error: unknown) => {
@@ -249,7 +262,11 @@ export class PushHub {
       )
       await this.#present(group, member, subject)
     }
-    // Read while the first frames were: they may show less than those did, and would go back.
+    await this.#catchUp(group, member)
+  }
+
+  /** What came while its own frames were read may show less than those did, and would go back: it is read again. */
+  async #catchUp(group: Group, member: Member): Promise<void> {
     const again = this.#orderFor(member, frame => {
       if (this.#isNews(member, frame)) this.#sendNews(member, frame)
     })
@@ -258,6 +275,8 @@ export class PushHub {
       await again.drained()
     }
     member.held = null
+    member.firstUntil = group.newest
+    if (group.frames.size === 0) member.shown = null
   }
 
   /** The frames of one member alone. */
@@ -327,7 +346,7 @@ export class PushHub {
   #tell(group: Group, frame: Frame): void {
     // All have it in full: nothing of it is left to be repeated. What one member alone was sent says nothing of the others.
     if (frame.key !== null && !isUnfinished(frame.result)) group.repeats.drop(frame.key)
-    for (const member of [...group.members]) this.#offer(member, frame)
+    for (const member of [...group.members]) this.#offer(group, member, frame)
     if (!frame.isRepeat) this.#ports.onPushed?.(frame.about.change)
   }
 
@@ -346,9 +365,17 @@ export class PushHub {
     return frame.sequence > member.seen || (frame.sequence === member.seen && frame.isRepeat)
   }
 
-  #offer(member: Member, frame: Frame): void {
+  #offer(group: Group, member: Member, frame: Frame): void {
     if (!this.#isNews(member, frame)) return
-    if (member.held === null) this.#sendNews(member, frame)
+    // Begun after its own frames were done, as are all that follow.
+    if (member.held === null && frame.sequence > member.firstUntil) member.shown = null
+    if (member.held === null && member.shown !== null && isOlderThan(frame.reads, member.shown)) {
+      member.held = [frame]
+      this.#catchUp(group, member).catch((error: unknown) => {
+        this.#ports.log.error({ err: error }, 'a push failed; its subscriber is closed and resumes by its cursor')
+        this.#fail(member)
+      })
+    } else if (member.held === null) this.#sendNews(member, frame)
     else if (member.held.push(frame) > maxHeld) this.#fail(member)
   }
 
@@ -367,6 +394,7 @@ export class PushHub {
       const { fingerprint, values, named } = frame
       member.sent.set(frame.key, sentAfter(member.sent.get(frame.key), { fingerprint, values, named }))
     }
+    if (member.shown !== null) addReads(member.shown, frame.reads)
     member.seen = Math.max(member.seen, frame.sequence)
     member.outbox.push({ payload: frame.result, key: frame.key })
   }

@@ -32,9 +32,9 @@ export interface InOrderPorts<Frame extends Read> {
 }
 
 export interface InOrderLimits {
-  /** A task that waited so long for its lane is joined with the next one of its lane, which is told with the fields of both. */
+  /** A task that waited so long for its lane tells the next one of its lane as well, with the fields of both. */
   readonly joinsAfterMs: number
-  /** Beyond so many the next one of its lane need not be the next one of all: the latest of each lane wins. */
+  /** Beyond so many the next one of its lane need not be the next one of all: one frame a lane tells them all. */
   readonly crowded: number
 }
 
@@ -48,6 +48,12 @@ interface Job<Frame extends Read> {
   /** What frames have read that were delivered while this one was executed. */
   readonly shown: Reads[]
   isRepeated: boolean
+}
+
+interface Joinable<Frame extends Read> {
+  readonly later: Job<Frame>
+  /** Whether none stands between the two. */
+  readonly isNext: boolean
 }
 
 /**
@@ -114,14 +120,11 @@ export class InOrder<Frame extends Read> {
     }
   }
 
-  async #run(first: Job<Frame>): Promise<void> {
-    let job = first
+  async #run(job: Job<Frame>): Promise<void> {
     try {
       job.about = await job.task.about()
       for (let later = this.#joinable(job); later !== null; later = this.#joinable(job)) {
-        const both = await this.#join(job, later)
-        if (both === null) break
-        job = both
+        if (!(await this.#join(job, later))) break
       }
       if (job.about !== null) job.frame = await job.task.execute(job.about)
       job.state = 'done'
@@ -131,32 +134,35 @@ export class InOrder<Frame extends Read> {
     }
   }
 
-  /** @returns the one that tells both; null when each is to be told alone */
-  async #join(job: Job<Frame>, later: Job<Frame>): Promise<Job<Frame> | null> {
+  /** Has the first one tell both. @returns false when each is to be told alone */
+  async #join(job: Job<Frame>, { later, isNext }: Joinable<Frame>): Promise<boolean> {
     const next = await later.task.about()
-    if (next === null) {
-      later.state = 'done'
-      return job
+    if (next !== null) {
+      const both = job.about === null ? null : joined(job.about, next)
+      if (job.about === null || both === null) return false
+      // Whoever resumes after it must still be told of those between the two.
+      const { sequence } = isNext ? next.change : job.about.change
+      job.about = { ...both, change: { ...both.change, sequence } }
     }
-    const both = job.about === null ? next : joined(job.about, next)
-    if (both === null) return null
-    job.state = 'done'
-    job.about = null
-    later.state = 'running'
-    later.about = both
-    return later
+    later.state = 'done'
+    return true
   }
 
   /** The next task of the same lane, when both may be told at once. */
-  #joinable(job: Job<Frame>): Job<Frame> | null {
-    if (this.#ports.nowMs() - job.sinceMs < this.#limits.joinsAfterMs) return null
+  #joinable(job: Job<Frame>): Joinable<Frame> | null {
+    if (job.about === null || this.#ports.nowMs() - job.sinceMs < this.#limits.joinsAfterMs) return null
     const at = this.#jobs.indexOf(job)
     if (at === -1) return null
     const isCrowded = this.#jobs.length > this.#limits.crowded
-    for (const later of this.#jobs.slice(at + 1, at + 1 + maxAhead)) {
-      if (later.state === 'done' && later.frame === null) continue
-      if (later.task.lane === job.task.lane) return later.state === 'waiting' ? later : null
+    let isNext = true
+    for (const later of this.#jobs.slice(at + 1, maxAhead)) {
+      if (later.task.lane === job.task.lane) {
+        // Joined before, or of no concern.
+        if (later.state === 'done' && later.frame === null) continue
+        return later.state === 'waiting' ? { later, isNext } : null
+      }
       if (!isCrowded) return null
+      isNext = false
     }
     return null
   }

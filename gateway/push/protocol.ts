@@ -1,6 +1,7 @@
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, type Server } from 'graphql-ws'
 import type { WebSocket } from 'ws'
 import type { Log } from '../../subgraphs/contract.ts'
+import { InTurn } from './in-turn.ts'
 
 /** How long a client may take to answer a ping, and how often it is sent one. */
 const keepAliveMs = 12_000
@@ -32,8 +33,11 @@ export function carry(server: Server<Carried>, socket: WebSocket, log: Log): voi
         }),
       close: (code, reason) => socket.close(code, reason),
       onMessage: read => {
+        const inTurn = new InTurn(async text => {
+          if (socket.readyState === socket.OPEN) await read(text).catch(fail)
+        })
         socket.on('message', data => {
-          read(textOf(data)).catch(fail)
+          if (!inTurn.take(textOf(data))) socket.close(CloseCode.SubscriberAlreadyExists, 'Too much waits under one id')
         })
       },
     },

@@ -124,7 +124,8 @@ function saidOnce(log: Log): DiagLogger {
   const at =
     (level: 'warn' | 'error') =>
     (part: string, ...more: unknown[]) => {
-      const text = typeof more[0] === 'string' ? `${part}: ${more[0]}` : part
+      // What stands behind a colon may be what was answered.
+      const text = typeof more[0] === 'string' ? `${part}: ${more[0].split(':')[0]}` : part
       if (said.has(text) || said.size >= mostSaid) return
       said.add(text)
       log[level]({ says: text }, 'a warning about traces; nothing else is held up by it')

@@ -88,6 +88,34 @@ test('whoever leaves, politely or not, leaves nothing behind', async () => {
   await vi.waitFor(() => expect([hub.subscribers, hub.groups]).toEqual([0, 0]), 20_000)
 })
 
+test('an id that is used again at once is the later subscription alone, and leaves nothing behind', async () => {
+  const world = await startWorld()
+  const { hub } = world.gateway.runtime
+  const socket = new WebSocket(`${world.gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+  await new Promise(resolve => socket.once('open', resolve))
+  const told: string[] = []
+  socket.on('message', (data: Buffer) => told.push(data.toString('utf8')))
+  socket.send(JSON.stringify({ type: 'connection_init' }))
+  const watch = (customer: string) =>
+    socket.send(
+      JSON.stringify({
+        id: '1',
+        type: 'subscribe',
+        payload: { query: `subscription { customerChanged(id: "${customer}") { change { kind } customer { id } } }` },
+      }),
+    )
+  await vi.waitFor(() => expect(told).toHaveLength(1), 20_000)
+  for (let at = 0; at < 20; at += 1) {
+    watch('102')
+    socket.send(JSON.stringify({ id: '1', type: 'complete' }))
+  }
+  watch('101')
+  await vi.waitFor(() => expect(told.join()).toContain('"id":"101"'), 20_000)
+  expect([hub.subscribers, hub.groups]).toEqual([1, 1])
+  socket.close()
+  await vi.waitFor(() => expect([hub.subscribers, hub.groups]).toEqual([0, 0]), 20_000)
+})
+
 test('a subscription that fails here closes the socket with 1013, so that the client comes back: it does not merely end', async () => {
   const world = await startWorld()
   const client = world.client()

@@ -148,14 +148,14 @@ describe('frames of one entity', () => {
     expect(told.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
   })
 
-  test('are one all the same when too many wait: the latest of each wins', async () => {
+  test('are one all the same when too many wait, with a cursor after which those between and the last are told again', async () => {
     const { inOrder, update, told, end } = driven({ joinsAfterMs: 0, crowded: 3 })
     inOrder.add(update(1, '101'), update(2, '102'), update(3, '101'), update(4, '102'))
     await settled()
-    await end(3, 4)
+    await end(1, 2)
     expect(told.map(({ sequence, fields }) => ({ sequence, fields }))).toEqual([
-      { sequence: 3, fields: ['field 1', 'field 3'] },
-      { sequence: 4, fields: ['field 2', 'field 4'] },
+      { sequence: 1, fields: ['field 1', 'field 3'] },
+      { sequence: 2, fields: ['field 2', 'field 4'] },
     ])
   })
 })
@@ -227,6 +227,12 @@ test('whatever is read when, each Change is told, in order, and no record goes b
       const sequences = told.map(frame => frame.sequence)
       expect(sequences).toEqual([...new Set(sequences)].sort((a, b) => a - b))
       expect(new Set(told.flatMap(({ fields }) => fields))).toEqual(new Set(expected))
+      // Whoever leaves after any of them and is told all that comes after its cursor misses none.
+      for (const [at, { sequence: cursor }] of told.entries()) {
+        const heard = new Set(told.slice(0, at + 1).flatMap(({ fields }) => fields))
+        const missed = expected.filter(name => !heard.has(name) && Number(name.replace('field ', '')) <= cursor)
+        expect(missed).toEqual([])
+      }
       for (const id of [...entities, 'shared']) {
         const shown = told.flatMap(({ reads }) => reads.get(id) ?? []).map(at => at.versionMs ?? at.moment)
         expect(shown).toEqual([...shown].sort((a, b) => a - b))
