@@ -21,7 +21,7 @@ describe('webhooks', () => {
   })
 
   test('changes of one moment come in one request, an event a property, ids as numbers, signed', async () => {
-    const { simulator, arrivals, hookUrl, sdk } = await hooked()
+    const { simulator, arrivals, hookUrl, sdk } = await hooked({ collectMs: 60_000 })
     simulator.updateContact('101', { city: 'Leeds', zip: 'LS1' })
     await sdk.basicApi.update('102', { properties: { phone: '', firstname: 'Al' } })
     await simulator.webhooks.idle()
