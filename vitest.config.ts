@@ -28,6 +28,8 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     testTimeout: 60_000,
+    // On two cores there would be one; tests wait for processes and tools more than they work.
+    maxWorkers: '100%',
     hookTimeout: 60_000,
     // What is waited for comes when it can, on a busy machine too.
     expect: { poll: { timeout: 20_000 } },
