@@ -81,7 +81,7 @@ const maxHeld = 1000
 /** Each Change is told alone while the tools are quick; while they are slow, what waits for them is told at once. */
 const liveLimits: InOrderLimits = { joinsAfterMs: 100, crowded: 32 }
 
-/** Of several updates of one entity in a row, the last one tells of all: they are read as they are now. */
+/** Several updates of one entity in a row are told at once: they are read as they are now. */
 const replayLimits: InOrderLimits = { joinsAfterMs: 0, crowded: Infinity }
 
 /** Subscribers, grouped by what they ask for, and the Changes on their way to them. */

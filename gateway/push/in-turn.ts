@@ -18,11 +18,16 @@ interface Operation {
  */
 export class InTurn {
   readonly #read: (text: string) => Promise<void>
+  readonly #onComplete: (id: string) => void
   readonly #operations = new Map<string, Operation>()
 
-  /** @param read resolves when all that the message asks for is done: for an operation, at its end. Never rejects */
-  constructor(read: (text: string) => Promise<void>) {
+  /**
+   * @param read resolves when all that the message asks for is done: for an operation, at its end. Never rejects
+   * @param onComplete told when a client completes the operation that is worked on under an id
+   */
+  constructor(read: (text: string) => Promise<void>, onComplete: (id: string) => void) {
     this.#read = read
+    this.#onComplete = onComplete
   }
 
   /** @returns false when too many wait under its id */
@@ -39,7 +44,10 @@ export class InTurn {
     }
     const isLater = running.waiting.length > 0 || (running.isLeft && message.type === 'subscribe')
     if (isLater) return running.waiting.push(text) <= mostWaiting
-    running.isLeft ||= message.type === 'complete'
+    if (message.type === 'complete') {
+      running.isLeft = true
+      this.#onComplete(message.id)
+    }
     void this.#read(text)
     return true
   }

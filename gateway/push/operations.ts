@@ -1,10 +1,4 @@
-import type { RawData, WebSocket } from 'ws'
-import { z } from 'zod'
-
-/** A client ends an operation with a message this short. */
-const longestComplete = 1000
-
-const completeMessage = z.object({ type: z.literal('complete'), id: z.string() })
+import type { WebSocket } from 'ws'
 
 /**
  * The queries and mutations that run over one socket: how many, and an end for those whose client has left. The protocol's
@@ -18,10 +12,11 @@ export class SocketOperations {
     socket.once('close', () => {
       for (const controllers of this.#running.values()) for (const controller of controllers) controller.abort()
     })
-    socket.on('message', data => {
-      const id = completedId(data)
-      if (id !== null) for (const controller of this.#running.get(id) ?? []) controller.abort()
-    })
+  }
+
+  /** Its client has completed it: whoever works on it for that client may stop. */
+  completed(id: string): void {
+    for (const controller of this.#running.get(id) ?? []) controller.abort()
   }
 
   get count(): number {
@@ -41,17 +36,6 @@ export class SocketOperations {
       controllers.delete(controller)
       if (controllers.size === 0) this.#running.delete(id)
     }
-  }
-}
-
-/** @returns null for any other message; whether it is one of the protocol at all is judged by its library */
-function completedId(data: RawData): string | null {
-  if (!Buffer.isBuffer(data) || data.length > longestComplete || !data.includes('complete')) return null
-  try {
-    const message = completeMessage.safeParse(JSON.parse(data.toString('utf8')))
-    return message.success ? message.data.id : null
-  } catch {
-    return null
   }
 }
 

@@ -15,7 +15,11 @@ export interface Carried {
  * Carries the protocol over a socket until that is closed. The library has an adapter of its own for ws, which writes to the
  * console what a client's broken frames come to.
  */
-export function carry(server: Server<Carried>, socket: WebSocket, log: Log): void {
+export function carry(
+  server: Server<Carried>,
+  socket: WebSocket,
+  { log, onComplete }: { readonly log: Log; onComplete(id: string): void },
+): void {
   const fail = (error: unknown): void => {
     const isGone = socket.readyState !== socket.OPEN
     if (isGone) log.debug({ err: error }, 'a websocket was gone before it was answered')
@@ -35,7 +39,7 @@ export function carry(server: Server<Carried>, socket: WebSocket, log: Log): voi
       onMessage: read => {
         const inTurn = new InTurn(async text => {
           if (socket.readyState === socket.OPEN) await read(text).catch(fail)
-        })
+        }, onComplete)
         socket.on('message', data => {
           if (!inTurn.take(textOf(data))) socket.close(CloseCode.SubscriberAlreadyExists, 'Too much waits under one id')
         })

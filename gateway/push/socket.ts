@@ -186,7 +186,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
           client.close(CloseCode.SubprotocolNotAcceptable, `Expected the subprotocol ${GRAPHQL_TRANSPORT_WS_PROTOCOL}`)
           return
         }
-        carry(protocol, client, log)
+        carry(protocol, client, { log, onComplete: id => operationsOf(client).completed(id) })
       })
     },
     async close() {

@@ -52,7 +52,7 @@ export interface Traces {
   /** A Change is followed by this process: its record is evicted, its subscribers are told next. */
   followed(change: Change, eviction: Eviction): void
   /**
-   * A frame is executed for a group of equal subscriptions and sent to them.
+   * A frame is executed for a group of equal subscriptions, which are sent it in its turn.
    * @param change null when it tells of no Change, and has no trace
    */
   pushing<T>(change: Change | null, field: string, subscribers: number, push: () => Promise<T>): Promise<T>

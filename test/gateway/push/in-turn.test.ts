@@ -7,15 +7,20 @@ const complete = (id: string) => JSON.stringify({ type: 'complete', id })
 
 function driven() {
   const read: string[] = []
+  const completed: string[] = []
   const ends = new Map<string, () => void>()
-  const inTurn = new InTurn(text => {
-    read.push(text)
-    if (!text.includes('subscribe')) return Promise.resolve()
-    return new Promise(resolve => ends.set(text, resolve))
-  })
+  const inTurn = new InTurn(
+    text => {
+      read.push(text)
+      if (!text.includes('subscribe')) return Promise.resolve()
+      return new Promise(resolve => ends.set(text, resolve))
+    },
+    id => completed.push(id),
+  )
   return {
     inTurn,
     read,
+    completed,
     async end(text: string) {
       ends.get(text)?.()
       await new Promise(resolve => setImmediate(resolve))
@@ -34,6 +39,20 @@ test('an id that is used again waits for the operation that was completed, with 
   expect(read.slice(4)).toEqual([texts[2], texts[3]])
   await end(subscribe('1', 2))
   expect(read.slice(6)).toEqual([texts[4]])
+})
+
+test('whoever works on an operation hears that its client completed it, in its turn and not before', async () => {
+  const { inTurn, completed, end } = driven()
+  inTurn.take(complete('1'))
+  inTurn.take(subscribe('1', 1))
+  expect(completed).toEqual([])
+  inTurn.take(complete('1'))
+  expect(completed).toEqual(['1'])
+  inTurn.take(subscribe('1', 2))
+  inTurn.take(complete('1'))
+  expect(completed).toEqual(['1'])
+  await end(subscribe('1', 1))
+  expect(completed).toEqual(['1', '1'])
 })
 
 test('an id that is in use is left to the protocol to refuse, and what is no message of it too', () => {
