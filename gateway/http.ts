@@ -1,10 +1,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server'
+import type { HTTPGraphQLRequest } from '@apollo/server'
 import type { Log } from '../subgraphs/contract.ts'
 import type { Callers } from './callers.ts'
 import type { GraphServer } from './graph/server.ts'
+import {
+  headerMap,
+  headersOf,
+  parseBody,
+  pathOf,
+  problem,
+  readBody,
+  Room,
+  sendBusy,
+  sendJson,
+  sendText,
+} from './http-messages.ts'
 import type { SocketServer } from './push/socket.ts'
 
 /** Bytes of a GraphQL request. */
@@ -25,13 +37,6 @@ const lookAtClientsMs = 2_000
 
 /** Requests under way over one connection: HTTP/1.1 lets clients send on without waiting, though hardly any does. */
 const mostOnSocket = 20
-
-/** Requests that came whole and are under way in all. */
-const mostUnderWay = 2_000
-
-/** Bytes of requests that did not come whole yet, in all: nobody knows yet who sends them. */
-const mostUnfinishedBytes = 128 * 1024 * 1024
-let unfinishedBytes = 0
 
 /** What a webhook request came to. */
 export interface WebhookAnswer {
@@ -313,86 +318,6 @@ async function answerGraphQL(
   response.end()
 }
 
-/** @returns undefined when it is no JSON or says to be something else */
-export function parseBody(request: IncomingMessage, body: Buffer): unknown {
-  if (request.method !== 'POST') return {}
-  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase()
-  if (type !== 'application/json') return undefined
-  try {
-    const parsed: unknown = JSON.parse(body.toString('utf8'))
-    return parsed
-  } catch {
-    return undefined
-  }
-}
-
-/** Room for requests that came whole: what is only half sent takes none of it. */
-class Room {
-  #taken = 0
-
-  /** @returns false when there is none; else it is given back with the answer */
-  enter(response: ServerResponse): boolean {
-    if (this.#taken >= mostUnderWay) return false
-    this.#taken += 1
-    response.once('close', () => (this.#taken -= 1))
-    return true
-  }
-}
-
-export function sendBusy(response: ServerResponse): void {
-  response.setHeader('Retry-After', '1')
-  sendText(response, 503, 'Too many requests at the moment.\n', true)
-}
-
-/** Reads at most `limit` bytes; what comes beyond is not kept. `no room` when too much is half sent, by whomever. */
-export async function readBody(
-  request: IncomingMessage,
-  limit: number,
-): Promise<Buffer | 'too large' | 'cut off' | 'no room'> {
-  if (Number(request.headers['content-length'] ?? 0) > limit) return 'too large'
-  const chunks: Buffer[] = []
-  let size = 0
-  try {
-    for await (const chunk of request) {
-      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
-      size += bytes.length
-      unfinishedBytes += bytes.length
-      if (size > limit) return 'too large'
-      if (unfinishedBytes > mostUnfinishedBytes) return 'no room'
-      chunks.push(bytes)
-    }
-  } catch {
-    return 'cut off'
-  } finally {
-    unfinishedBytes -= size
-  }
-  return Buffer.concat(chunks, size)
-}
-
-export function pathOf(request: IncomingMessage): string {
-  const url = request.url ?? '/'
-  const end = url.search(/[?#]/)
-  return end === -1 ? url : url.slice(0, end)
-}
-
-/** Names in lower case; a header sent twice keeps its first value, so that no second one can be smuggled in. */
-export function headersOf(request: IncomingMessage): Readonly<Record<string, string>> {
-  const headers = new Map<string, string>()
-  for (const [name, value] of Object.entries(request.headers)) {
-    const first = Array.isArray(value) ? value[0] : value
-    if (first !== undefined) headers.set(name, first)
-  }
-  return Object.fromEntries(headers)
-}
-
-export function headerMap(request: IncomingMessage): HeaderMap {
-  const map = new HeaderMap()
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value)
-  }
-  return map
-}
-
 function wantsPage(request: IncomingMessage): boolean {
   return (request.headers.accept ?? '').includes('text/html') && !(request.url ?? '').includes('query=')
 }
@@ -424,27 +349,6 @@ function allowOrigin({ callers }: HttpOptions, request: IncomingMessage, respons
   if (request.headers['access-control-request-private-network'] === 'true') {
     response.setHeader('Access-Control-Allow-Private-Network', 'true')
   }
-}
-
-/** A body that says why a request was not even begun with. */
-export function problem(message: string, code = 'BAD_REQUEST') {
-  return { errors: [{ message, extensions: { code } }] }
-}
-
-/** @param ends whether the connection is given up, because the rest of the request is not read */
-export function sendText(response: ServerResponse, status: number, text: string, ends = false): void {
-  if (ends) response.setHeader('Connection', 'close')
-  response.statusCode = status
-  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
-  response.end(text)
-}
-
-export function sendJson(response: ServerResponse, status: number, body: object, ends = false): void {
-  if (ends) response.setHeader('Connection', 'close')
-  response.statusCode = status
-  response.setHeader('Content-Type', 'application/json; charset=utf-8')
-  response.setHeader('Cache-Control', 'no-store')
-  response.end(JSON.stringify(body))
 }
 
 function sendPage(request: IncomingMessage, response: ServerResponse, page: Page): void {

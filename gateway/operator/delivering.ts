@@ -20,7 +20,7 @@ import {
 import { countQuarantined, forgetQuarantined, listQuarantined, type QuarantineCount } from '../store/quarantine.ts'
 import { storeReceived } from '../store/received.ts'
 import { readForReplay, writeReplays } from '../store/replays.ts'
-import { merge, observationOf } from '../webhooks/process.ts'
+import { merge, observationOf } from '../webhooks/observation.ts'
 import type { WebhookSource } from '../webhooks/receive.ts'
 import { recover, type Recovered } from '../webhooks/recover.ts'
 import { hintsOfPlan, planReplay, writeOf, type UntouchedReason } from '../webhooks/replay.ts'

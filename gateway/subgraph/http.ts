@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { HTTPGraphQLRequest, HTTPGraphQLResponse } from '@apollo/server'
 import type { Log, Received } from '../../subgraphs/contract.ts'
+import { listening, type Health } from '../http.ts'
 import {
   headerMap,
   headersOf,
-  listening,
   parseBody,
   pathOf,
   problem,
@@ -12,8 +12,7 @@ import {
   sendBusy,
   sendJson,
   sendText,
-  type Health,
-} from '../http.ts'
+} from '../http-messages.ts'
 
 /** Bytes of a request: representations of many entities at once. */
 const maxBytes = 10 * 1024 * 1024

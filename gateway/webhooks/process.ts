@@ -1,5 +1,4 @@
-import type { ChangeKind } from '../../schema/change.ts'
-import { recordKey, sameRecord, type RecordRef, type System } from '../../schema/systems.ts'
+import { recordKey, type RecordRef, type System } from '../../schema/systems.ts'
 import type { Clock, Hint, Log, ObservedRecord, Priority } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import type { Observation } from '../changes/observe.ts'
@@ -8,6 +7,7 @@ import type { StoredEntry } from '../store/deliveries.ts'
 import { StoreError } from '../store/store.ts'
 import { noTraces, type Traces, type Try, type TryOutcome } from '../traces/traces.ts'
 import { Gather } from './gather.ts'
+import { isBehind, merge, observationOf } from './observation.ts'
 import { mayGiveUp, retryAfterMs } from './retry-times.ts'
 import { Turns, type Turn } from './turns.ts'
 
@@ -113,9 +113,6 @@ const readingPatienceMs = 250
 
 /** When a record is read again whose vendor lags behind its own news: 1, 3 and 10 s after it came. */
 const lagAfterMs: readonly number[] = [1000, 2000, 7000]
-
-/** A vendor may date its news a little later than the record they are about. */
-const clockGapMs = 100
 
 /** Readings in a row that others overtake, until the entry waits its turn like one that failed. */
 const maxOvertaken = 20
@@ -428,22 +425,6 @@ export class DeliveryProcessor {
   }
 }
 
-/** What a hint comes to, once the record it names is read. */
-export async function observationOf(
-  { record, kind, fields, at, isEcho, mergedInto, foundIn }: Hint,
-  read: (record: RecordRef) => Promise<ObservedRecord | null>,
-  readAfter?: number,
-): Promise<Observation> {
-  const origin = foundIn === 'listing' ? 'sweep' : undefined
-  // A merged record's id answers with the winner: it must not be read as itself.
-  const observed = mergedInto === undefined ? await read(record) : null
-  if (observed !== null && !sameRecord(observed.record, record)) {
-    // It was merged, and that news comes later or never: the winner names its former ids, and so tells of the merge.
-    return { record: observed.record, observed, kind: 'UPDATED', fields: [], at: null, origin, readAfter }
-  }
-  return { record, observed, kind, fields, at, isEcho, mergedInto, origin, readAfter }
-}
-
 /** It did not settle in time. */
 class Overdue extends Error {
   override readonly name = 'Overdue'
@@ -461,17 +442,6 @@ function reasonOf(error: unknown): string {
 
 function isMerge({ observations }: Work): boolean {
   return observations.some(({ mergedInto }) => mergedInto !== undefined)
-}
-
-/** Whether the vendor does not show yet what it has told: some answer from copies that lag behind their own news. */
-function isBehind({ kind, at, mergedInto, isEcho, record }: Hint, observation: Observation | undefined): boolean {
-  if (observation === undefined || mergedInto !== undefined || isEcho === true) return false
-  const { observed } = observation
-  if (observed === null) return kind === 'CREATED'
-  if (!sameRecord(observed.record, record)) return false
-  const { updatedAt } = observed
-  if (kind === 'DELETED') return at === null || updatedAt === null || updatedAt.getTime() <= at.getTime()
-  return at !== null && updatedAt !== null && at.getTime() - updatedAt.getTime() > clockGapMs
 }
 
 /** What a system's sweeps found has places of its own beside what its webhooks told. */
@@ -502,41 +472,4 @@ function byDeliveryAndRecord(entries: readonly StoredEntry[]): readonly Group[] 
       keys: [...new Set(hints.map(hint => recordKey(hint.record)))],
     }
   })
-}
-
-/** One hint a record: the union of the fields, the latest time, and the kind that says most. */
-export function merge(entries: readonly { readonly hints: readonly Hint[] }[]): readonly Hint[] {
-  const merged = new Map<string, Hint>()
-  for (const hint of entries.flatMap(entry => entry.hints)) {
-    const key = recordKey(hint.record)
-    const known = merged.get(key)
-    if (known === undefined) {
-      merged.set(key, hint)
-      continue
-    }
-    const isSilent = known.fields.length === 0 || hint.fields.length === 0
-    const saysNothing = (one: Hint): boolean => one.kind === 'UPDATED' && one.fields.length === 0
-    merged.set(key, {
-      ...known,
-      kind: strongest(known.kind, hint.kind),
-      // "Something changed" beside named fields leaves the named ones unsure.
-      fields:
-        isSilent && (saysNothing(known) || saysNothing(hint)) ? [] : [...new Set([...known.fields, ...hint.fields])],
-      at: latest(known.at, hint.at),
-      isEcho: known.isEcho === true && hint.isEcho === true,
-      mergedInto: hint.mergedInto ?? known.mergedInto,
-    })
-  }
-  return [...merged.values()]
-}
-
-const strength: readonly ChangeKind[] = ['LINKED', 'UPDATED', 'CREATED', 'DELETED']
-
-function strongest(a: ChangeKind, b: ChangeKind): ChangeKind {
-  return strength.indexOf(a) >= strength.indexOf(b) ? a : b
-}
-
-function latest(a: Date | null, b: Date | null): Date | null {
-  if (a === null) return b
-  return b === null || a.getTime() >= b.getTime() ? a : b
 }

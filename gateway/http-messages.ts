@@ -1,0 +1,112 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { HeaderMap } from '@apollo/server'
+
+// Reading requests and sending answers, the same for every server of ours.
+
+/** Requests that came whole and are under way in all. */
+const mostUnderWay = 2_000
+
+/** Bytes of requests that did not come whole yet, in all: nobody knows yet who sends them. */
+const mostUnfinishedBytes = 128 * 1024 * 1024
+let unfinishedBytes = 0
+
+/** @returns undefined when it is no JSON or says to be something else */
+export function parseBody(request: IncomingMessage, body: Buffer): unknown {
+  if (request.method !== 'POST') return {}
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase()
+  if (type !== 'application/json') return undefined
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'))
+    return parsed
+  } catch {
+    return undefined
+  }
+}
+
+/** Room for requests that came whole: what is only half sent takes none of it. */
+export class Room {
+  #taken = 0
+
+  /** @returns false when there is none; else it is given back with the answer */
+  enter(response: ServerResponse): boolean {
+    if (this.#taken >= mostUnderWay) return false
+    this.#taken += 1
+    response.once('close', () => (this.#taken -= 1))
+    return true
+  }
+}
+
+export function sendBusy(response: ServerResponse): void {
+  response.setHeader('Retry-After', '1')
+  sendText(response, 503, 'Too many requests at the moment.\n', true)
+}
+
+/** Reads at most `limit` bytes; what comes beyond is not kept. `no room` when too much is half sent, by whomever. */
+export async function readBody(
+  request: IncomingMessage,
+  limit: number,
+): Promise<Buffer | 'too large' | 'cut off' | 'no room'> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) return 'too large'
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of request) {
+      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
+      size += bytes.length
+      unfinishedBytes += bytes.length
+      if (size > limit) return 'too large'
+      if (unfinishedBytes > mostUnfinishedBytes) return 'no room'
+      chunks.push(bytes)
+    }
+  } catch {
+    return 'cut off'
+  } finally {
+    unfinishedBytes -= size
+  }
+  return Buffer.concat(chunks, size)
+}
+
+export function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? '/'
+  const end = url.search(/[?#]/)
+  return end === -1 ? url : url.slice(0, end)
+}
+
+/** Names in lower case; a header sent twice keeps its first value, so that no second one can be smuggled in. */
+export function headersOf(request: IncomingMessage): Readonly<Record<string, string>> {
+  const headers = new Map<string, string>()
+  for (const [name, value] of Object.entries(request.headers)) {
+    const first = Array.isArray(value) ? value[0] : value
+    if (first !== undefined) headers.set(name, first)
+  }
+  return Object.fromEntries(headers)
+}
+
+export function headerMap(request: IncomingMessage): HeaderMap {
+  const map = new HeaderMap()
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value)
+  }
+  return map
+}
+
+/** A body that says why a request was not even begun with. */
+export function problem(message: string, code = 'BAD_REQUEST') {
+  return { errors: [{ message, extensions: { code } }] }
+}
+
+/** @param ends whether the connection is given up, because the rest of the request is not read */
+export function sendText(response: ServerResponse, status: number, text: string, ends = false): void {
+  if (ends) response.setHeader('Connection', 'close')
+  response.statusCode = status
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  response.end(text)
+}
+
+export function sendJson(response: ServerResponse, status: number, body: object, ends = false): void {
+  if (ends) response.setHeader('Connection', 'close')
+  response.statusCode = status
+  response.setHeader('Content-Type', 'application/json; charset=utf-8')
+  response.setHeader('Cache-Control', 'no-store')
+  response.end(JSON.stringify(body))
+}
