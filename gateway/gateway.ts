@@ -24,6 +24,7 @@ import { leaseMs, openProcessor } from './processor.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
 import { SettingsCheck } from './operator/settings-check.ts'
 import { openSweeping, type Sweeping } from './operator/sweeping.ts'
+import { WebhooksCheck } from './operator/webhooks-check.ts'
 import { healthOf, metricReadings, systemStatuses } from './status.ts'
 import { releaseDead, releaseLeases } from './store/deliveries.ts'
 import { pruneReceived } from './store/delivery-history.ts'
@@ -97,6 +98,9 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     const secrets = openSecrets(runtime, clock)
     const delivering = openDelivering(runtime, { log, secrets })
     const settings = new SettingsCheck(log)
+    const webhooks = new WebhooksCheck({ store, publicUrl: config.publicUrl, log, clock })
+    const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
+      connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, webhooks, tell, signal })
     const importing = openImporting(runtime, { settings, log, clock })
     const subgraphs = openSubgraphs(runtime, delivering, { log, clock })
     const graph = new FederatedGraph(await supergraph(), subgraphs, !config.isExplorable)
@@ -120,7 +124,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       processor,
       leaseMs,
       everyMs: config.sweepEverySeconds === 0 ? null : config.sweepEverySeconds * 1000,
-      publicUrl: config.publicUrl,
+      webhooks,
       log,
       clock,
     })
@@ -201,8 +205,6 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     const warming = setTimeout(() => graph.warm(), warmAfterMs).unref()
     ends.unshift(() => clearTimeout(warming))
     log.info({ url: `${url}/graphql`, ms: Math.round(performance.now() - startedAt) }, 'the graph is served')
-    const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
-      connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, tell, signal })
     let closing: Promise<void> | null = null
     return {
       port,
@@ -224,7 +226,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
         await quarantine.flush()
         return answerDeliveries(delivering, asked.asked, tell, signal, { waits: true })
       }
-      return connectSystem(runtime, { system: asked.system, publicUrl: config.publicUrl, secrets, tell, signal })
+      return connect(asked.system, tell, signal)
     }
   } catch (error) {
     await endAll(ends).catch((fault: unknown) => log.error({ err: fault }, 'what had started could not be ended'))

@@ -1,4 +1,4 @@
-import type { Clock } from '../subgraphs/contract.ts'
+import type { Clock, SubscriptionState } from '../subgraphs/contract.ts'
 import type { SystemStatus } from './graph/live/resolvers.ts'
 import type { Health } from './http.ts'
 import type { Importing } from './operator/importing.ts'
@@ -8,7 +8,8 @@ import type { MetricReadings } from './metrics.ts'
 import { countByState, lastReceivedAt, oldestDue } from './store/delivery-history.ts'
 import { listProgress, type ImportProgress } from './store/progress.ts'
 import { StoreError, type Store } from './store/store.ts'
-import { listSubscriptions } from './store/subscriptions.ts'
+import { listSubscriptions, type StoredSubscription } from './store/subscriptions.ts'
+import { webhookText } from './operator/webhooks-check.ts'
 import { listPlaces, listSweeps, type SweepPlace } from './store/sweeps.ts'
 
 /** How each tool is connected, for `Query.systems`. */
@@ -92,12 +93,16 @@ export function metricReadings(runtime: Runtime, sockets: () => number, clock: C
   }
 }
 
+/** Of a webhook that will not call us, or soon not. */
+const unwellStates: ReadonlySet<SubscriptionState> = new Set(['FAILING', 'DISABLED', 'GONE'])
+
 /** Ready once the store takes writes and the log of Changes is followed; a vendor that is down makes nobody unready. */
 export async function healthOf(runtime: Runtime, importing: Importing, settings: SettingsCheck): Promise<Health> {
   const parts: Record<string, string> = {}
   let isReady = true
+  let webhooks: readonly StoredSubscription[] = []
   try {
-    await runtime.store.read(db => db.selectFrom('meta').select('name').limit(1).execute())
+    webhooks = await runtime.store.read(db => listSubscriptions(db))
     await probe(runtime.store)
     parts['store'] = 'ok'
   } catch (error) {
@@ -111,7 +116,9 @@ export async function healthOf(runtime: Runtime, importing: Importing, settings:
     const state = !isReachable ? 'cannot be reached' : isAuthorized ? 'ok' : 'refuses our credentials'
     const given = importing.isGivenUp(system) ? `${state}, its import was given up: the log says why` : state
     const now = importing.isRunning(system) ? `${state}, import is running` : given
-    parts[system] = [now, ...settings.faultsOf(system)].join('; ')
+    const unwell = webhooks.filter(one => one.system === system && unwellStates.has(one.state))
+    const faults = [...unwell.map(webhookText), ...settings.faultsOf(system)]
+    parts[system] = [...(now === 'ok' && faults.length > 0 ? [] : [now]), ...faults].join('; ')
   }
   return { isReady, parts }
 }

@@ -457,6 +457,11 @@ export interface ImportPage {
 /** Lists every record of one kind, page by page. */
 export interface Importer {
   readonly kind: string
+  /**
+   * The settings on which hangs what the index keeps of these records. When they have changed, every record is listed anew.
+   * Absent where nothing does.
+   */
+  readonly settings?: string
   list(cursor: string | null, call: CallContext): Promise<ImportPage>
 }
 

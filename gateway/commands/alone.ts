@@ -3,6 +3,7 @@ import type { Clock, Log } from '../../subgraphs/contract.ts'
 import type { GatewayConfig } from '../config.ts'
 import { askControl, controlPath, type ControlRequest, type Tell } from '../operator/control.ts'
 import type { Runtime } from '../runtime.ts'
+import { fileOf } from '../store/open.ts'
 
 /** What a command that works by itself stands on. */
 export interface Alone {
@@ -23,8 +24,17 @@ export const tell: Tell = line => void process.stdout.write(`${line}\n`)
  */
 export async function askRunning(asked: ControlRequest): Promise<'done' | 'failed' | 'none' | 'shared'> {
   if (existsSync('.env')) process.loadEnvFile('.env')
-  const path = controlPath(process.env['STORE_URL'] ?? 'sqlite:.data/graph.db')
+  const path = controlPath(storeUrl())
   return path === null ? 'shared' : ((await askControl(path, asked, tell)) ?? 'none')
+}
+
+const storeUrl = (): string => process.env['STORE_URL'] ?? 'sqlite:.data/graph.db'
+
+/** @returns why there is nothing to look at: a store that opening it would only make */
+export function missingStore(): string | null {
+  const file = fileOf(storeUrl())
+  if (file === null || existsSync(file)) return null
+  return `There is no store at ${file}: check STORE_URL, or start the gateway once (npm start).`
 }
 
 /**

@@ -31,9 +31,14 @@ if (values.help === true) {
 
 /** On a store that processes share: any of those that run answers the handshake. */
 function connectHere(asked: string): Promise<'done' | 'failed'> {
-  return workAlone('the webhooks cannot be registered', async ({ config, runtime, clock, signal }) => {
-    const { connectSystem, openSecrets } = await import('../operator/connect.ts')
+  return workAlone('the webhooks cannot be registered', async ({ config, runtime, log, clock, signal }) => {
+    const [{ connectSystem, openSecrets }, { WebhooksCheck }] = await Promise.all([
+      import('../operator/connect.ts'),
+      import('../operator/webhooks-check.ts'),
+    ])
     const secrets = openSecrets(runtime, clock)
-    return connectSystem(runtime, { system: asked, publicUrl: config.publicUrl, secrets, tell, signal })
+    const { publicUrl } = config
+    const webhooks = new WebhooksCheck({ store: runtime.store, publicUrl, log, clock })
+    return connectSystem(runtime, { system: asked, publicUrl, secrets, webhooks, tell, signal })
   })
 }

@@ -3,7 +3,7 @@ import { isEntityType } from '../../schema/entities.ts'
 import { registry } from '../../subgraphs/registry.ts'
 import type { DeliveriesRequest } from '../operator/deliveries-request.ts'
 import { deliveryStates } from '../store/find-deliveries.ts'
-import { askRunning, tell, workAlone } from './alone.ts'
+import { askRunning, missingStore, tell, workAlone } from './alone.ts'
 
 const systems = registry.map(({ system }) => system)
 
@@ -133,7 +133,12 @@ function entityOf(text: string) {
 }
 
 /** What is to be worked on is worked on here; on a store that several processes share it is left to them. */
-function answerHere(request: DeliveriesRequest): Promise<'done' | 'failed'> {
+async function answerHere(request: DeliveriesRequest): Promise<'done' | 'failed'> {
+  const missing = missingStore()
+  if (missing !== null) {
+    process.stderr.write(`${missing}\n`)
+    return 'failed'
+  }
   return workAlone('the deliveries cannot be looked at', async ({ runtime, log, clock, signal }) => {
     const [
       { answerDeliveries },

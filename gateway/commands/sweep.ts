@@ -37,14 +37,21 @@ if (values.help === true) {
 /** On a store that processes share. */
 function sweepHere(): Promise<'done' | 'failed'> {
   return workAlone('the sweep cannot run', async ({ config, runtime, log, clock, signal }) => {
-    const [{ openImporting }, { SettingsCheck }, { openSweeping }, { leaseMs, openProcessor }, { releaseLeases }] =
-      await Promise.all([
-        import('../operator/importing.ts'),
-        import('../operator/settings-check.ts'),
-        import('../operator/sweeping.ts'),
-        import('../processor.ts'),
-        import('../store/deliveries.ts'),
-      ])
+    const [
+      { openImporting },
+      { SettingsCheck },
+      { openSweeping },
+      { WebhooksCheck },
+      { leaseMs, openProcessor },
+      { releaseLeases },
+    ] = await Promise.all([
+      import('../operator/importing.ts'),
+      import('../operator/settings-check.ts'),
+      import('../operator/sweeping.ts'),
+      import('../operator/webhooks-check.ts'),
+      import('../processor.ts'),
+      import('../store/deliveries.ts'),
+    ])
     const processor = openProcessor(runtime, { random: Math.random, log })
     const settings = new SettingsCheck(log)
     const importing = openImporting(runtime, { settings, log, clock })
@@ -55,7 +62,7 @@ function sweepHere(): Promise<'done' | 'failed'> {
       processor,
       leaseMs,
       everyMs: null,
-      publicUrl,
+      webhooks: new WebhooksCheck({ store: runtime.store, publicUrl, log, clock }),
       log,
       clock,
     })

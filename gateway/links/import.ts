@@ -4,7 +4,7 @@ import type { System } from '../../schema/systems.ts'
 import type { CallContext, Clock, Importer, ImportPage, Log } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import { applyObservations } from '../changes/apply.ts'
-import { readProgress, writeProgress, type ImportProgress } from '../store/progress.ts'
+import { isOfTheseSettings, readProgress, writeProgress, type ImportProgress } from '../store/progress.ts'
 import { StoreError, type Store, type StoreReader } from '../store/store.ts'
 import type { Catalogue, CatalogueEntry } from './catalogue.ts'
 import { deleteUnseen } from './unseen.ts'
@@ -58,7 +58,7 @@ const longestPauseMs = 60_000
 /**
  * Reads every record of the given systems once: systems side by side, the kinds of one in order, page by page. A page and
  * how far it brings us are one transaction, so an import that was ended anyhow goes on where it was. Kinds that are done
- * are left alone. What a finished listing has not shown is deleted.
+ * are left alone, unless they were imported with other settings. What a finished listing has not shown is deleted.
  * A passing fault is waited out. A system that refuses us is left, with a line in the log; the others go on.
  */
 export function runImport(options: ImportOptions): Promise<readonly ImportOutcome[]> {
@@ -71,8 +71,7 @@ async function importSystem(options: ImportOptions, { system, importers }: Impor
   const { log, signal } = options
   try {
     // All kinds at once: an import begun anew that is ended in its first kind must not forget the others.
-    const kinds = importers.map(importer => importer.kind)
-    await untilGiven(options, system, 'store', () => begin(options, system, kinds))
+    await untilGiven(options, system, 'store', () => begin(options, system, importers))
     for (const importer of importers) await importKind(options, system, importer)
     return true
   } catch (error) {
@@ -87,17 +86,23 @@ async function importSystem(options: ImportOptions, { system, importers }: Impor
   }
 }
 
-async function begin({ store, clock, restart, confirm }: ImportOptions, system: System, kinds: readonly string[]) {
+async function begin(
+  { store, clock, restart, confirm }: ImportOptions,
+  system: System,
+  importers: readonly Importer[],
+) {
   await store.write(async tx => {
     await confirm?.(tx)
-    for (const kind of kinds) {
+    for (const importer of importers) {
+      const { kind, settings = null } = importer
       const known = await readProgress(tx, system, kind)
-      if (known !== null && restart !== true) continue
+      if (known !== null && restart !== true && isOfTheseSettings(known, importer)) continue
       const now = clock.now()
       await writeProgress(tx, {
         system,
         kind,
         run: (known?.run ?? 0) + 1,
+        settings,
         state: 'running',
         cursor: null,
         imported: 0,

@@ -124,7 +124,8 @@ async function replay(
   )
   if (json) tell(JSON.stringify(end))
   else for (const line of reportLines(end, dryRun, waits)) tell(line)
-  return end.ended.dead > 0 || end.unsure.length > 0 ? 'failed' : 'done'
+  const isUnknown = end.matched === 0 && (filter.ids ?? []).length > 0
+  return isUnknown || end.ended.dead > 0 || end.unsure.length > 0 ? 'failed' : 'done'
 }
 
 function reportLines(end: ReplayReport, dryRun: boolean, waits: boolean): readonly string[] {

@@ -6,11 +6,13 @@ import type { Clock } from '../../subgraphs/contract.ts'
 import { holdLease, isHeld } from '../store/leases.ts'
 import { addSecret, listSecrets } from '../store/secrets.ts'
 import { Secrets } from '../webhooks/secrets.ts'
+import type { WebhooksCheck } from './webhooks-check.ts'
 
 export interface ConnectRequest {
   readonly system: System
   readonly publicUrl: string
   readonly secrets: Secrets
+  readonly webhooks: WebhooksCheck
   readonly tell: Tell
   readonly signal: AbortSignal
 }
@@ -21,7 +23,7 @@ export interface ConnectRequest {
  */
 export async function connectSystem(
   runtime: Runtime,
-  { system, publicUrl, secrets, tell, signal }: ConnectRequest,
+  { system, publicUrl, secrets, webhooks, tell, signal }: ConnectRequest,
 ): Promise<'done' | 'failed'> {
   const running = runtime.systems.find(one => one.system === system)
   if (running === undefined) {
@@ -44,6 +46,8 @@ export async function connectSystem(
       isOnlyHere ? '  all is registered, for as long as the tool runs on this machine too' : '  nothing is left to do',
     )
   }
+  // What was known of them is old now.
+  await webhooks.look(running, call, () => undefined)
   return report.missing.length === 0 ? 'done' : 'failed'
 }
 

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { z } from 'zod'
 import { deliveriesRequest } from './deliveries-request.ts'
-import { isShared } from '../store/open.ts'
+import { fileOf } from '../store/open.ts'
 
 /**
  * How the commands reach the process that runs: a socket beside the store's file, for whoever may read that folder. One
@@ -35,10 +35,9 @@ const longestPath = 100
 
 /** @returns null for a store that others may open beside the running process: a command then works by itself */
 export function controlPath(storeUrl: string): string | null {
-  if (isShared(storeUrl)) return null
-  const file = storeUrl.replace(/^sqlite:/, '')
-  if (file === ':memory:') return null
-  const path = `${resolve(file)}.sock`
+  const file = fileOf(storeUrl)
+  if (file === null) return null
+  const path = `${file}.sock`
   if (path.length <= longestPath) return path
   return join(tmpdir(), `livegraph-${createHash('sha256').update(path).digest('hex').slice(0, 16)}.sock`)
 }

@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
 import type { System } from '../../schema/systems.ts'
-import type { CallContext, Clock, Log } from '../../subgraphs/contract.ts'
+import type { CallContext, Clock, Importer, Log } from '../../subgraphs/contract.ts'
 import { openContext } from '../graph/context.ts'
 import { runImport } from '../links/import.ts'
 import type { Runtime } from '../runtime.ts'
 import { holdLease, type HeldLease } from '../store/leases.ts'
-import { listProgress } from '../store/progress.ts'
+import { isOfTheseSettings, listProgress, type ImportProgress } from '../store/progress.ts'
 import type { RunningSystem } from '../systems.ts'
 import { takePlaces } from '../webhooks/sweep.ts'
 import type { Tell } from './control.ts'
@@ -77,7 +77,8 @@ export function openImporting(
     const progress = await runtime.store.read(db => listProgress(db))
     const unfinished = runtime.systems.filter(({ system, adapter }) =>
       adapter.importers.some(
-        ({ kind }) => !progress.some(one => one.system === system && one.kind === kind && one.state === 'done'),
+        importer =>
+          !ofKind(progress, system, importer).some(one => one.state === 'done' && isOfTheseSettings(one, importer)),
       ),
     )
     const finished = runtime.systems.filter(one => !unfinished.includes(one))
@@ -139,8 +140,17 @@ export function openImporting(
     for (const one of ofSystem)
       for (const fault of await settings.look(one, callOf(signal))) tell(`${system}: a setting is wrong. ${fault}`)
     // What an interrupted listing has shown may have changed since: a place taken now would pass that over.
-    const isBegun = (await store.read(db => listProgress(db))).some(one => one.system === system)
-    if (restart || !isBegun) {
+    const begun = (await store.read(db => listProgress(db))).filter(one => one.system === system)
+    const isOther = ofSystem.some(({ adapter }) =>
+      adapter.importers.some(importer =>
+        ofKind(begun, system, importer).some(one => !isOfTheseSettings(one, importer)),
+      ),
+    )
+    if (isOther) {
+      tell(`${system}: it was imported with other settings; everything is listed anew.`)
+      log.info({ system }, 'it was imported with other settings; everything is listed anew')
+    }
+    if (restart || isOther || begun.length === 0) {
       for (const { adapter } of ofSystem)
         await takePlaces({ store, system, sweepers: adapter.sweepers, log }, callOf(signal))
     }
@@ -180,4 +190,8 @@ export function openImporting(
     if (isDone) log.info({ system, ms }, 'the import is done')
     return isDone
   }
+}
+
+function ofKind(progress: readonly ImportProgress[], system: System, { kind }: Importer): readonly ImportProgress[] {
+  return progress.filter(one => one.system === system && one.kind === kind)
 }

@@ -4,7 +4,6 @@ import { openContext } from '../graph/context.ts'
 import type { Runtime } from '../runtime.ts'
 import { listProgress, type ImportProgress } from '../store/progress.ts'
 import { holdLease } from '../store/leases.ts'
-import { replaceSubscriptions } from '../store/subscriptions.ts'
 import { beginSweep, endSweep } from '../store/sweeps.ts'
 import type { RunningSystem } from '../systems.ts'
 import type { DeliveryProcessor } from '../webhooks/process.ts'
@@ -13,6 +12,7 @@ import type { Tell } from './control.ts'
 import type { Importing } from './importing.ts'
 import type { SettingsCheck } from './settings-check.ts'
 import { SystemWork } from './system-work.ts'
+import type { WebhooksCheck } from './webhooks-check.ts'
 
 /** The sweeps of this process: one a system at a time. */
 export interface Sweeping {
@@ -39,7 +39,7 @@ export interface SweepingPorts {
   readonly leaseMs: number
   /** Null for never. */
   readonly everyMs: number | null
-  readonly publicUrl: string
+  readonly webhooks: WebhooksCheck
   readonly log: Log
   readonly clock: Clock
 }
@@ -113,6 +113,7 @@ export function openSweeping(runtime: Runtime, ports: SweepingPorts): Sweeping {
         return false
       }
       await beginSweep(store, system, clock.now())
+      tell(`${system}: asking what changed`)
       let toldAt = clock.now().getTime()
       const swept = await runSweep({
         store,
@@ -137,7 +138,7 @@ export function openSweeping(runtime: Runtime, ports: SweepingPorts): Sweeping {
           tell(`${system}: in ${feed}, ${seen} looked at, ${missed} missed by webhooks`)
         },
       })
-      await checkSubscriptions(one, tell, signal)
+      await ports.webhooks.look(one, callOf(signal), tell)
       for (const fault of await ports.settings.look(one, callOf(signal)))
         tell(`${system}: a setting is wrong. ${fault}`)
       await endSweep(store, system, clock.now(), null)
@@ -156,26 +157,6 @@ export function openSweeping(runtime: Runtime, ports: SweepingPorts): Sweeping {
         (fault: unknown) => log.warn({ system, err: fault }, 'how the sweep ended could not be written down'),
       )
       return false
-    }
-  }
-
-  /** The vendor's own word on whether it still calls us. It is no part of what was missed, so its fault fails no sweep. */
-  async function checkSubscriptions(
-    { system, adapter }: RunningSystem,
-    tell: Tell,
-    signal: AbortSignal,
-  ): Promise<void> {
-    try {
-      const found = await adapter.subscriptions({ publicUrl: ports.publicUrl, call: callOf(signal) })
-      await replaceSubscriptions(runtime.store, system, found, clock.now())
-      for (const { endpoint, state, note } of found) {
-        if (note === null || state === 'UNKNOWN') continue
-        tell(`${system}: its webhook ${endpoint === '' ? '' : `of ${endpoint} `}is ${state.toLowerCase()}. ${note}`)
-        log.warn({ system, endpoint, state, note }, 'a webhook is not as it should be')
-      }
-    } catch (error) {
-      if (signal.aborted) throw error
-      log.warn({ system, err: error }, 'whether its webhooks are alive could not be asked')
     }
   }
 

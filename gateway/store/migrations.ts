@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Clock, Log } from '../../subgraphs/contract.ts'
-import { budgetSchema, leases, schema, traceSchema, writesSchema } from './schema.ts'
+import { budgetSchema, importSettingsSchema, leases, schema, traceSchema, writesSchema } from './schema.ts'
 import { deliverySchema } from './schema-deliveries.ts'
 import { StoreError } from './store.ts'
 import type { Tables } from './tables.ts'
@@ -16,6 +16,7 @@ export const migrations: readonly Migration[] = [
   writesSchema,
   budgetSchema,
   traceSchema,
+  importSettingsSchema,
 ]
 
 /**

@@ -67,6 +67,12 @@ export function isShared(url: string): boolean {
   return /^postgres(ql)?:/i.test(url)
 }
 
+/** The file of an embedded store; null for one that is shared, or held in memory. */
+export function fileOf(url: string): string | null {
+  const name = url.startsWith(sqliteScheme) ? url.slice(sqliteScheme.length) : inMemory
+  return name === inMemory ? null : resolve(name)
+}
+
 /** Makes the directory. One file has one path, whatever links lead to it, so that it has one lock. */
 function settlePath(name: string): string {
   const path = resolve(name)

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { System } from '../../schema/systems.ts'
+import type { Importer } from '../../subgraphs/contract.ts'
 import type { StoreReader, StoreTransaction } from './store.ts'
 import type { Tables } from './tables.ts'
 
@@ -9,6 +10,8 @@ export interface ImportProgress {
   readonly kind: string
   /** Raised by each import from the start. */
   readonly run: number
+  /** Those of its importer when it was begun. */
+  readonly settings: string | null
   readonly state: 'running' | 'done'
   /** Where the vendor's listing goes on; null at its start and its end. */
   readonly cursor: string | null
@@ -19,6 +22,11 @@ export interface ImportProgress {
   readonly updatedAt: Date
   /** When all records of the kind were last known; null before the first import's end. */
   readonly completedAt: Date | null
+}
+
+/** Whether what was imported of a kind, or was begun to be, was with the settings of now. */
+export function isOfTheseSettings(progress: ImportProgress, importer: Importer): boolean {
+  return progress.settings === (importer.settings ?? null)
 }
 
 /** @param db a reader, or the transaction that is going to write it */
@@ -43,6 +51,7 @@ export async function writeProgress(tx: StoreTransaction, progress: ImportProgre
   const { system, kind } = progress
   const values = {
     run: progress.run,
+    settings: progress.settings,
     state: progress.state,
     cursor: progress.cursor,
     imported: progress.imported,
@@ -63,6 +72,7 @@ function toProgress(row: Selectable<Tables['import_progress']>): ImportProgress 
     system: row.system,
     kind: row.kind,
     run: row.run,
+    settings: row.settings,
     state: row.state,
     cursor: row.cursor,
     imported: row.imported,

@@ -79,6 +79,9 @@ export const budgetSchema: readonly string[] = [
 /** Where a Change's trace goes on, in whichever process follows it. */
 export const traceSchema: readonly string[] = [`alter table changes add column traceparent text`]
 
+/** The settings a listing was made with. */
+export const importSettingsSchema: readonly string[] = [`alter table import_progress add column settings text`]
+
 /** Mutations, from before their first vendor call. */
 export const writesSchema: readonly string[] = [
   `create table writes (

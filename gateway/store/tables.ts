@@ -207,6 +207,7 @@ interface ImportProgressTable {
   kind: string
   /** Raised by each import from the start. */
   run: number
+  settings: string | null
   state: 'running' | 'done'
   cursor: string | null
   imported: number

@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { readConfig } from '../../gateway/config.ts'
 import { askControl, controlPath } from '../../gateway/operator/control.ts'
@@ -108,4 +111,18 @@ test('alone on the store the command does it itself, and what cannot be meant is
   const alone = run('replay', '--state', 'dead', '--since', '1h')
   expect(await alone.ended, alone.output()).toMatchObject({ code: 0 })
   expect(alone.output()).toContain('1 left as it is: it still cannot be read')
+  const unknown = run('replay', '999')
+  expect(await unknown.ended).toMatchObject({ code: 1 })
+  expect(unknown.output()).toContain('There is no such delivery.')
 }, 60_000)
+
+test('a mistyped store is told, and none is made in its place', async () => {
+  const { environment } = await setting()
+  const folder = mkdtempSync(join(tmpdir(), 'livegraph-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'mistyped.db')
+  const list = startChild('gateway/commands/deliveries.ts', ['list'], { ...environment, STORE_URL: `sqlite:${file}` })
+  expect(await list.ended).toMatchObject({ code: 1 })
+  expect(list.output()).toContain(`There is no store at ${file}: check STORE_URL`)
+  expect(readdirSync(folder)).toEqual([])
+})

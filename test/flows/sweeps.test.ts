@@ -208,8 +208,10 @@ test('each system says up to when it is complete, and whether its webhooks are a
   await world.settled()
   const before = listAt(await world.data(systems), 'systems')
   for (const one of before) {
-    expect(one).toMatchObject({ lastSweep: null, webhooks: [], completeUpTo: expect.any(String) })
+    expect(one).toMatchObject({ lastSweep: null, completeUpTo: expect.any(String) })
   }
+  // Whoever was connected just now is known to be.
+  expect(before.map(one => listAt(one, 'webhooks').length)).toEqual([0, 0, 1])
   const startedAt = Date.now()
   await sweep(world)
   const [hubspot, stripe, asana] = listAt(await world.data(systems), 'systems')
@@ -230,6 +232,10 @@ test('each system says up to when it is complete, and whether its webhooks are a
   expect((await sweep(world)).join()).toContain('npm run connect -- asana')
   const later = listAt(await world.data(systems), 'systems')
   expect(later[2]).toMatchObject({ webhooks: [{ endpoint: '99', state: 'GONE' }] })
+  const ready = await fetch(`${world.gateway.url}/health/ready`)
+  expect([ready.status, await ready.json()]).toMatchObject([200, { parts: { asana: 'its webhook of 99 is gone' } }])
+  expect(await world.gateway.connect('asana', () => undefined)).toBe('done')
+  expect(await (await fetch(`${world.gateway.url}/health/ready`)).json()).toMatchObject({ parts: { asana: 'ok' } })
 })
 
 test('a system that refuses its sweep says why, and the others are swept', async () => {

@@ -27,7 +27,7 @@ export async function fieldFaults(
     const got = fields.has(gid) ? `is of type ${came ?? 'unknown'}` : 'is not in the project'
     const fitting = [...fields.values()].filter(field => field.resource_subtype === kind).map(field => field.gid)
     const there = fitting.length === 0 ? 'it has none' : `it has ${fitting.join(', ')}`
-    return `project ${project}: the custom field ${gid} (${setting}) ${got}; expected one of type ${kind} (${there}): set ${setting} to its gid, or add the field to the project in Asana; what was imported meanwhile is mended by npm run import -- --restart asana`
+    return `project ${project}: the custom field ${gid} (${setting}) ${got}; expected one of type ${kind} (${there}): set ${setting} to its gid, or add the field to the project in Asana and run npm run import -- --restart asana`
   })
 }
 

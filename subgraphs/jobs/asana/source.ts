@@ -56,8 +56,10 @@ export function taskReader(client: AsanaClient, config: AsanaConfig): RecordRead
 
 /** Lists the tasks of each configured project, a hundred a request. */
 export function taskImporter(client: AsanaClient, config: AsanaConfig, log: Log): Importer {
+  const { projects, customerField, orderField, statusField } = config
   return {
     kind: 'task',
+    settings: JSON.stringify({ projects, customerField, orderField, statusField }),
     async list(cursor, call): Promise<ImportPage> {
       const { project, offset } = readCursor(cursor, config)
       const page = await pageFrom(project, offset, call)

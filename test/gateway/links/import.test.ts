@@ -99,6 +99,27 @@ describe('an import', () => {
     expect(await store.read(listProgress)).toMatchObject([{ state: 'done', imported: 5, run: 1 }])
   })
 
+  it('lists everything anew when what it hangs on of the settings has changed, also in the middle, and only then', async () => {
+    const cursors: (string | null)[] = []
+    const of = (settings: string, stop?: AbortController) => [
+      {
+        ...listing('task', five, cursor => {
+          cursors.push(cursor)
+          if (cursor === '2') stop?.abort()
+        }),
+        settings,
+      },
+    ]
+    const stop = new AbortController()
+    await run(of('one', stop), { signal: stop.signal })
+    await run(of('other'))
+    await run(of('other'))
+    expect(cursors).toEqual([null, '2', null, '2', '4'])
+    await run(of('one'))
+    expect(cursors.slice(5)).toEqual([null, '2', '4'])
+    expect(await store.read(listProgress)).toMatchObject([{ state: 'done', settings: 'one', run: 3 }])
+  })
+
   it('waits out passing faults as long as the system says, without losing its place', async () => {
     const faults = [
       new VendorError('asana', 'rate-limited', 'slow down', { retryAfterMs: 7_000 }),

@@ -38,6 +38,7 @@ function finishImport(): Promise<void> {
       system: 'hubspot',
       kind: 'contact',
       run: 1,
+      settings: null,
       state: 'done',
       cursor: null,
       imported: 1,

@@ -8,6 +8,7 @@ const running: ImportProgress = {
   system: 'stripe',
   kind: 'invoice',
   run: 1,
+  settings: '{"projects":["99"]}',
   state: 'running',
   cursor: 'in_9',
   imported: 100,

@@ -1,0 +1,54 @@
+import type { System } from '../../schema/systems.ts'
+import type { CallContext, Clock, Log, OpenSystem } from '../../subgraphs/contract.ts'
+import { VendorError } from '../../subgraphs/vendor-error.ts'
+import type { Store } from '../store/store.ts'
+import { replaceSubscriptions, type StoredSubscription } from '../store/subscriptions.ts'
+import type { Tell } from './control.ts'
+
+export interface WebhooksCheckPorts {
+  readonly store: Store
+  readonly publicUrl: string
+  readonly log: Log
+  readonly clock: Clock
+}
+
+/** A system as far as its webhooks go. */
+interface Checked {
+  readonly system: System
+  readonly adapter: Pick<OpenSystem<unknown>, 'subscriptions'>
+}
+
+/** The vendor's own word on whether it still calls us, kept in the store for whoever asks. */
+export class WebhooksCheck {
+  readonly #ports: WebhooksCheckPorts
+
+  constructor(ports: WebhooksCheckPorts) {
+    this.#ports = ports
+  }
+
+  /**
+   * Asks the tool. While it cannot be asked, what was known stays.
+   * @param tell told of each webhook that is not as it should be
+   * @throws VendorError only when the call was ended
+   */
+  async look({ system, adapter }: Checked, call: CallContext, tell: Tell): Promise<void> {
+    const { store, publicUrl, log, clock } = this.#ports
+    try {
+      const found = await adapter.subscriptions({ publicUrl, call })
+      await replaceSubscriptions(store, system, found, clock.now())
+      for (const { endpoint, state, note } of found) {
+        if (note === null || state === 'UNKNOWN') continue
+        tell(`${system}: ${webhookText({ endpoint, state })}. ${note}`)
+        log.warn({ system, endpoint, state, note }, 'a webhook is not as it should be')
+      }
+    } catch (error) {
+      if (error instanceof VendorError && error.kind === 'aborted') throw error
+      log.warn({ system, err: error }, 'whether its webhooks are alive could not be asked')
+    }
+  }
+}
+
+/** `its webhook of 99 is gone`. */
+export function webhookText({ endpoint, state }: Pick<StoredSubscription, 'endpoint' | 'state'>): string {
+  return `its webhook ${endpoint === '' ? '' : `of ${endpoint} `}is ${state.toLowerCase()}`
+}
