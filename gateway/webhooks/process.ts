@@ -103,10 +103,10 @@ const maxTogether = 100
 const maxReadings = 4
 
 /**
- * A quiet system is read at once, a busy one 15 times a second: its records gather, and a vendor that answers many at once
+ * A quiet system is read at once, a busy one 16 times a second: its records gather, and a vendor that answers many at once
  * is asked for many. HubSpot's 190 requests in 10 s are the least that any of them allows.
  */
-const readingRhythm = { burst: 20, everyMs: 1000 / 15 }
+const readingRhythm = { burst: 10, everyMs: 1000 / 16 }
 
 /** How long a reading waits for those under way. */
 const readingPatienceMs = 250
