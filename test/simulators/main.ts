@@ -5,9 +5,10 @@ import { z } from 'zod'
 import { startSimulators, type SimulatorSeeds, type Simulators } from './start.ts'
 
 /**
- * The three stand-ins as a process of their own, until whoever started it lets go. Told by the environment:
- * SIMULATORS_PORTS (JSON), SIMULATORS_WEBHOOK_BASE, SIMULATORS_DATA (a file), SIMULATORS_LIFE (on, off), SIMULATORS_RESET (yes, no).
- * Their life begins with the first message: then there is somebody to hear of it.
+ * The three stand-ins as a process of their own, until whoever started it lets go, or Ctrl-C where a person did. Told by the
+ * environment: SIMULATORS_PORTS (JSON), SIMULATORS_WEBHOOK_BASE, SIMULATORS_DATA (a file), SIMULATORS_LIFE (on, off),
+ * SIMULATORS_RESET (yes, no). Their life begins with the first message: then there is somebody to hear of it. A person has none
+ * unless SIMULATORS_LIFE is on.
  */
 const { env } = process
 const file = env['SIMULATORS_DATA'] ?? '.data/tools'
@@ -22,18 +23,19 @@ const portNumbers = z.record(z.string(), z.number())
 const say = (message: object): void => void process.send?.(message, undefined, undefined, () => undefined)
 const isForked = process.send !== undefined
 
-process.on('SIGINT', () => undefined)
+// The terminal's Ctrl-C is for whoever started this.
+if (isForked) process.on('SIGINT', () => undefined)
 
 try {
   const simulators = await startSimulators({
-    ports: readPorts(env['SIMULATORS_PORTS'] ?? '{}'),
+    ports: readPorts(env['SIMULATORS_PORTS'] ?? '{"hubspot":4101,"stripe":4102,"asana":4103}'),
     webhookBase: env['SIMULATORS_WEBHOOK_BASE'],
     secrets: { hubspot: 'demo-hubspot-secret', stripe: 'whsec_demo' },
     seeds: env['SIMULATORS_RESET'] === 'yes' ? undefined : load(),
     openDoor: true,
     // Not the same life after each start.
     lifeSeed: Date.now(),
-    tell: line => say({ happened: line }),
+    tell: line => (isForked ? say({ happened: line }) : process.stdout.write(`${line}\n`)),
   })
   // What happens before anybody listens would be told a minute later, and hold up all that follows it.
   process.once('message', () => {
@@ -48,11 +50,18 @@ try {
   }
   process.once('disconnect', () => void end())
   process.once('SIGTERM', () => void end())
+  if (!isForked) process.once('SIGINT', () => void end())
   // Let go of while it started, it was not there to hear it.
   if (isForked && !process.connected) void end()
   else say({ ready: true })
+  if (!isForked) {
+    process.stdout.write(settingsText(simulators))
+    if (env['SIMULATORS_LIFE'] === 'on') simulators.life.start()
+  }
 } catch (error) {
-  say({ failed: error instanceof Error ? error.message : 'the stand-ins cannot start' })
+  const failed = error instanceof Error ? error.message : 'the stand-ins cannot start'
+  if (isForked) say({ failed })
+  else process.stderr.write(`${failed}\n`)
   process.exitCode = 1
   if (process.connected) process.disconnect()
 }
@@ -75,4 +84,22 @@ function save(simulators: Simulators): void {
 
 function readPorts(text: string): Readonly<Record<string, number>> {
   return portNumbers.parse(JSON.parse(text))
+}
+
+/** What to put into `.env` so that a gateway works with them. */
+function settingsText({ hubspot, stripe, asana }: Simulators): string {
+  return `# Stand-ins of HubSpot, Stripe and Asana are ready. The settings for them, for .env:
+HUBSPOT_ACCESS_TOKEN=${hubspot.accessToken}
+HUBSPOT_CLIENT_SECRET=${hubspot.clientSecret}
+HUBSPOT_BASE_URL=${hubspot.url}
+STRIPE_SECRET_KEY=${stripe.secretKey}
+STRIPE_WEBHOOK_SECRET=${stripe.webhookSecret}
+STRIPE_BASE_URL=${stripe.url}
+ASANA_ACCESS_TOKEN=${asana.accessToken}
+ASANA_PROJECTS=99
+ASANA_CUSTOMER_FIELD=123
+ASANA_ORDER_FIELD=124
+ASANA_BASE_URL=${asana.url}
+# Asana hands out its webhooks' secrets: npm run connect -- asana, while the gateway runs. Ctrl-C ends the stand-ins.
+`
 }
