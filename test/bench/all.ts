@@ -16,6 +16,7 @@ const benches = {
     'a webhook at one of three processes: frame at another, answer of the third; and with listening cut off again and again',
   rolling: 'three processes replaced one after the other under load: requests failed, webhooks lost, pushes missed',
   storm: 'a storm of webhooks while the process is killed: lost, doubled, forged, wrong',
+  order: '1,000 objects whose webhooks come in any order: how many end as their tools have them',
   writes: '1,000 orders and 1,000 jobs under lost answers and SIGKILLs: how many are made',
   push: 'webhook to frame with 1 and 1,000 subscribers at 100 a second, beside a bare websocket server',
 } as const

@@ -47,15 +47,15 @@ test('a mutation at one process is read and pushed at the other', async () => {
   expect(await other.data('{ customer(id: "101") { phone } }')).toEqual({ customer: { phone: '+15550133' } })
 })
 
-test('200 identical deliveries to several processes at once have one effect', async () => {
+test('1,000 identical deliveries to four processes at once have one effect', async () => {
   const vendor = vendorOf('stripe')
   const { world } = await sharedWorld()
-  const processes = [world, await world.join(), await world.join()]
+  const processes = [world, await world.join(), await world.join(), await world.join()]
   const before = await world.gateway.runtime.store.read(db => db.selectFrom('changes').select('sequence').execute())
   vendor.change(world, 'once')
   const signed = vendor.sign(world, vendor.body(world))
   const answers = await Promise.all(
-    Array.from({ length: 200 }, (_, at) => post(processes[at % processes.length] ?? world, signed)),
+    Array.from({ length: 1_000 }, (_, at) => post(processes[at % processes.length] ?? world, signed)),
   )
   expect(new Set(answers)).toEqual(new Set([200]))
   await worked(world)

@@ -1,17 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { z } from 'zod'
-import { freePort } from '../../bench/stage.ts'
-import { seedBusiness } from '../../simulators/core/business.ts'
 import { seededRandom } from '../../simulators/core/random.ts'
-import { startSimulators, type Simulators } from '../../simulators/start.ts'
-import { toolsEnvironment } from '../environment.ts'
-import { GatewayProcess } from '../gateway-process.ts'
-import { ask, differencesOf } from './differences.ts'
+import type { Simulators } from '../../simulators/start.ts'
+import type { GatewayProcess } from '../gateway-process.ts'
+import { differencesOf } from './differences.ts'
 import { keptIn, tally } from './kept.ts'
-import { forged, NewsDesk, signed, type News } from './news.ts'
+import { forged, type News } from './news.ts'
+import { openStormStage, untilEach } from './stage.ts'
 
 export interface StormOptions {
   /** Requests in all: 75 % genuine ones, 20 % of them again, 5 % forged; one in ten of the genuine comes late. */
@@ -49,13 +43,6 @@ interface Delivery {
 const senders = 32
 /** Changes are made while so many requests wait at most: what is told of happens while others are worked on. */
 const mostWaiting = 200
-const longestMs = 15 * 60_000
-const systemsAnswer = z.object({
-  data: z.object({
-    systems: z.array(z.object({ isImported: z.boolean(), dueEntries: z.number(), deadEntries: z.number() })),
-  }),
-})
-type SystemState = z.infer<typeof systemsAnswer>['data']['systems'][number]
 
 /**
  * A storm of webhooks on a gateway that is killed again and again while it sweeps every two seconds, and what came of it. The
@@ -65,30 +52,10 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
   const { deliveries, kills, seed, databaseUrl, tell = () => undefined } = options
   const startedAt = performance.now()
   const random = seededRandom(seed)
-  const folder = mkdtempSync(join(tmpdir(), 'livegraph-storm-'))
-  const desk = new NewsDesk()
-  const publicUrl = await desk.listen()
-  const business = seedBusiness({ customers: 100, orders: 200, jobs: 150, now: new Date() })
-  const tools = await startSimulators({ business, webhookBase: publicUrl, openDoor: true })
-  const storeUrl = databaseUrl ?? `sqlite:${join(folder, 'graph.db')}`
-  const environment = {
-    ...toolsEnvironment(tools),
-    STORE_URL: storeUrl,
-    PUBLIC_URL: publicUrl,
-    LOG_LEVEL: 'error',
-    SWEEP_EVERY_SECONDS: '2',
-  }
-  const gateways: GatewayProcess[] = []
-  for (let count = databaseUrl === undefined ? 1 : 2; count > 0; count--) {
-    gateways.push(new GatewayProcess(await freePort(), environment))
-  }
+  const stage = await openStormStage({ databaseUrl, sweepEverySeconds: 2 })
+  const { tools, desk, gateways, first, storeUrl } = stage
   const any = (): GatewayProcess => gateways[Math.floor(random() * gateways.length)] ?? first
-  const [first = any()] = gateways
   try {
-    await Promise.all(gateways.map(gateway => gateway.start()))
-    await until(first, one => one.isImported)
-    desk.gatewayUrl = first.url
-    await first.command('gateway/commands/connect.ts', 'asana')
     const before = await atRest(gateways, () => keptIn(storeUrl))
 
     const queue = new StormQueue(Math.round(deliveries * 0.75), random)
@@ -102,9 +69,10 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
           await wait(2)
           continue
         }
-        const status = await sendUntilAnswered(any, tools, publicUrl, delivery)
+        const isForged = delivery.kind === 'forged'
+        const status = await stage.send(delivery.news, isForged, any)
         outcome.answered += 1
-        if (delivery.kind === 'forged') outcome.forgedTaken += status === 401 ? 0 : 1
+        if (isForged) outcome.forgedTaken += status === 401 ? 0 : 1
         else outcome.acknowledged += 1
       }
     }
@@ -122,7 +90,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     }
     await Promise.all([kill(), makeChanges(tools, queue, random), ...Array.from({ length: senders }, send)])
     tell('everything is answered; waiting for what is due')
-    await until(first, one => one.dueEntries === 0)
+    await untilEach(first, one => one.dueEntries === 0)
     const differences = await differencesOf(first.url, tools)
     const kept = await atRest(gateways, () => keptIn(storeUrl, before.newest))
     const told = tally(queue.genuine.flatMap(({ tool, records }) => records.map(record => `${tool}:${record}`)))
@@ -142,10 +110,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
       seconds: (performance.now() - startedAt) / 1000,
     }
   } finally {
-    await Promise.all(gateways.map(gateway => gateway.kill()))
-    await tools.close()
-    await desk.close()
-    rmSync(folder, { recursive: true, force: true })
+    await stage.close()
   }
 }
 
@@ -229,49 +194,6 @@ async function makeChanges(
     // A moment of its own for each: HubSpot and Asana tell two changes of one record apart by it, and timers are early.
     for (const moment = Date.now(); Date.now() === moment;) await wait(1)
     while (queue.waiting > mostWaiting) await wait(2)
-  }
-}
-
-async function sendUntilAnswered(
-  any: () => GatewayProcess,
-  tools: Simulators,
-  publicUrl: string,
-  { news, kind }: Delivery,
-): Promise<number> {
-  const startedAt = performance.now()
-  const isForged = kind === 'forged'
-  for (;;) {
-    const { path, headers } = signed(news, tools, publicUrl, isForged)
-    const answered = await fetch(`${any().url}${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: news.body,
-      signal: AbortSignal.timeout(10_000),
-    }).then(
-      async response => {
-        await response.arrayBuffer()
-        return response.status
-      },
-      () => 'nobody there' as const,
-    )
-    if (answered !== 'nobody there' && answered < 500) {
-      if (!isForged && answered >= 300) throw new Error(`a genuine webhook of ${news.tool} was answered ${answered}`)
-      return answered
-    }
-    if (performance.now() - startedAt > longestMs) throw new Error(`a webhook of ${news.tool} is never answered`)
-    await wait(50)
-  }
-}
-
-async function until({ url }: GatewayProcess, isMet: (system: SystemState) => boolean): Promise<void> {
-  const startedAt = performance.now()
-  for (;;) {
-    const read = systemsAnswer.safeParse(
-      await ask(url, '{ systems { isImported dueEntries deadEntries } }').catch(() => null),
-    )
-    if (read.success && read.data.data.systems.every(isMet)) return
-    if (performance.now() - startedAt > longestMs) throw new Error(`not so after ${longestMs} ms: ${isMet.toString()}`)
-    await wait(200)
   }
 }
 
