@@ -17,6 +17,7 @@ import {
   sendJson,
   sendText,
 } from './http-messages.ts'
+import { Leaving } from './leaving.ts'
 import type { SocketServer } from './push/socket.ts'
 
 /** Bytes of a GraphQL request. */
@@ -96,17 +97,17 @@ export function createHttp(options: HttpOptions): HttpServer {
   const { log, sockets } = options
   const health = async (): Promise<Health> => {
     const { isReady, parts } = await options.health()
-    return isRetired ? { isReady: false, parts: { ...parts, process: 'is going away' } } : { isReady, parts }
+    return leaving.isBegun ? { isReady: false, parts: { ...parts, process: 'is going away' } } : { isReady, parts }
   }
-  const underWay = new Map<IncomingMessage, ServerResponse>()
-  let isRetired = false
+  const underWay = new Set<IncomingMessage>()
+  const leaving = new Leaving()
   const room = new Room()
   const bySocket = new WeakMap<Socket, number>()
   const server = createServer(
     { requestTimeout: requestTimeoutMs, headersTimeout: 10_000, connectionsCheckingInterval: lookAtClientsMs },
     (request, response) => {
-      underWay.set(request, response)
-      if (isRetired) response.setHeader('Connection', 'close')
+      underWay.add(request)
+      leaving.track(response)
       const { socket } = request
       const onSocket = (bySocket.get(socket) ?? 0) + 1
       bySocket.set(socket, onSocket)
@@ -136,16 +137,11 @@ export function createHttp(options: HttpOptions): HttpServer {
     if (socket.writable) refuse(socket, '400 Bad Request')
     else socket.destroy()
   })
-  const retire = (): void => {
-    isRetired = true
-    // Whoever sent its next request over the same connection would meet its end.
-    for (const response of underWay.values()) if (!response.headersSent) response.setHeader('Connection', 'close')
-  }
   return {
     listen: (port, host) => listening(server, port, host),
-    retire,
+    retire: () => leaving.begin(),
     async close() {
-      retire()
+      leaving.begin()
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       const startedAt = performance.now()
       await sockets.close()
@@ -154,7 +150,7 @@ export function createHttp(options: HttpOptions): HttpServer {
         performance.now() - startedAt < (request.complete ? drainMs : lastBytesMs)
       const letGo = (): void => {
         server.closeIdleConnections()
-        if (![...underWay.keys()].some(isAwaited)) server.closeAllConnections()
+        if (![...underWay].some(isAwaited)) server.closeAllConnections()
       }
       const timer = setInterval(letGo, 50)
       letGo()

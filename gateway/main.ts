@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs'
 import inspector from 'node:inspector'
-import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { registry } from '../subgraphs/registry.ts'
 import { faultsText, readConfig } from './config.ts'
 import { startGateway, type Gateway } from './gateway.ts'
+import { askedToEnd, drain } from './leaving.ts'
 import { openLog } from './log.ts'
-import { whenOrphaned } from './orphan.ts'
 import { takeStray } from './stray.ts'
 import { startWatchdog } from './watchdog.ts'
 
@@ -50,19 +49,7 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
       'PUBLIC_URL is not set: no tool but one on this machine can send its webhooks here',
     )
   }
-  // Heard from the beginning: whoever ends a process that is starting wants it ended in order.
-  let isStopping = false
-  const asked = new Promise<NodeJS.Signals>(resolve => {
-    const stop = (signal: NodeJS.Signals): void => {
-      if (isStopping) process.exit(130)
-      isStopping = true
-      log.info({ signal }, 'stopping: what is under way is finished first; press again to leave at once')
-      resolve(signal)
-    }
-    process.on('SIGINT', stop)
-    process.on('SIGTERM', stop)
-    whenOrphaned(stop)
-  })
+  const asked = askedToEnd(log)
   // A debugger halts the process without its being hung.
   const endWatch = inspector.url() === undefined ? startWatchdog() : () => undefined
   let gateway: Gateway
@@ -75,11 +62,7 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
     endWatch()
     return
   }
-  // Whoever presses Ctrl-C has no balancer that must hear of it first.
-  if ((await asked) === 'SIGTERM' && config.drainSeconds > 0) {
-    gateway.retire()
-    await wait(config.drainSeconds * 1000)
-  }
+  await drain(await asked, config.drainSeconds, () => gateway.retire())
   try {
     await gateway.close()
     log.info('stopped')

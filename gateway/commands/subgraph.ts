@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { roles } from '../../schema/systems.ts'
 import { registry } from '../../subgraphs/registry.ts'
 import { faultsText, readConfig } from '../config.ts'
+import { askedToEnd, drain } from '../leaving.ts'
 import { openLog } from '../log.ts'
-import { whenOrphaned } from '../orphan.ts'
 import { takeStray } from '../stray.ts'
 import { startSubgraph } from '../subgraph/serve.ts'
 import { readArguments } from './arguments.ts'
@@ -42,22 +42,11 @@ if (values.help === true) {
     if (role === undefined) return
     const log = openLog(config.logLevel, config.logFormat)
     takeStray(log)
-    let isStopping = false
-    const asked = new Promise<void>(resolve => {
-      const stop = (): void => {
-        if (isStopping) process.exit(130)
-        isStopping = true
-        log.info({}, 'stopping: what is under way is finished first; press again to leave at once')
-        resolve()
-      }
-      process.on('SIGINT', stop)
-      process.on('SIGTERM', stop)
-      whenOrphaned(stop)
-    })
+    const asked = askedToEnd(log)
     try {
       const subgraph = await startSubgraph(config, { role, log })
       log.info({ role, url: `http://${config.host}:${subgraph.port}/graphql` }, 'the subgraph is served')
-      await asked
+      await drain(await asked, config.drainSeconds, () => subgraph.retire())
       await subgraph.close()
       log.info({}, 'stopped')
     } catch (error) {

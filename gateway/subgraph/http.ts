@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { HTTPGraphQLRequest, HTTPGraphQLResponse } from '@apollo/server'
 import type { Log, Received } from '../../subgraphs/contract.ts'
 import { listening, type Health } from '../http.ts'
+import { Leaving } from '../leaving.ts'
 import {
   headerMap,
   headersOf,
@@ -38,8 +39,14 @@ export interface SubgraphHttpOptions {
 
 /** The HTTP server of a role that runs alone: signed POST requests to /graphql, and /health. */
 export function createSubgraphHttp(options: SubgraphHttpOptions) {
+  const leaving = new Leaving()
+  const health = async (): Promise<Health> => {
+    const { isReady, parts } = await options.health()
+    return leaving.isBegun ? { isReady: false, parts: { ...parts, process: 'is going away' } } : { isReady, parts }
+  }
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
-    route(options, request, response).catch((error: unknown) => {
+    leaving.track(response)
+    route({ ...options, health }, request, response).catch((error: unknown) => {
       options.log.error({ err: error }, 'a request failed')
       if (response.headersSent) response.destroy()
       else sendText(response, 500, 'Something went wrong here.\n')
@@ -47,8 +54,11 @@ export function createSubgraphHttp(options: SubgraphHttpOptions) {
   })
   return {
     listen: (port: number, host: string) => listening(server, port, host),
+    /** Goes on answering, but says not to be ready and ends each connection with its answer. */
+    retire: () => leaving.begin(),
     /** Lets running requests finish. */
     async close(): Promise<void> {
+      leaving.begin()
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       const late = setTimeout(() => server.closeAllConnections(), drainMs)
       const idle = setInterval(() => server.closeIdleConnections(), 50)

@@ -30,6 +30,8 @@ export interface SubgraphOptions {
 /** One role, served to other gateways. */
 export interface RunningSubgraph {
   readonly port: number
+  /** Goes on answering, but tells balancers that it is going away; `close` follows once they had time to hear it. */
+  readonly retire: () => void
   readonly close: () => Promise<void>
 }
 
@@ -90,6 +92,7 @@ export async function startSubgraph(
     const { port } = await http.listen(config.port, config.host)
     return {
       port,
+      retire: () => http.retire(),
       async close() {
         await http.close()
         await apollo.stop()

@@ -36,14 +36,14 @@ async function billingAlone() {
       },
       body,
     })
-    return { status: response.status, text: await response.text() }
+    return { status: response.status, text: await response.text(), connection: response.headers.get('connection') }
   }
   const ask = async (query: string, variables: object = {}) => {
     const body = JSON.stringify({ query, variables })
     const { text } = await send(body, signRequest(secret, body, new Date()))
     return z.object({ data: z.unknown(), errors: z.unknown().optional() }).parse(JSON.parse(text))
   }
-  return { world, send, ask, url: `http://127.0.0.1:${subgraph.port}/graphql` }
+  return { world, send, ask, subgraph, url: `http://127.0.0.1:${subgraph.port}/graphql` }
 }
 
 const representations = { of: [{ __typename: 'Customer', id: '101' }] }
@@ -121,6 +121,16 @@ test('whoever does not sign, or signs wrongly, something else or long ago, is re
     expect((await send(body, signature)).status).toBe(401)
   }
   expect((await send('{"__proto__":', signRequest(secret, '{"__proto__":', now))).status).toBe(400)
+})
+
+test('before it ends it tells balancers, and goes on answering whoever has not heard it yet', async () => {
+  const { send, subgraph, url } = await billingAlone()
+  const ready = () => fetch(new URL('/health/ready', url)).then(response => response.status)
+  expect(await ready()).toBe(200)
+  subgraph.retire()
+  expect(await ready()).toBe(503)
+  const body = JSON.stringify({ query: '{ __typename }' })
+  expect(await send(body, signRequest(secret, body, new Date()))).toMatchObject({ status: 200, connection: 'close' })
 })
 
 test('on the embedded store, and without a secret, it does not start and says why', async () => {
