@@ -51,10 +51,11 @@ const answer = z.object({
 
 /**
  * Asks for each until it is answered, as a client does that keeps its ids.
+ * @param url of a gateway, asked for before each request
  * @param told gets the code of each error that was answered
  */
 export async function askUntilAnswered(
-  url: string,
+  url: () => string,
   wanted: readonly Creation[],
   { clients, told }: { readonly clients: number; readonly told?: (code: string) => void },
 ): Promise<readonly Answered[]> {
@@ -63,7 +64,7 @@ export async function askUntilAnswered(
   const client = async (): Promise<void> => {
     for (let creation = waiting.shift(); creation !== undefined; creation = waiting.shift()) {
       for (let requests = 1; ; requests += 1) {
-        const id = await ask(url, creation, told)
+        const id = await ask(url(), creation, told)
         if (id !== null) {
           answered.push({ creation, id, requests })
           break

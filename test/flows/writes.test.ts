@@ -30,7 +30,7 @@ test(
         process = await start(at)
       }
     })()
-    const answered = await askUntilAnswered(at.url, wanted, { clients: 6 })
+    const answered = await askUntilAnswered(() => at.url, wanted, { clients: 6 })
     over.abort()
     await killing
     at.tools.stripe.faults.clear()
@@ -51,7 +51,7 @@ test(
         expect(await counts(at), message).toEqual({ orders: before.orders + orders, jobs: before.jobs + jobs }),
       { timeout: 20_000, interval: 200 },
     )
-    const again = await askUntilAnswered(at.url, wanted, { clients: 6 })
+    const again = await askUntilAnswered(() => at.url, wanted, { clients: 6 })
     expect(byId(again), message).toEqual(byId(answered))
     expect(made(at.tools), message).toEqual(there)
 
