@@ -5,7 +5,7 @@ import type { Importing } from './operator/importing.ts'
 import type { SettingsCheck } from './operator/settings-check.ts'
 import type { Runtime } from './runtime.ts'
 import type { MetricReadings } from './metrics.ts'
-import { countByState, lastReceivedAt, oldestDue } from './store/delivery-history.ts'
+import { countUndone, lastReceivedAt, oldestDue } from './store/delivery-history.ts'
 import { listProgress, type ImportProgress } from './store/progress.ts'
 import { StoreError, type Store } from './store/store.ts'
 import { listSubscriptions, type StoredSubscription } from './store/subscriptions.ts'
@@ -16,7 +16,10 @@ import { listPlaces, listSweeps, type SweepPlace } from './store/sweeps.ts'
 export async function systemStatuses(runtime: Runtime, clock: Clock): Promise<readonly SystemStatus[]> {
   const { store, systems } = runtime
   const [counts, oldest, progress, places, sweeps, subscriptions] = await Promise.all([
-    countByState(store),
+    countUndone(
+      store,
+      systems.map(({ system }) => system),
+    ),
     oldestDue(store),
     store.read(db => listProgress(db)),
     store.read(db => listPlaces(db)),
@@ -79,11 +82,14 @@ export function metricReadings(runtime: Runtime, sockets: () => number, clock: C
   const { store, systems, cache, hub, follower } = runtime
   return {
     async queue() {
-      const [counts, oldest] = await Promise.all([countByState(store), oldestDue(store)])
-      return systems.map(({ system }) => {
-        const { due = 0, dead = 0 } = counts.find(one => one.system === system) ?? {}
-        return { system, due, dead, oldestDueAt: oldest.get(system) ?? null }
-      })
+      const [counts, oldest] = await Promise.all([
+        countUndone(
+          store,
+          systems.map(({ system }) => system),
+        ),
+        oldestDue(store),
+      ])
+      return counts.map(one => ({ ...one, oldestDueAt: oldest.get(one.system) ?? null }))
     },
     cache: () => cache.status(),
     systems: () => systems.map(({ system, status }) => ({ system, ...status() })),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { finishEntries } from '../../../gateway/store/deliveries.ts'
-import { countByState, lastReceivedAt, oldestDue, pruneReceived } from '../../../gateway/store/delivery-history.ts'
+import { countUndone, lastReceivedAt, oldestDue, pruneReceived } from '../../../gateway/store/delivery-history.ts'
 import { type StoredReceived, storeReceived } from '../../../gateway/store/received.ts'
 import type { Store } from '../../../gateway/store/store.ts'
 import type { DeliveryEntry } from '../../../subgraphs/contract.ts'
@@ -17,21 +17,21 @@ function receive(store: Store, system: string, receivedAt: Date, ...entries: Del
 
 test('an empty store has nothing to tell', async () => {
   const store = await openMemoryStore()
-  expect(await countByState(store)).toEqual([])
+  expect(await countUndone(store, ['stripe'])).toEqual([{ system: 'stripe', due: 0, dead: 0 }])
   expect(await lastReceivedAt(store, 'stripe')).toBeNull()
   expect(await oldestDue(store)).toEqual(new Map())
   expect(await pruneReceived(store, now)).toEqual({ raw: 0, requests: 0 })
 })
 
-test('entries are counted by system and state, and the oldest due and the last request are known', async () => {
+test('entries that are not done are counted by system and state, and the oldest due and the last request are known', async () => {
   const store = await openMemoryStore()
   const { entries } = await receive(store, 'stripe', daysAgo(3), { key: 'a', hints: [] })
   await store.write(tx => finishEntries(tx, entries, now))
   await receive(store, 'stripe', daysAgo(2), { key: 'b', hints: [] }, { key: 'c', unreadable: 'no' })
   await receive(store, 'asana', daysAgo(1), { key: 'b', hints: [] })
-  expect(await countByState(store)).toEqual([
-    { system: 'asana', due: 1, done: 0, dead: 0 },
-    { system: 'stripe', due: 1, done: 1, dead: 1 },
+  expect(await countUndone(store, ['stripe', 'asana'])).toEqual([
+    { system: 'stripe', due: 1, dead: 1 },
+    { system: 'asana', due: 1, dead: 0 },
   ])
   expect(await lastReceivedAt(store, 'stripe')).toEqual(daysAgo(2))
   expect((await oldestDue(store)).get('stripe')).toEqual(daysAgo(2))
