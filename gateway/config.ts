@@ -178,7 +178,14 @@ export function readConfig(
   }
 
   const port = whole('PORT', 4000, 0, 65_535)
-  const host = text('HOST') ?? '127.0.0.1'
+  const givenHost = text('HOST') ?? '127.0.0.1'
+  const isHost =
+    URL.canParse(`http://${givenHost.includes(':') ? `[${givenHost}]` : givenHost}:1/`) && !/[/@?#]/.test(givenHost)
+  if (!isHost) {
+    const message = `expected an address or name of this machine, such as 127.0.0.1 or 0.0.0.0, got "${givenHost}"`
+    faults.push({ name: 'HOST', message })
+  }
+  const host = isHost ? givenHost : '127.0.0.1'
   const publicUrl = text('PUBLIC_URL') ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   if (!isWebAddress(publicUrl)) {
     faults.push({

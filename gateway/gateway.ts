@@ -98,7 +98,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     const secrets = openSecrets(runtime, clock)
     const delivering = openDelivering(runtime, { log, secrets })
     const settings = new SettingsCheck(log)
-    const webhooks = new WebhooksCheck({ store, publicUrl: config.publicUrl, log, clock })
+    const webhooks = new WebhooksCheck({ store, publicUrl: config.publicUrl, secrets, log, clock })
     const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
       connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, webhooks, tell, signal })
     const importing = openImporting(runtime, { settings, log, clock })

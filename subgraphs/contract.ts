@@ -427,7 +427,7 @@ export interface Sweeper {
 }
 
 /**
- * - `ACTIVE`: it is there and works. `FAILING`: it is there, and its last delivery failed.
+ * - `ACTIVE`: it is there and works. `FAILING`: it is there, and what it sends does not arrive.
  * - `DISABLED`: it is there and sends nothing. `GONE`: it is not there. `UNKNOWN`: the vendor does not say.
  */
 export const subscriptionStates = ['ACTIVE', 'FAILING', 'DISABLED', 'GONE', 'UNKNOWN'] as const

@@ -88,10 +88,10 @@ export async function applyMerge(
     {
       kind: 'DELETED',
       record: loser,
-      entity: winner,
+      // Whoever watches the retired id hears of it, and finds the winner behind it.
+      entity: before,
       fields: observation.fields,
-      // Whoever watches the retired id hears of it as well.
-      parentsBefore: [...formerParents, before],
+      parentsBefore: formerParents,
       parentsAfter: [],
       statusBefore: loserRow?.status ?? null,
       statusAfter: null,

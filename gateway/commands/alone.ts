@@ -15,6 +15,12 @@ export interface Alone {
   readonly signal: AbortSignal
 }
 
+// Whoever reads our lines may have had enough of them, like `head`.
+process.stdout.on('error', (error: Error) => {
+  if (!('code' in error) || error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
 /** Writes a line for whoever typed the command. */
 export const tell: Tell = line => void process.stdout.write(`${line}\n`)
 

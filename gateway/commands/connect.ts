@@ -38,7 +38,7 @@ function connectHere(asked: string): Promise<'done' | 'failed'> {
     ])
     const secrets = openSecrets(runtime, clock)
     const { publicUrl } = config
-    const webhooks = new WebhooksCheck({ store: runtime.store, publicUrl, log, clock })
+    const webhooks = new WebhooksCheck({ store: runtime.store, publicUrl, secrets, log, clock })
     return connectSystem(runtime, { system: asked, publicUrl, secrets, webhooks, tell, signal })
   })
 }

@@ -38,6 +38,7 @@ if (values.help === true) {
 function sweepHere(): Promise<'done' | 'failed'> {
   return workAlone('the sweep cannot run', async ({ config, runtime, log, clock, signal }) => {
     const [
+      { openSecrets },
       { openImporting },
       { SettingsCheck },
       { openSweeping },
@@ -45,6 +46,7 @@ function sweepHere(): Promise<'done' | 'failed'> {
       { leaseMs, openProcessor },
       { releaseLeases },
     ] = await Promise.all([
+      import('../operator/connect.ts'),
       import('../operator/importing.ts'),
       import('../operator/settings-check.ts'),
       import('../operator/sweeping.ts'),
@@ -62,7 +64,13 @@ function sweepHere(): Promise<'done' | 'failed'> {
       processor,
       leaseMs,
       everyMs: null,
-      webhooks: new WebhooksCheck({ store: runtime.store, publicUrl, log, clock }),
+      webhooks: new WebhooksCheck({
+        store: runtime.store,
+        publicUrl,
+        secrets: openSecrets(runtime, clock),
+        log,
+        clock,
+      }),
       log,
       clock,
     })

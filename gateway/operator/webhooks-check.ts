@@ -1,13 +1,15 @@
 import type { System } from '../../schema/systems.ts'
-import type { CallContext, Clock, Log, OpenSystem } from '../../subgraphs/contract.ts'
+import type { CallContext, Clock, Log, OpenSystem, WebhookSubscription } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import type { Store } from '../store/store.ts'
 import { replaceSubscriptions, type StoredSubscription } from '../store/subscriptions.ts'
+import type { Secrets } from '../webhooks/secrets.ts'
 import type { Tell } from './control.ts'
 
 export interface WebhooksCheckPorts {
   readonly store: Store
   readonly publicUrl: string
+  readonly secrets: Pick<Secrets, 'of'>
   readonly log: Log
   readonly clock: Clock
 }
@@ -15,7 +17,7 @@ export interface WebhooksCheckPorts {
 /** A system as far as its webhooks go. */
 interface Checked {
   readonly system: System
-  readonly adapter: Pick<OpenSystem<unknown>, 'subscriptions'>
+  readonly adapter: Pick<OpenSystem<unknown>, 'subscriptions' | 'webhookSecrets'>
 }
 
 /** The vendor's own word on whether it still calls us, kept in the store for whoever asks. */
@@ -32,9 +34,15 @@ export class WebhooksCheck {
    * @throws VendorError only when the call was ended
    */
   async look({ system, adapter }: Checked, call: CallContext, tell: Tell): Promise<void> {
-    const { store, publicUrl, log, clock } = this.#ports
+    const { store, publicUrl, secrets, log, clock } = this.#ports
     try {
-      const found = await adapter.subscriptions({ publicUrl, call })
+      const alive = await adapter.subscriptions({ publicUrl, call })
+      const found = await Promise.all(
+        alive.map(async one => {
+          const isReadable = (await secrets.of(system, one.endpoint, adapter.webhookSecrets)).length > 0
+          return isReadable || one.state === 'GONE' ? one : withoutSecret(system, one)
+        }),
+      )
       await replaceSubscriptions(store, system, found, clock.now())
       for (const { endpoint, state, note } of found) {
         if (note === null || state === 'UNKNOWN') continue
@@ -46,6 +54,12 @@ export class WebhooksCheck {
       log.warn({ system, err: error }, 'whether its webhooks are alive could not be asked')
     }
   }
+}
+
+/** What it sends is refused here: nobody can tell it from a forgery. */
+function withoutSecret(system: System, one: WebhookSubscription): WebhookSubscription {
+  const note = `Its signing secret is not known here, so all that it sends is refused: npm run connect -- ${system}`
+  return { ...one, state: one.state === 'DISABLED' ? one.state : 'FAILING', note }
 }
 
 /** `its webhook of 99 is gone`. */

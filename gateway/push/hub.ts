@@ -406,10 +406,12 @@ export class PushHub {
     if (view === null) return null
     // A link that comes or goes changes a whole list: no single entity of it is the subject.
     const isOther = topic.kind === 'children' && subject?.type !== topic.type
-    const entity =
+    const living =
       topic.kind === 'entity' ? subject : subject === null || isOther ? null : await this.#ports.resolve(subject)
-    // The entity lives although this record of it is gone: it was merged into another.
-    const kind = view.kind === 'DELETED' && topic.kind === 'entity' && entity !== null ? 'UPDATED' : view.kind
+    // It was merged into another: to whoever asked for it that one stands behind its id, in a list or feed it is gone.
+    const isGone = view.kind === 'DELETED' && topic.kind !== 'entity' && living?.id !== subject?.id
+    const entity = isGone ? null : living
+    const kind = view.kind === 'DELETED' && entity !== null ? 'UPDATED' : view.kind
     return { field, change: { ...view, kind }, entity, subject: isOther ? null : change.entity }
   }
 

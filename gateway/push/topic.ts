@@ -1,5 +1,6 @@
 import type { Change } from '../../schema/change.ts'
 import { entityKey, type EntityType } from '../../schema/entities.ts'
+import { ownershipOf } from '../../schema/ownership.ts'
 import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { FrameChange, Topic } from '../graph/subscription.ts'
 
@@ -80,7 +81,8 @@ export function viewOf(topic: Topic, change: Change, isOwner: boolean): FrameCha
     if (topic.entities !== null && !(change.entity && topic.entities.includes(change.entity.type))) return null
     if (topic.systems !== null && !topic.systems.includes(change.record.system)) return null
     if (topic.fields !== null && !topic.fields.some(name => concernsField(name, change, isOwner))) return null
-    return { ...told, kind: change.kind, fields: change.fields }
+    const isCopy = change.entity !== null && !isOwner
+    return { ...told, kind: isCopy ? kindOfCopy(change.kind) : change.kind, fields: change.fields }
   }
   if (topic.kind === 'children') {
     const { status } = topic
@@ -89,10 +91,14 @@ export function viewOf(topic: Topic, change: Change, isOwner: boolean): FrameCha
   }
   if (change.entity === null || change.entity.type === topic.entity.type) {
     if (isOwner) return { ...told, kind: change.kind, fields: change.fields }
-    // A copy of the entity: what happens to it is an update of the entity, unless it was linked or taken away.
-    return { ...told, kind: change.kind === 'LINKED' ? 'LINKED' : 'UPDATED', fields: change.fields }
+    return { ...told, kind: kindOfCopy(change.kind), fields: change.fields }
   }
   return { ...told, kind: 'UPDATED', fields: fieldsOfOthers[`${topic.entity.type}/${change.entity.type}`] ?? [] }
+}
+
+/** What happens to a copy of an entity, in the eyes of the entity: it lives whether the copy does or not. */
+function kindOfCopy(kind: Change['kind']): Change['kind'] {
+  return kind === 'UPDATED' ? 'UPDATED' : 'LINKED'
 }
 
 /** Whether the field may have changed: a Change that names none may be about any, and each is about when the record changed. */
@@ -100,5 +106,6 @@ function concernsField(name: string, change: Change, isOwner: boolean): boolean 
   const dot = name.indexOf('.')
   if (dot !== -1 && change.entity?.type !== name.slice(0, dot)) return false
   const field = name.slice(dot + 1)
+  if (change.entity !== null && ownershipOf(change.entity.type, field) === undefined) return false
   return change.fields.length === 0 || change.fields.includes(field) || (isOwner && field === 'updatedAt')
 }

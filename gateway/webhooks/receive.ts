@@ -93,8 +93,7 @@ async function receive(
     }
     const secrets = await ports.secrets.of(system, endpoint, fromSettings)
     if (secrets.length === 0) {
-      sparing.warn({ system, endpoint }, 'a webhook was refused: there is no secret to verify it with')
-      return { status: 404, text: 'No webhook is expected here.' }
+      sparing.warn({ system, endpoint }, 'there is no secret to verify a webhook with: npm run connect says what to do')
     }
     const receivedAt = clock.now()
     const verdict = adapter.verify(received, secrets, receivedAt)

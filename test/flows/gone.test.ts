@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { askElsewhere, at, idsAt } from './reading.ts'
 import { startWorld } from './world.ts'
+
+const frameOfFeed = z.object({
+  change: z.object({ kind: z.string(), record: z.object({ kind: z.string() }).nullable() }),
+  entityId: z.string().nullable(),
+  entity: z.object({ id: z.string() }).nullable(),
+})
 
 const everyRole = `query($id: ID!) { customer(id: $id) { id name orders(first: 100) { nodes { id } } jobs(first: 100) { nodes { id } } links { record { id } } } }`
 
@@ -38,6 +45,30 @@ test('an id that a merge retired answers with the winner in every role, and to w
   let frame = await watched.next()
   while (at(frame, 'data.customerChanged.customer.phone') !== '+15550199') frame = await watched.next()
   expect(at(frame, 'data.customerChanged.customer.id')).toBe('102')
+})
+
+test('the feed tells a merge as the end of the one and a change of the other, and a billing record as a link of its customer', async () => {
+  const world = await startWorld()
+  const { hubspot, stripe } = world.tools
+  const feed = world.subscribe(
+    `subscription { changes(entities: ["Customer"]) { change { kind record { kind id } } entityId entity { ... on Customer { id } } } }`,
+  )
+  await feed.next()
+  const told = async (until: string): Promise<readonly string[]> => {
+    const lines: string[] = []
+    while (!lines.includes(until)) {
+      const { change, entityId, entity } = frameOfFeed.parse(at(await feed.next(), 'data.changes'))
+      lines.push(`${change.kind} ${change.record?.kind} of ${entityId}: ${entity?.id ?? null}`)
+    }
+    return lines
+  }
+  hubspot.mergeContacts('102', '101')
+  expect(await told('UPDATED contact of 102: 102')).toContain('DELETED contact of 101: null')
+  await world.settled()
+  const { id } = stripe.createCustomer({ metadata: { crm_id: '103' } })
+  await told('LINKED customer of 103: 103')
+  stripe.deleteCustomer(id)
+  await told('LINKED customer of 103: 103')
 })
 
 test('a deleted customer is null in every role, and nothing stands under it any more', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { countQuarantined } from '../../gateway/store/quarantine.ts'
 import { seededRandom } from '../simulators/core/random.ts'
 import { at, listAt, silentWorld, textAt } from './reading.ts'
 import { rows } from './quiet-world.ts'
@@ -236,6 +237,25 @@ test('each system says up to when it is complete, and whether its webhooks are a
   expect([ready.status, await ready.json()]).toMatchObject([200, { parts: { asana: 'its webhook of 99 is gone' } }])
   expect(await world.gateway.connect('asana', () => undefined)).toBe('done')
   expect(await (await fetch(`${world.gateway.url}/health/ready`)).json()).toMatchObject({ parts: { asana: 'ok' } })
+})
+
+test('a webhook whose signing secret is not known is told as failing, and what it sends is kept until it is', async () => {
+  const world = await startWorld({ environment: { STRIPE_WEBHOOK_SECRET: '' } })
+  expect((await sweep(world)).join()).toContain('stripe: its webhook is failing. Its signing secret is not known here')
+  expect(listAt(await world.data(systems), 'systems')[1]).toMatchObject({ webhooks: [{ state: 'FAILING' }] })
+  const ready = await fetch(`${world.gateway.url}/health/ready`)
+  expect(await ready.json()).toMatchObject({ parts: { stripe: 'its webhook is failing' } })
+  const { headers, body } = world.tools.stripe.webhooks.signed({
+    id: 'evt_1',
+    object: 'event',
+    type: 'invoice.updated',
+    created: Math.floor(Date.now() / 1000),
+    data: { object: { id: 'in_1' }, previous_attributes: { description: null } },
+  })
+  expect((await world.post('/webhooks/stripe', { headers, body })).status).toBe(401)
+  await expect
+    .poll(() => countQuarantined(world.gateway.runtime.store))
+    .toMatchObject([{ system: 'stripe', requests: 1 }])
 })
 
 test('a system that refuses its sweep says why, and the others are swept', async () => {

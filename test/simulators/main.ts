@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { parseArgs } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { z } from 'zod'
 import { startSimulators, type SimulatorSeeds, type Simulators } from './start.ts'
@@ -10,6 +11,17 @@ import { startSimulators, type SimulatorSeeds, type Simulators } from './start.t
  * SIMULATORS_RESET (yes, no). Their life begins with the first message: then there is somebody to hear of it. A person has none
  * unless SIMULATORS_LIFE is on.
  */
+const help = `Usage: npm run simulators
+
+Runs stand-ins of HubSpot, Stripe and Asana until Ctrl-C, and prints the settings by which npm start and npm run dev work with them.
+
+SIMULATORS_PORTS         {"hubspot":4101,"stripe":4102,"asana":4103}
+SIMULATORS_WEBHOOK_BASE  where their webhooks go: http://127.0.0.1:4000
+SIMULATORS_DATA          the file that keeps what they hold: .data/tools
+SIMULATORS_RESET         yes begins with the business as it was first made
+SIMULATORS_LIFE          on lets something happen every few seconds
+`
+
 const { env } = process
 const file = env['SIMULATORS_DATA'] ?? '.data/tools'
 const saveEveryMs = 2000
@@ -26,44 +38,58 @@ const isForked = process.send !== undefined
 // The terminal's Ctrl-C is for whoever started this.
 if (isForked) process.on('SIGINT', () => undefined)
 
-try {
-  const simulators = await startSimulators({
-    ports: readPorts(env['SIMULATORS_PORTS'] ?? '{"hubspot":4101,"stripe":4102,"asana":4103}'),
-    webhookBase: env['SIMULATORS_WEBHOOK_BASE'],
-    secrets: { hubspot: 'demo-hubspot-secret', stripe: 'whsec_demo' },
-    seeds: env['SIMULATORS_RESET'] === 'yes' ? undefined : load(),
-    openDoor: true,
-    // Not the same life after each start.
-    lifeSeed: Date.now(),
-    tell: line => (isForked ? say({ happened: line }) : process.stdout.write(`${line}\n`)),
-  })
-  // What happens before anybody listens would be told a minute later, and hold up all that follows it.
-  process.once('message', () => {
-    if (env['SIMULATORS_LIFE'] !== 'off') simulators.life.start()
-  })
-  const saving = setInterval(() => save(simulators), saveEveryMs)
-  const end = async (): Promise<void> => {
-    clearInterval(saving)
-    save(simulators)
-    await simulators.close()
-    process.exit(0)
+if (isHelpAsked()) process.stdout.write(help)
+else await run()
+
+async function run(): Promise<void> {
+  try {
+    const simulators = await startSimulators({
+      ports: readPorts(env['SIMULATORS_PORTS'] ?? '{"hubspot":4101,"stripe":4102,"asana":4103}'),
+      webhookBase: env['SIMULATORS_WEBHOOK_BASE'],
+      secrets: { hubspot: 'demo-hubspot-secret', stripe: 'whsec_demo' },
+      seeds: env['SIMULATORS_RESET'] === 'yes' ? undefined : load(),
+      openDoor: true,
+      // Not the same life after each start.
+      lifeSeed: Date.now(),
+      tell: line => (isForked ? say({ happened: line }) : process.stdout.write(`${line}\n`)),
+    })
+    // What happens before anybody listens would be told a minute later, and hold up all that follows it.
+    process.once('message', () => {
+      if (env['SIMULATORS_LIFE'] !== 'off') simulators.life.start()
+    })
+    const saving = setInterval(() => save(simulators), saveEveryMs)
+    const end = async (): Promise<void> => {
+      clearInterval(saving)
+      save(simulators)
+      await simulators.close()
+      process.exit(0)
+    }
+    process.once('disconnect', () => void end())
+    process.once('SIGTERM', () => void end())
+    if (!isForked) process.once('SIGINT', () => void end())
+    // Let go of while it started, it was not there to hear it.
+    if (isForked && !process.connected) void end()
+    else say({ ready: true })
+    if (!isForked) {
+      process.stdout.write(settingsText(simulators))
+      if (env['SIMULATORS_LIFE'] === 'on') simulators.life.start()
+    }
+  } catch (error) {
+    const failed = error instanceof Error ? error.message : 'the stand-ins cannot start'
+    if (isForked) say({ failed })
+    else process.stderr.write(`${failed}\n`)
+    process.exitCode = 1
+    if (process.connected) process.disconnect()
   }
-  process.once('disconnect', () => void end())
-  process.once('SIGTERM', () => void end())
-  if (!isForked) process.once('SIGINT', () => void end())
-  // Let go of while it started, it was not there to hear it.
-  if (isForked && !process.connected) void end()
-  else say({ ready: true })
-  if (!isForked) {
-    process.stdout.write(settingsText(simulators))
-    if (env['SIMULATORS_LIFE'] === 'on') simulators.life.start()
+}
+
+function isHelpAsked(): boolean {
+  try {
+    return parseArgs({ options: { help: { type: 'boolean', short: 'h' } } }).values.help === true
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : 'unreadable arguments'}\n\n${help}`)
+    process.exit(2)
   }
-} catch (error) {
-  const failed = error instanceof Error ? error.message : 'the stand-ins cannot start'
-  if (isForked) say({ failed })
-  else process.stderr.write(`${failed}\n`)
-  process.exitCode = 1
-  if (process.connected) process.disconnect()
 }
 
 /** @returns undefined when there is nothing to go on from */

@@ -37,7 +37,7 @@ describe('merges', () => {
       sight(task('t1'), { parents: ofText('1') }),
     )
     expect(told(await apply(store, merge(contact('1'), contact('2'))))).toEqual([
-      'DELETED hubspot:contact:1 Customer:2 [Customer:1]>[]',
+      'DELETED hubspot:contact:1 Customer:1 []>[]',
       'UPDATED hubspot:contact:2 Customer:2 []>[]',
       'LINKED stripe:customer:cus_1 Customer:2 [Customer:1]>[Customer:2]',
       'LINKED stripe:customer:cus_2 Customer:2 [Customer:1]>[Customer:2]',
@@ -89,7 +89,7 @@ describe('merges', () => {
   it('whose news was lost are made up for when the winner is seen again', async () => {
     await apply(store, sight(contact('1')), sight(contact('2')), sight(task('t1'), { parents: ofText('1') }))
     const changes = told(await apply(store, sight(contact('2'), { formerIds: ['1'], updatedAt: at(5) })))
-    expect(changes).toContain('DELETED hubspot:contact:1 Customer:2 [Customer:1]>[]')
+    expect(changes).toContain('DELETED hubspot:contact:1 Customer:1 []>[]')
     expect(await indexOf(store)).toMatchObject({ parents: [{ entity_id: '2' }] })
   })
 

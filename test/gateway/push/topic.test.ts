@@ -29,6 +29,11 @@ test.each([
   expect(viewOf(feedOf('Customer.phone'), change(more), true) !== null).toBe(isTold)
 })
 
+test('a feed of a field without its type: a Change that names no field passes only where the type has it', () => {
+  expect(viewOf(feedOf('phone'), change({}), true)).not.toBeNull()
+  expect(viewOf(feedOf('phone'), change({ entity: { type: 'Order', id: 'in_1' } }), true)).toBeNull()
+})
+
 test('a feed of when entities changed gets every Change of their own records, whatever it names', () => {
   expect(viewOf(feedOf('Customer.updatedAt'), change({ fields: ['phone'] }), true)).not.toBeNull()
   expect(viewOf(feedOf('Customer.updatedAt'), change({ fields: ['balances'] }), false)).toBeNull()

@@ -109,7 +109,7 @@ describe('a webhook', () => {
 
   test('without any secret to verify it with is refused', async () => {
     const { post } = open({ sources: [{ system: 'asana', adapter, endpoints: ['99'], secrets: [] }] })
-    expect((await post({ signature: '' }))?.status).toBe(404)
+    expect((await post({ signature: '' }))?.status).toBe(401)
   })
 })
 
