@@ -181,6 +181,8 @@ export interface Links {
   parentOf(record: RecordRef, entity: EntityType): Promise<EntityRef | null>
   /** The records of a system an entity is linked to; the leading one first (person, explicit, e-mail; newest within). */
   recordsOf(entity: EntityRef, system: System): Promise<readonly LinkedRecord[]>
+  /** The e-mail address, normalised, by which records of other systems are matched to a living entity; null when it has none. */
+  emailOf(entity: EntityRef): Promise<string | null>
 }
 
 export interface LinkedRecord {

@@ -62,6 +62,7 @@ export function openLinks(store: Store, catalogue: Catalogue, living = new Livin
         .filter(link => link.record.system === system && link.evidence !== 'merged')
         .map(({ record, evidence }) => ({ record, evidence }))
     },
+    emailOf: entity => store.read(db => readEmail(db, catalogue, entity)),
     linksOf: entity => links.load(entity),
     referencesOf: entity => store.read(db => readReferencesOf(db, catalogue, entity)),
   }
@@ -72,6 +73,20 @@ export function openLinks(store: Store, catalogue: Catalogue, living = new Livin
     if (found !== null) living.add(found)
     return found
   }
+}
+
+async function readEmail(db: StoreReader, catalogue: Catalogue, { type, id }: EntityRef): Promise<string | null> {
+  const owner = catalogue.ownerOf(type)
+  if (owner === null) return null
+  const row = await db
+    .selectFrom('records')
+    .select('email')
+    .where('system', '=', owner.system)
+    .where('kind', '=', owner.kind)
+    .where('record_id', '=', id)
+    .where('is_deleted', '=', 0)
+    .executeTakeFirst()
+  return row?.email ?? null
 }
 
 interface Child {

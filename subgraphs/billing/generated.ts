@@ -332,7 +332,7 @@ export type OrderLineInput = {
 
 /** Who orders what, and how it is to be paid. */
 export type CreateOrderInput = {
-  /** Who ordered: a customer of the CRM. One unknown to billing gets a billing record that names them. */
+  /** Who ordered: a customer of the CRM. One unknown to billing gets a billing record with their id and e-mail address, and must have one. */
   readonly customerId: Scalars['ID']['input']
   /** The one currency of all lines. */
   readonly currency: Scalars['Currency']['input']

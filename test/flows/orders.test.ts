@@ -146,7 +146,10 @@ test('an order of a customer unknown to billing gives them a billing record that
   const billed = world.tools.stripe.invoice(id)
   expect(billed).toMatchObject({ currency: 'eur', total: 8500 })
   const record = textAt(billed, 'customer')
-  expect(world.tools.stripe.customer(record)).toMatchObject({ metadata: { crm_id: customerId } })
+  expect(world.tools.stripe.customer(record)).toMatchObject({
+    email: 'grace@example.net',
+    metadata: { crm_id: customerId },
+  })
   const again = await world.data(createOrder, {
     input: { customerId, currency: 'EUR', lines: [{ description: 'Hour', unitAmount: 9000 }] },
   })
@@ -160,6 +163,26 @@ test('an order of a customer unknown to billing gives them a billing record that
     [id, textAt(again, 'createOrder.order.id')].toSorted(),
   )
   expect(at(seen, 'customer.links')).toContainEqual({ record: { id: record }, evidence: 'EXPLICIT' })
+})
+
+test('an order of a customer who has no e-mail address is refused with what to do, and leaves no billing record', async () => {
+  const world = await silentWorld()
+  const customer = await world.data('mutation { createCustomer(input: { name: "Grace Hopper" }) { customer { id } } }')
+  const input = {
+    customerId: textAt(customer, 'createCustomer.customer.id'),
+    currency: 'EUR',
+    lines: [{ description: 'Call-out', unitAmount: 8500 }],
+  }
+  const before = world.tools.stripe.snapshot().customers.length
+  const refused = await world.ask(createOrder, { input })
+  expect(codes(refused)).toEqual(['BAD_USER_INPUT'])
+  expect(JSON.stringify(refused.errors)).toContain('Customer.email: expected an e-mail address')
+  expect(world.tools.stripe.snapshot().customers).toHaveLength(before)
+  await world.data(
+    'mutation($id: ID!) { updateCustomer(input: { id: $id, email: "grace@example.net" }) { customer { id } } }',
+    { id: input.customerId },
+  )
+  expect(await world.data(createOrder, { input })).toMatchObject({ createOrder: { order: { status: 'DRAFT' } } })
 })
 
 test('wrong input is refused with its reason, and billing keeps nothing of it', async () => {

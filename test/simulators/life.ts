@@ -127,7 +127,7 @@ export function createLife(options: LifeOptions): Life {
 
   async function orderIsWritten(): Promise<string | null> {
     const customers = await call(options.stripe, 'GET', '/v1/customers?limit=50')
-    const customer = one(textsAt(customers, 'data', 'id'))
+    const customer = one(customersWithEmail(customers))
     const work = one(works)
     if (customer === null || work === null) return null
     const terms = { collection_method: 'send_invoice', days_until_due: '14' }
@@ -257,6 +257,12 @@ function textsAt(value: unknown, list: string, field: string): readonly string[]
   const rows = isRecord(value) ? value[list] : null
   if (!Array.isArray(rows)) return []
   return rows.flatMap(row => textAt(row, field) ?? [])
+}
+
+/** Nobody else can be sent an invoice. */
+function customersWithEmail(page: unknown): readonly string[] {
+  const rows = isRecord(page) && Array.isArray(page['data']) ? page['data'] : []
+  return rows.flatMap(row => ((textAt(row, 'email') ?? '').trim() === '' ? [] : (textAt(row, 'id') ?? [])))
 }
 
 function sectionOf(task: unknown): string | null {

@@ -139,12 +139,17 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
     customers: (start: ListStart, context: CallContext): Promise<Page> =>
       askForPage('customers.list', context, (stripe, options) => stripe.customers.list(listParameters(start), options)),
 
-    createCustomer: async (crmId: string, key: string, context: CallContext): Promise<CustomerRecord> =>
+    createCustomer: async (
+      { crmId, email }: { readonly crmId: string; readonly email: string | null },
+      key: string,
+      context: CallContext,
+    ): Promise<CustomerRecord> =>
       readCustomer(
         await ask(
           'customers.create',
           context,
-          (stripe, options) => stripe.customers.create({ metadata: { crm_id: crmId } }, options),
+          (stripe, options) =>
+            stripe.customers.create({ metadata: { crm_id: crmId }, ...(email === null ? {} : { email }) }, options),
           key,
         ),
       ),

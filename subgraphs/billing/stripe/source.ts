@@ -84,9 +84,19 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
       const leading = linked.find(({ record }) => record.kind === 'customer')
       if (leading !== undefined) return steps.keep(stepNames.customer, leading.record.id)
     }
+    const known = steps.result(stepNames.emailOf) ?? (await context.links.emailOf({ type: 'Customer', id: customerId }))
+    if (known === null) {
+      // Source: Stripe API, "In order to create invoices that are sent to the customer, the customer must have a valid email".
+      const inputFault =
+        'Customer.email: expected an e-mail address, for orders are sent by e-mail; the customer has none'
+      throw new VendorError(system, 'rejected', 'a customer without an e-mail address gets no billing record', {
+        inputFault,
+      })
+    }
+    const email = await steps.keep(stepNames.emailOf, known)
     const crmId = await steps.keep(stepNames.customerOf, customerId)
     return steps.step(stepNames.newCustomer, steps.key, {
-      send: async () => (await client.createCustomer(crmId, customerKey(keyOf(steps.key)), context.call)).id,
+      send: async () => (await client.createCustomer({ crmId, email }, customerKey(keyOf(steps.key)), context.call)).id,
     })
   }
 

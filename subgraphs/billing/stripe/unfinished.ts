@@ -10,6 +10,8 @@ export const stepNames = {
   customer: 'customer',
   /** The CRM's id of the customer who gets a billing record. */
   customerOf: 'customer-of',
+  /** Its e-mail address at that time. */
+  emailOf: 'email-of',
   /** The billing record made for it. */
   newCustomer: 'new-customer',
   invoice: 'invoice',
@@ -63,7 +65,8 @@ export function openTakeBack({ client, writeMark, clock }: TakeBackPorts) {
     const trace = write.traceOf(stepNames.newCustomer)
     const crmId = write.result(stepNames.customerOf)
     if (trace === null || crmId === null || write.result(stepNames.newCustomer) !== null) return
-    const { id } = await client.createCustomer(crmId, customerKey(`${writeMark}-${trace}`), call)
+    const customer = { crmId, email: write.result(stepNames.emailOf) }
+    const { id } = await client.createCustomer(customer, customerKey(`${writeMark}-${trace}`), call)
     await write.claim(stepNames.newCustomer, id)
   }
 

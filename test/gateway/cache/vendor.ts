@@ -84,7 +84,7 @@ export function contextOf(
     spent: 0,
     call: { priority, signal, spend: () => void (context.spent += 1) },
     index: { page: unused },
-    links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused },
+    links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, emailOf: unused },
     writes: { write: unused },
   }
   return context

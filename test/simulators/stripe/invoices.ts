@@ -50,6 +50,11 @@ export function createInvoices(state: StripeState, customers: Customers): Invoic
           "If invoice's `collection_method` is `send_invoice`, you must specify `due_date` or `days_until_due`."
         throw badRequest(message, 'parameter_missing', 'days_until_due')
       }
+      if (blank.head.collection_method === 'send_invoice' && (customer.email ?? '').trim() === '') {
+        const message =
+          'Missing email. In order to create invoices that are sent to the customer, the customer must have a valid email.'
+        throw badRequest(message)
+      }
       const items = behavior === undefined || behavior === 'exclude' ? [] : pendingOf(customer.id, currency)
       if (behavior === 'include_and_require' && items.length === 0) {
         throw badRequest('Nothing to invoice for customer', 'invoice_no_customer_line_items')

@@ -103,6 +103,7 @@ function world(options: { isComplete?: boolean; ids?: readonly string[] } = {}):
       entityOf: () => Promise.resolve(null),
       parentOf: ({ id }) => Promise.resolve(id === 'in_2' ? null : { type: 'Customer', id: '1' }),
       recordsOf: () => Promise.resolve([]),
+      emailOf: () => Promise.resolve(null),
     },
     writes: {
       write: async (intent, send) => {

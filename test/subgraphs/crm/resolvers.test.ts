@@ -64,6 +64,7 @@ function world() {
       entityOf: () => Promise.resolve(null),
       parentOf: () => Promise.resolve(null),
       recordsOf: () => Promise.resolve([]),
+      emailOf: () => Promise.resolve(null),
     },
     writes: {
       async write(intent, send) {

@@ -86,6 +86,7 @@ const context: GraphContext = {
     parentOf: ({ id }, entity) =>
       Promise.resolve(entity === 'Customer' && id !== 'gone' ? { type: entity, id: '101' } : null),
     recordsOf: () => Promise.resolve([]),
+    emailOf: () => Promise.resolve(null),
   },
   writes: {
     async write(intent, send) {

@@ -100,7 +100,7 @@ function ignore(): void {
   // Nobody reads it here.
 }
 
-/** A context for calls; of the links only the records of a customer are asked. */
+/** A context for calls; of the links only the records of a customer and its e-mail are asked. */
 function graphContext(spent: string[], linked: readonly LinkedRecord[]): GraphContext {
   const unused = (): never => {
     throw new Error('a source asks the vendor only')
@@ -108,7 +108,13 @@ function graphContext(spent: string[], linked: readonly LinkedRecord[]): GraphCo
   return {
     call: { priority: 'query', signal: new AbortController().signal, spend: (_, pool) => spent.push(pool) },
     index: { page: unused },
-    links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: () => Promise.resolve(linked) },
+    links: {
+      resolve: unused,
+      entityOf: unused,
+      parentOf: unused,
+      recordsOf: () => Promise.resolve(linked),
+      emailOf: () => Promise.resolve('ada@example.com'),
+    },
     writes: { write: unused },
   }
 }

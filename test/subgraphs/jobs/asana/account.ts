@@ -73,7 +73,7 @@ export function graphContext(call: CallContext = callContext()): GraphContext {
   return {
     call,
     index: { page: unused },
-    links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused },
+    links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, emailOf: unused },
     writes: { write: unused },
   }
 }
