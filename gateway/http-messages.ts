@@ -3,8 +3,9 @@ import { HeaderMap } from '@apollo/server'
 
 // Reading requests and sending answers, the same for every server of ours.
 
-/** Requests that came whole and are under way in all. */
+/** Requests that came whole and are under way in all, and bytes of their bodies. */
 const mostUnderWay = 2_000
+const mostUnderWayBytes = 128 * 1024 * 1024
 
 /** Bytes of requests that did not come whole yet, in all: nobody knows yet who sends them. */
 const mostUnfinishedBytes = 128 * 1024 * 1024
@@ -26,12 +27,17 @@ export function parseBody(request: IncomingMessage, body: Buffer): unknown {
 /** Room for requests that came whole: what is only half sent takes none of it. */
 export class Room {
   #taken = 0
+  #bytes = 0
 
   /** @returns false when there is none; else it is given back with the answer */
-  enter(response: ServerResponse): boolean {
-    if (this.#taken >= mostUnderWay) return false
+  enter(response: ServerResponse, bytes: number): boolean {
+    if (this.#taken >= mostUnderWay || this.#bytes + bytes > mostUnderWayBytes) return false
     this.#taken += 1
-    response.once('close', () => (this.#taken -= 1))
+    this.#bytes += bytes
+    response.once('close', () => {
+      this.#taken -= 1
+      this.#bytes -= bytes
+    })
     return true
   }
 }

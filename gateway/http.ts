@@ -242,7 +242,7 @@ async function answerWebhook(
   if (body === 'too large')
     return sendText(response, 413, `A webhook may hold at most ${maxWebhookBytes} bytes.\n`, true)
   if (body === 'cut off') return
-  if (body === 'no room' || !room.enter(response)) return sendBusy(response)
+  if (body === 'no room' || !room.enter(response, body.length)) return sendBusy(response)
   const result = options.webhook(system, rest.join('/'), {
     method: 'POST',
     path: request.url ?? path,
@@ -288,7 +288,7 @@ async function answerGraphQL(
   if (read === 'too large')
     return sendJson(response, 413, problem(`A request may hold at most ${maxGraphQLBytes} bytes.`), true)
   if (read === 'cut off') return
-  if (read === 'no room' || !room.enter(response)) return sendBusy(response)
+  if (read === 'no room' || !room.enter(response, read.length)) return sendBusy(response)
   const body = parseBody(request, read)
   if (body === undefined) {
     return sendJson(response, 400, problem('Expected a JSON body with "query", sent as application/json.'))

@@ -8,7 +8,7 @@ import type {
 } from '@apollo/server-gateway-interface'
 import { getOperationAST, getVariableValues, GraphQLError, OperationTypeNode } from 'graphql'
 import { Admission, Turns } from './admission.ts'
-import { checkLists } from './limits.ts'
+import { checkVariables } from './limits.ts'
 import { requestOf } from './subscription.ts'
 import type { OperationContext } from './context.ts'
 import { Planner, type AskedPlan, type PlannedOperation } from './planner.ts'
@@ -84,7 +84,7 @@ export class FederatedGraph implements GatewayInterface {
     const operation = getOperationAST(request.document, operationName)
     // Returned and not thrown: only then does Apollo answer it as a fault of the request.
     if (operation == null) return { errors: [unresolved(operationName)] }
-    checkLists(request.request.variables)
+    checkVariables(request.request.variables)
     const variables = getVariableValues(
       this.planner.apiGraphQLSchema,
       operation.variableDefinitions ?? [],

@@ -22,11 +22,25 @@ export const maxDepth = 20
 /** Values of one list in the variables: each would stand in a statement of the store. Documents are bounded by their tokens. */
 const maxListValues = 1_000
 
-/** @throws GraphQLError `OPERATION_TOO_LARGE` for variables that hold a longer list */
-export function checkLists(value: unknown): void {
-  if (Array.isArray(value) && value.length > maxListValues)
-    throw tooLarge(`A variable holds a list of ${value.length} values; at most ${maxListValues} are allowed.`)
-  if (typeof value === 'object' && value !== null && !(value instanceof Date)) Object.values(value).forEach(checkLists)
+/** Characters of one text in the variables: more than any tool keeps in a field. */
+const maxTextLength = 65_536
+
+/** @throws GraphQLError `OPERATION_TOO_LARGE` for variables that hold a longer list or text, or are nested deeper than an operation */
+export function checkVariables(variables: unknown): void {
+  // No recursion: it would end where the stack does.
+  const left = [{ value: variables, depth: 0 }]
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { value, depth } = next
+    if (typeof value === 'string' && value.length > maxTextLength) {
+      throw tooLarge(`A variable holds a text of ${value.length} characters; at most ${maxTextLength} are allowed.`)
+    }
+    if (typeof value !== 'object' || value === null || value instanceof Date) continue
+    if (depth > maxDepth)
+      throw tooLarge(`The variables are nested deeper than the ${maxDepth} levels that are allowed.`)
+    if (Array.isArray(value) && value.length > maxListValues)
+      throw tooLarge(`A variable holds a list of ${value.length} values; at most ${maxListValues} are allowed.`)
+    for (const inner of Object.values(value)) left.push({ value: inner, depth: depth + 1 })
+  }
 }
 
 const partsOfPage: ReadonlySet<string> = new Set(['nodes', 'edges', 'node', 'pageInfo'])

@@ -164,6 +164,7 @@ export class GraphServer {
   /** What was not meant for clients is logged and answered without detail. */
   #format(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
     const cause = unwrapResolverError(error)
+    if (formatted.message === stackEnded) return tooDeep
     if (isFederated(formatted)) return withoutServiceName(formatted)
     if (cause instanceof GraphQLError) {
       if (isIntrospectionRefused(formatted)) return { ...formatted, message: introspectionOff }
@@ -173,6 +174,13 @@ export class GraphServer {
     this.#log.error({ err: cause }, 'an operation failed')
     return { message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
   }
+}
+
+/** What V8 says when graphql-js, which reads by recursion, is given what is nested very deeply. */
+const stackEnded = 'Maximum call stack size exceeded'
+const tooDeep = {
+  message: 'The operation is nested too deeply.',
+  extensions: { code: 'GRAPHQL_PARSE_FAILED' },
 }
 
 /** Apollo's words in our log rather than on the console. */

@@ -5,7 +5,10 @@ import type { Store } from '../store/store.ts'
 import type { Catalogue } from './catalogue.ts'
 import { countOf, rowsOf, type ListQuery, type ListRow } from './list-query.ts'
 import { Living } from './living.ts'
-import { placeCursor, windowOf, type PageWindow } from './page.ts'
+import { badInput, placeCursor, windowOf, type PageWindow } from './page.ts'
+
+/** Values of one status filter: each is a list of its own in the statement. */
+const maxStatuses = 100
 
 /** One call of `page`. */
 interface Asked {
@@ -55,6 +58,8 @@ export function openIndex(store: Store, catalogue: Catalogue, living = new Livin
   return {
     async page(entity, within, filter, page): Promise<IndexPage> {
       const window = windowOf(page, entity)
+      const statuses = filter.status?.length ?? 0
+      if (statuses > maxStatuses) throw badInput(`status: expected at most ${maxStatuses} values, got ${statuses}`)
       const asked = { ...askedOf(entity, within, filter), window }
       const [rows, complete] = await Promise.all([pages.load(asked), isComplete(entity)])
       const inWindow = rows.slice(0, window.limit)

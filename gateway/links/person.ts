@@ -31,7 +31,10 @@ export async function linkByPerson(
     )
   }
   const row = (await readRecords(tx, [record])).get(recordKey(record))
-  if (row?.is_deleted !== 0) throw notFound(`${record.system} has no ${record.kind} ${record.id}`)
+  if (row?.is_deleted !== 0)
+    throw notFound(
+      `no ${record.kind} ${record.id} of ${record.system} is known here: one that was just made is in a moment`,
+    )
   const after = entityId === null ? null : ((await readLiving(tx, owner, [entityId])).get(entityId) ?? null)
   if (entityId !== null && after === null) throw notFound(`there is no ${kind.entity} ${entityId}`)
 

@@ -11,15 +11,19 @@ export interface Carried {
   readonly socket: WebSocket
 }
 
+export interface CarryPorts {
+  readonly log: Log
+  /** Told when a client completes the operation that is worked on under an id. */
+  onComplete(id: string): void
+  /** Told how many bytes of messages wait or are worked on from now on more, or less. */
+  hold(bytes: number): void
+}
+
 /**
  * Carries the protocol over a socket until that is closed. The library has an adapter of its own for ws, which writes to the
  * console what a client's broken frames come to.
  */
-export function carry(
-  server: Server<Carried>,
-  socket: WebSocket,
-  { log, onComplete }: { readonly log: Log; onComplete(id: string): void },
-): void {
+export function carry(server: Server<Carried>, socket: WebSocket, { log, onComplete, hold }: CarryPorts): void {
   const fail = (error: unknown): void => {
     const isGone = socket.readyState !== socket.OPEN
     if (isGone) log.debug({ err: error }, 'a websocket was gone before it was answered')
@@ -39,9 +43,12 @@ export function carry(
       onMessage: read => {
         const inTurn = new InTurn(async text => {
           if (socket.readyState === socket.OPEN) await read(text).catch(fail)
+          hold(-text.length)
         }, onComplete)
         socket.on('message', data => {
-          if (!inTurn.take(textOf(data))) socket.close(CloseCode.SubscriberAlreadyExists, 'Too much waits under one id')
+          const text = textOf(data)
+          hold(text.length)
+          if (!inTurn.take(text)) socket.close(CloseCode.SubscriberAlreadyExists, 'Too much waits under one id')
         })
       },
     },

@@ -24,7 +24,7 @@ import { asError, type GraphServer, type Outcome } from '../graph/server.ts'
 import { SparingLog } from '../sparing-log.ts'
 import type { Subscription } from './frame.ts'
 import type { GivenUp, PushHub } from './hub.ts'
-import { HalfSent } from './half-sent.ts'
+import { Held } from './held.ts'
 import { SocketOperations, Unanswered } from './operations.ts'
 import { carry, chosenProtocol, type Carried } from './protocol.ts'
 
@@ -52,8 +52,8 @@ const maxOperations = 500
 /** Bytes of one message a client sends, as over HTTP. */
 const maxMessageBytes = 1024 * 1024
 
-/** Bytes of messages that did not come whole yet, over all sockets and over one that sends them in very small pieces. */
-const mostHalfSent = { inAll: 64 * 1024 * 1024, ofOne: 4 * maxMessageBytes }
+/** Bytes of messages that did not come whole yet, or are not done with, over all sockets and over one. */
+const mostHeld = { inAll: 128 * 1024 * 1024, ofOne: 16 * maxMessageBytes }
 
 export interface SocketOptions {
   readonly server: GraphServer
@@ -86,7 +86,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
   })
   const operations = new WeakMap<WebSocket, SocketOperations>()
   const unanswered = new Unanswered()
-  const halfSent = new HalfSent(mostHalfSent)
+  const held = new Held(mostHeld)
   const sparing = new SparingLog(log)
   let isClosing = false
 
@@ -183,7 +183,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
       sockets.handleUpgrade(request, socket, head, client => {
         client.on('error', error => log.debug({ reason: error.message }, 'a websocket broke'))
         client.once('close', () => unanswered.forget(client))
-        halfSent.watch(client, socket)
+        held.watch(client, socket)
         client.on('message', () => {
           // Whoever asks on and reads nothing would have us keep every answer, those to pings and to errors as well.
           if (client.bufferedAmount > maxBufferedBytes) client.terminate()
@@ -192,7 +192,11 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
           client.close(CloseCode.SubprotocolNotAcceptable, `Expected the subprotocol ${GRAPHQL_TRANSPORT_WS_PROTOCOL}`)
           return
         }
-        carry(protocol, client, { log, onComplete: id => operationsOf(client).completed(id) })
+        carry(protocol, client, {
+          log,
+          onComplete: id => operationsOf(client).completed(id),
+          hold: bytes => held.add(client, bytes),
+        })
       })
     },
     async close() {

@@ -184,6 +184,10 @@ test('cursors and sizes that no page gave are refused', async () => {
     `{ a: unlinkedRecords(first: 0) { totalCount } b: unlinkedRecords(after: "x") { totalCount } }`,
   )
   expect(codes(badUnlinked)).toEqual(['BAD_USER_INPUT', 'BAD_USER_INPUT'])
+  const ofStatuses = `query($of: [String!]) { jobs(filter: { status: $of }) { totalCount } }`
+  const statuses = Array.from({ length: 1_000 }, (_, at) => `stage ${at}`)
+  expect(codes(await world.ask(ofStatuses, { of: statuses }))).toEqual(['BAD_USER_INPUT'])
+  expect(codes(await world.ask(ofStatuses, { of: statuses.slice(0, 100) }))).toEqual([])
 })
 
 test('a text finds customers by name, e-mail, phone and company, at most two seconds old', async () => {

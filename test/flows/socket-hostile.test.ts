@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
 import { startWorld, type World } from './world.ts'
 
 /** What one operation over a socket comes to, and whether the socket lives on. */
@@ -80,4 +81,37 @@ test('text that no encoding can carry is refused before billing is asked', async
   )
   expect(errors[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT' })
   expect(world.tools.stripe.requests.total).toBe(0)
+})
+
+test('what is nested very deeply is refused as a fault of the client, in variables and in documents', async () => {
+  const world = await startWorld({ waitsForImport: false })
+  const query = '{ __typename }'
+  for (const body of [
+    `{"query":"${query}","variables":{"a":${'['.repeat(400_000)}${']'.repeat(400_000)}}}`,
+    `{"query":"${query}","variables":{"a":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}}`,
+    JSON.stringify({ query: `{ customer(id: ${'['.repeat(2_400)}) { id } }` }),
+  ]) {
+    const headers = { 'content-type': 'application/json' }
+    const response = await fetch(`${world.gateway.url}/graphql`, { method: 'POST', headers, body })
+    const text = await response.text()
+    expect([response.status, text.includes('call stack'), text.includes('INTERNAL')]).toEqual([400, false, false])
+  }
+})
+
+test('a client that piles up large messages behind an operation is let go of, and others are answered', async () => {
+  const world = await startWorld()
+  world.tools.hubspot.faults.add({ kind: 'slow', delayMs: 2000, match: { path: /batch\/read/ } })
+  const socket = new WebSocket(`${world.gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+  const closed = new Promise(resolve => socket.once('close', resolve))
+  socket.on('error', () => undefined)
+  await new Promise(resolve => socket.once('open', resolve))
+  const send = (message: object) => socket.send(JSON.stringify(message))
+  send({ type: 'connection_init' })
+  const payload = { query: '{ customer(id: "101") { name } }' }
+  send({ id: 'w', type: 'subscribe', payload })
+  send({ id: 'w', type: 'complete' })
+  const large = { ...payload, extensions: { ballast: 'x'.repeat(1_000_000) } }
+  for (let sent = 0; sent < 20; sent += 1) send({ id: 'w', type: 'subscribe', payload: large })
+  await closed
+  expect(await world.data('{ __typename }')).toEqual({ __typename: 'Query' })
 })

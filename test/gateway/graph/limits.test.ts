@@ -1,6 +1,6 @@
 import { Kind, parse, type FragmentDefinitionNode, type OperationDefinitionNode } from 'graphql'
 import { expect, test } from 'vitest'
-import { checkSize } from '../../../gateway/graph/limits.ts'
+import { checkSize, checkVariables } from '../../../gateway/graph/limits.ts'
 
 function check(text: string, variables: Readonly<Record<string, unknown>> = {}): string {
   const { definitions } = parse(text)
@@ -39,4 +39,18 @@ test('nesting and fragments that multiply have their bounds', () => {
   expect(check(`{ customer(id: "1") { ...F0 } } ${doubling.join(' ')} fragment F12 on Customer { name }`)).toContain(
     'fragments counted',
   )
+})
+
+test('variables have their bounds too: lists, texts, and a nesting that would end the stack', () => {
+  const nested = (depth: number): unknown => {
+    let value: unknown = 'x'
+    for (let at = 0; at < depth; at += 1) value = at % 2 === 0 ? [value] : { a: value }
+    return value
+  }
+  checkVariables({ input: { list: Array.from({ length: 1_000 }, () => 'x'.repeat(100)), text: 'x'.repeat(65_536) } })
+  checkVariables(undefined)
+  checkVariables(nested(15))
+  expect(() => checkVariables({ a: nested(400_000) })).toThrow('nested deeper')
+  expect(() => checkVariables({ a: [{ b: 'x'.repeat(65_537) }] })).toThrow('65536 are allowed')
+  expect(() => checkVariables({ a: { b: Array(1_001).fill(1) } })).toThrow('1000 are allowed')
 })

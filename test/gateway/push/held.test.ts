@@ -3,17 +3,17 @@ import { createServer } from 'node:http'
 import fc from 'fast-check'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { HalfSent } from '../../../gateway/push/half-sent.ts'
+import { Held } from '../../../gateway/push/held.ts'
 
 interface Served {
-  readonly halfSent: HalfSent
+  readonly held: Held
   /** Lengths of the messages that came whole. */
   readonly whole: number[]
   connect(): Promise<WebSocket>
 }
 
 async function serve(most: { readonly inAll: number; readonly ofOne: number }): Promise<Served> {
-  const halfSent = new HalfSent(most)
+  const held = new Held(most)
   const whole: number[] = []
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 10_000_000 })
   const server = createServer()
@@ -21,7 +21,7 @@ async function serve(most: { readonly inAll: number; readonly ofOne: number }): 
     sockets.handleUpgrade(request, socket, head, client => {
       client.on('error', () => undefined)
       client.on('message', data => whole.push(Buffer.isBuffer(data) ? data.length : -1))
-      halfSent.watch(client, socket)
+      held.watch(client, socket)
     }),
   )
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -29,7 +29,7 @@ async function serve(most: { readonly inAll: number; readonly ofOne: number }): 
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : null
   return {
-    halfSent,
+    held,
     whole,
     async connect() {
       const client = new WebSocket(`ws://127.0.0.1:${port}`)
@@ -42,7 +42,7 @@ async function serve(most: { readonly inAll: number; readonly ofOne: number }): 
 }
 
 test('nothing is left of messages that came whole, however large and in however many pieces, nor of who has left', async () => {
-  const { halfSent, whole, connect } = await serve({ inAll: 50_000_000, ofOne: 50_000_000 })
+  const { held, whole, connect } = await serve({ inAll: 50_000_000, ofOne: 50_000_000 })
   const client = await connect()
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(200_000), { minLength: 1, maxLength: 5 }), async sizes => {
@@ -52,18 +52,18 @@ test('nothing is left of messages that came whole, however large and in however 
         client.ping(Buffer.alloc(size % 126))
       }
       await vi.waitFor(() => expect(whole).toEqual(sizes), { interval: 2, timeout: 10_000 })
-      await vi.waitFor(() => expect(halfSent.inAll).toBe(0), { interval: 2, timeout: 10_000 })
+      await vi.waitFor(() => expect(held.inAll).toBe(0), { interval: 2, timeout: 10_000 })
     }),
     { numRuns: 30 },
   )
   client.send(Buffer.alloc(5_000), { fin: false })
-  await vi.waitFor(() => expect(halfSent.inAll).toBeGreaterThan(5_000), 10_000)
+  await vi.waitFor(() => expect(held.inAll).toBeGreaterThan(5_000), 10_000)
   client.terminate()
-  await vi.waitFor(() => expect(halfSent.inAll).toBe(0), 10_000)
+  await vi.waitFor(() => expect(held.inAll).toBe(0), 10_000)
 })
 
 test('when too much is half sent, whoever sent the most is let go of, and the others are heard', async () => {
-  const { halfSent, whole, connect } = await serve({ inAll: 1_000_000, ofOne: 10_000_000 })
+  const { held, whole, connect } = await serve({ inAll: 1_000_000, ofOne: 10_000_000 })
   const small = await connect()
   small.send(Buffer.alloc(1_000), { fin: false })
   const large = await Promise.all(Array.from({ length: 8 }, () => connect()))
@@ -71,7 +71,7 @@ test('when too much is half sent, whoever sent the most is let go of, and the ot
   for (const client of large) client.send(Buffer.alloc(400_000), { fin: false })
   await Promise.race(ended)
   await vi.waitFor(() => expect(large.filter(client => client.readyState === client.OPEN)).toHaveLength(2), 10_000)
-  expect(halfSent.inAll).toBeLessThanOrEqual(1_000_000)
+  expect(held.inAll).toBeLessThanOrEqual(1_000_000)
   small.send(Buffer.alloc(10))
   const late = await connect()
   late.send('heard')

@@ -7,15 +7,16 @@ function frameBytes(payload: number): number {
 }
 
 /**
- * Bounds what clients have sent of messages that are not whole: each message has its own limit, and many clients together
- * would still fill the memory. When there is too much in all, whoever has sent the most of a message is let go of.
+ * Bounds what is held of what clients have sent: messages that are not whole, and those that wait or are worked on. Each message
+ * has its own limit, and many together would still fill the memory. When there is too much in all, the client of whom the most is
+ * held is let go of.
  */
-export class HalfSent {
+export class Held {
   readonly #most: { readonly inAll: number; readonly ofOne: number }
   readonly #bytes = new Map<WebSocket, number>()
   #inAll = 0
 
-  /** @param most bytes; `ofOne` beyond what a whole message may have, for pieces cost bytes around them */
+  /** @param most bytes */
   constructor(most: { readonly inAll: number; readonly ofOne: number }) {
     this.#most = most
   }
@@ -29,17 +30,18 @@ export class HalfSent {
   watch(client: WebSocket, raw: Duplex): void {
     this.#bytes.set(client, 0)
     // Before the library reads them, so that messages are subtracted from bytes that were counted.
-    raw.prependListener('data', (bytes: Buffer) => this.#came(client, bytes.length))
-    client.on('message', (data: RawData) => this.#came(client, -frameBytes(sizeOf(data))))
-    client.on('ping', data => this.#came(client, -frameBytes(data.length)))
-    client.on('pong', data => this.#came(client, -frameBytes(data.length)))
+    raw.prependListener('data', (bytes: Buffer) => this.add(client, bytes.length))
+    client.on('message', (data: RawData) => this.add(client, -frameBytes(sizeOf(data))))
+    client.on('ping', data => this.add(client, -frameBytes(data.length)))
+    client.on('pong', data => this.add(client, -frameBytes(data.length)))
     client.once('close', () => {
       this.#inAll -= this.#bytes.get(client) ?? 0
       this.#bytes.delete(client)
     })
   }
 
-  #came(client: WebSocket, bytes: number): void {
+  /** Holds so much more of the client, or less; nothing of one who has left. */
+  add(client: WebSocket, bytes: number): void {
     const before = this.#bytes.get(client)
     if (before === undefined) return
     const now = Math.max(0, before + bytes)
