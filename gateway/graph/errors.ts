@@ -2,6 +2,7 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Owner } from '../../schema/systems.ts'
 import { VendorError, type VendorErrorKind } from '../../subgraphs/vendor-error.ts'
 import type { Log } from '../../subgraphs/contract.ts'
+import { StoreError } from '../store/store.ts'
 
 interface Answer {
   readonly code: string
@@ -56,6 +57,12 @@ export function clientError(error: GraphQLError, role: Owner, log: Log): GraphQL
   }
   if (cause === undefined || cause instanceof GraphQLError) {
     return { ...place, message: error.message, extensions: { ...error.extensions, role } }
+  }
+  if (cause instanceof StoreError) {
+    log.warn({ role, reason: cause.message }, 'the store could not be asked')
+    // A write under this clientMutationId may be unfinished: to say no more would be to say that nothing stays of it.
+    const extensions = { code: 'STORE_UNAVAILABLE', role, isRetryable: true }
+    return { ...place, message: 'Our store cannot be asked at the moment.', extensions }
   }
   log.error({ role, err: cause, path: error.path }, 'a resolver failed')
   return { ...place, message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR', role } }

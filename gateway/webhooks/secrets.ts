@@ -50,7 +50,8 @@ export class Secrets {
     const atMs = performance.now()
     if (known === undefined || atMs - known.atMs > this.#keptMs) {
       known = { secrets: await this.#store.list(system, endpoint), atMs }
-      this.#known.set(key, known)
+      // The first one may be added by another process, and what it signs would be refused here.
+      if (known.secrets.length > 0) this.#known.set(key, known)
     }
     return [...fromSettings, ...known.secrets]
   }

@@ -47,6 +47,11 @@ test(
       await moreThan(200, count(200) + 30)
       await postgres.crash()
       await moreThan(503, count(503) + 5)
+      // Nothing is known of it, so it must not read as refused for good.
+      const { errors } = await other.ask(
+        `mutation { createOrder(input: { customerId: "101", currency: "USD", lines: [{ description: "Call-out", unitAmount: 100 }], clientMutationId: "one" }) { order { id } } }`,
+      )
+      expect(errors[0]?.extensions).toMatchObject({ isRetryable: true })
       await postgres.start()
       const backAt = performance.now()
       await moreThan(200, count(200))

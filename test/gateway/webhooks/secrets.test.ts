@@ -29,6 +29,21 @@ test('secrets of the settings come first, then those handed out; the store is re
   expect(await secrets.of('asana', '99', ['set'])).toEqual(['set', 'new', 'old'])
 })
 
+test('the first secret, which another process was handed, counts at once', async () => {
+  const stored: string[] = []
+  const { secrets } = open(stored)
+  // As a store that both have open.
+  const other = new Secrets({
+    list: () => Promise.resolve([...stored]),
+    add: () => Promise.resolve(),
+    awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
+    isHandshakeAwaited: () => Promise.resolve(false),
+  })
+  expect(await other.of('asana', '99', [])).toEqual([])
+  await secrets.add('asana', '99', 'new')
+  expect(await other.of('asana', '99', [])).toEqual(['new'])
+})
+
 test('a handshake is pending for its endpoint only, while somebody waits for it, however that ends', async () => {
   const awaited = new Set<string>()
   const { secrets } = open([], awaited)
