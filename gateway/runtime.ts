@@ -19,6 +19,7 @@ import { readAbove } from './links/parents.ts'
 import { linkByPerson } from './links/person.ts'
 import { openMetrics, type Metrics } from './metrics.ts'
 import { PushHub } from './push/hub.ts'
+import { readDeployment } from './store/deployment.ts'
 import { openStore } from './store/open.ts'
 import { endAllLeases } from './store/leases.ts'
 import type { OpenStore, StoreTransaction } from './store/store.ts'
@@ -65,10 +66,14 @@ export interface Runtime {
 export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): Promise<Runtime> {
   const { log, clock, traces = noTraces, worker = randomUUID() } = ports
   const store = await openStore(config.storeUrl, { log, clock, connections: config.storeConnections })
+  const deployment = await readDeployment(store).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
   const catalogue = openCatalogue(config.registered)
   const cache = openRecordCache({ nowMs: () => performance.now(), maxBytes: config.cacheMaxBytes })
   const metrics = openMetrics()
-  const systems = openSystems({ ...ports, config, cache, metrics, traces, store, worker })
+  const systems = openSystems({ ...ports, config, cache, metrics, traces, store, deployment, worker })
   const bySystem = new Map(systems.map(running => [running.system, running]))
   const follower: ChangeFollower = new ChangeFollower({
     store,

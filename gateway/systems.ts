@@ -33,6 +33,8 @@ export interface SystemsPorts {
   readonly metrics: Pick<Metrics, 'called'>
   readonly traces: Pick<Traces, 'called'>
   readonly store: OpenStore
+  /** See `SystemPorts`. */
+  readonly deployment: string
   /** Names this process. */
   readonly worker: string
 }
@@ -47,6 +49,7 @@ export function openSystems({
   metrics,
   traces,
   store,
+  deployment,
   worker,
 }: SystemsPorts): readonly RunningSystem[] {
   const isShared = store.signals !== null
@@ -72,6 +75,7 @@ export function openSystems({
         return road
       },
       records: readers => openRecords(cache, system, readers),
+      deployment,
       clock,
       log,
     }

@@ -502,6 +502,8 @@ export interface SystemPorts {
   /** One road an account: pools and the reading of errors are the system's. */
   calls(options: { pools: readonly LimitPool[]; toVendorError: (error: unknown) => Error; isTls: boolean }): VendorCalls
   records<Kinds>(readers: Readers<Kinds>): Records<Kinds>
+  /** Names this deployment among all that use the account: 12 hexadecimal digits, the same in every process and whatever settings change. */
+  readonly deployment: string
   readonly clock: Clock
   readonly log: Log
 }

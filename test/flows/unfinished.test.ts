@@ -64,6 +64,28 @@ test('an order under way when the process is killed is finished at the next star
   )
 })
 
+test.each([/\/invoices$/, /invoiceitems$/])(
+  'a secret that is rolled while an order is unfinished, the answer of %s being lost, makes nothing twice',
+  { timeout: 60_000 },
+  async path => {
+    const here = await setting()
+    const process = await start(here)
+    await imported(here)
+    here.tools.stripe.faults.add({ kind: 'lose', match: { method: 'POST', path } })
+    ask(here, `mutation { ${hanging} }`).catch(() => undefined)
+    await vi.waitFor(() => expect(hangingOrders(here)).toEqual(['draft']), { timeout: 10_000 })
+    process.kill('SIGKILL')
+    await process.ended
+    here.tools.stripe.faults.clear()
+    const rolled = `whsec_rolled,${here.tools.stripe.webhookSecret}`
+    await start({ ...here, environment: { ...here.environment, STRIPE_WEBHOOK_SECRET: rolled } })
+    await vi.waitFor(() => expect(hangingOrders(here)).toEqual(['open']), { timeout: 20_000, interval: 100 })
+    const { invoices } = here.tools.stripe.snapshot()
+    const [made] = invoices.filter(({ head }) => head.description === 'Hanging')
+    expect(made?.lines).toHaveLength(1)
+  },
+)
+
 test('one that cannot be finished is taken back: its draft is deleted', { timeout: 60_000 }, async () => {
   const { here, process } = await startHanging()
   here.tools.hubspot.deleteContact('102')

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Environment, SettingDoc, SettingFault } from '../../contract.ts'
 
 export interface StripeConfig {
@@ -6,11 +5,6 @@ export interface StripeConfig {
   /** Signing secrets of the webhook endpoint, newest first; none when connecting stores one. */
   readonly webhookSecrets: readonly string[]
   readonly baseUrl: URL
-  /**
-   * Stands before every idempotency key of this deployment: events carry the key of the request they came of, and so tell our
-   * own writes from others'. Other deployments on the account have other secrets.
-   */
-  readonly writeMark: string
   /** Test keys have a sandbox's smaller budget. */
   readonly isSandbox: boolean
 }
@@ -74,11 +68,7 @@ export function parseConfig(
     fault('STRIPE_BASE_URL', 'is no address: expected http(s)://host[:port] without a path, or nothing.')
   }
   if (faults.length > 0 || baseUrl === null) return { faults }
-  const writeMark = createHash('sha256')
-    .update([secretKey, ...webhookSecrets].join(' '))
-    .digest('hex')
-    .slice(0, 12)
-  return { config: { secretKey, webhookSecrets, baseUrl, writeMark, isSandbox: /^[sr]k_test_/.test(secretKey) } }
+  return { config: { secretKey, webhookSecrets, baseUrl, isSandbox: /^[sr]k_test_/.test(secretKey) } }
 }
 
 function baseUrlOf(text: string): URL | null {

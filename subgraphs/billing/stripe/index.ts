@@ -35,18 +35,20 @@ export const stripe: SystemDefinition<BillingSource> = {
           isTls: config.baseUrl.protocol === 'https:',
         })
         const client = openClient(config, calls)
-        const newKey = (): string => `${config.writeMark}-${randomUUID()}`
-        const { writeMark } = config
+        // Stands before every idempotency key: events carry the key of the request they came of, and so tell our own writes from
+        // others'. It outlives the secrets, or a write begun before they were rolled would be made a second time.
+        const writeMark = ports.deployment
+        const newKey = (): string => `${writeMark}-${randomUUID()}`
         const records = ports.records<StripeRecords>(stripeReaders(client))
         return {
           source: openStripeSource({ client, records, writeMark }),
           importers: stripeImporters(client, ports.log),
           observe: (record, context) => observe(records, record, context),
           takeBack: openTakeBack({ client, writeMark, clock: ports.clock }),
-          webhook: openWebhook(config.writeMark),
+          webhook: openWebhook(writeMark),
           webhookSecrets: config.webhookSecrets,
           webhookEndpoints: [''],
-          sweepers: [events(client, config.writeMark, ports)],
+          sweepers: [events(client, writeMark, ports)],
           subscriptions: async asked => [await subscription(client, asked)],
           connect: connectPorts => connectStripe(client, newKey, connectPorts),
           close: () => Promise.resolve(),

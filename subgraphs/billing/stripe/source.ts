@@ -63,7 +63,7 @@ const writtenFields = {
 export interface StripeSourcePorts {
   readonly client: StripeClient
   readonly records: Records<StripeRecords>
-  /** Stands before every idempotency key; see config.ts. */
+  /** Stands before every idempotency key; see index.ts. */
   readonly writeMark: string
 }
 

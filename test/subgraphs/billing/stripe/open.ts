@@ -38,6 +38,7 @@ export function openStripe(
   let readMany: Opened['readMany'] = () => Promise.reject(new Error('nothing was opened'))
 
   const ports: SystemPorts = {
+    deployment: '0123456789ab',
     clock,
     log: { debug: ignore, info: ignore, error: ignore, warn: fields => warned.push(fields) },
     calls(callOptions) {

@@ -39,6 +39,7 @@ export function openHubspot(baseUrl: string, options: { clock?: () => Date; toke
   let readMany: Opened['readMany'] = () => Promise.reject(new Error('nothing was opened'))
 
   const ports: SystemPorts = {
+    deployment: '0123456789ab',
     clock,
     log: { debug: ignore, info: ignore, error: ignore, warn: ignore },
     calls(callOptions) {

@@ -24,6 +24,7 @@ export function openAccount(simulator: AsanaSimulator, environment: Readonly<Rec
   const lines: LoggedLine[] = []
   const stops: (() => void)[] = []
   const ports: SystemPorts = {
+    deployment: '0123456789ab',
     calls(options) {
       const calls = openVendorCalls({
         ...options,
