@@ -95,12 +95,9 @@ export interface HttpServer {
 
 export function createHttp(options: HttpOptions): HttpServer {
   const { log, sockets } = options
-  const health = async (): Promise<Health> => {
-    const { isReady, parts } = await options.health()
-    return leaving.isBegun ? { isReady: false, parts: { ...parts, process: 'is going away' } } : { isReady, parts }
-  }
   const underWay = new Set<IncomingMessage>()
   const leaving = new Leaving()
+  const health = async (): Promise<Health> => leaving.judge(await options.health())
   const room = new Room()
   const bySocket = new WeakMap<Socket, number>()
   const server = createServer(

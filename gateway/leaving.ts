@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Log } from '../subgraphs/contract.ts'
+import type { Health } from './http.ts'
 import { whenOrphaned } from './orphan.ts'
 
 /** Ends each connection with its answer, once begun: clients and balancers turn to others, and nobody meets a closed door. */
@@ -8,8 +9,9 @@ export class Leaving {
   readonly #underWay = new Set<ServerResponse>()
   #isBegun = false
 
-  get isBegun(): boolean {
-    return this.#isBegun
+  /** Whoever is going away is not ready, however well its parts are. */
+  judge({ isReady, parts }: Health): Health {
+    return this.#isBegun ? { isReady: false, parts: { ...parts, process: 'is going away' } } : { isReady, parts }
   }
 
   /** To be told of each answer before it is worked on. */

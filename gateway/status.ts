@@ -16,10 +16,7 @@ import { listPlaces, listSweeps, type SweepPlace } from './store/sweeps.ts'
 export async function systemStatuses(runtime: Runtime, clock: Clock): Promise<readonly SystemStatus[]> {
   const { store, systems } = runtime
   const [counts, oldest, progress, places, sweeps, subscriptions] = await Promise.all([
-    countUndone(
-      store,
-      systems.map(({ system }) => system),
-    ),
+    countUndone(store, systems),
     oldestDue(store),
     store.read(db => listProgress(db)),
     store.read(db => listPlaces(db)),
@@ -82,13 +79,7 @@ export function metricReadings(runtime: Runtime, sockets: () => number, clock: C
   const { store, systems, cache, hub, follower } = runtime
   return {
     async queue() {
-      const [counts, oldest] = await Promise.all([
-        countUndone(
-          store,
-          systems.map(({ system }) => system),
-        ),
-        oldestDue(store),
-      ])
+      const [counts, oldest] = await Promise.all([countUndone(store, systems), oldestDue(store)])
       return counts.map(one => ({ ...one, oldestDueAt: oldest.get(one.system) ?? null }))
     },
     cache: () => cache.status(),

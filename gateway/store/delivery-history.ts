@@ -11,7 +11,11 @@ export interface EntryCounts {
 }
 
 /** What is not done of these systems, in their order. What is done is 400 days' worth, and nobody waits for its counting. */
-export async function countUndone(store: Store, systems: readonly System[]): Promise<readonly EntryCounts[]> {
+export async function countUndone(
+  store: Store,
+  of: readonly { readonly system: System }[],
+): Promise<readonly EntryCounts[]> {
+  const systems = of.map(({ system }) => system)
   const rows = await store.read(db =>
     db
       .selectFrom('delivery_entries')

@@ -40,10 +40,7 @@ export interface SubgraphHttpOptions {
 /** The HTTP server of a role that runs alone: signed POST requests to /graphql, and /health. */
 export function createSubgraphHttp(options: SubgraphHttpOptions) {
   const leaving = new Leaving()
-  const health = async (): Promise<Health> => {
-    const { isReady, parts } = await options.health()
-    return leaving.isBegun ? { isReady: false, parts: { ...parts, process: 'is going away' } } : { isReady, parts }
-  }
+  const health = async (): Promise<Health> => leaving.judge(await options.health())
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
     leaving.track(response)
     route({ ...options, health }, request, response).catch((error: unknown) => {

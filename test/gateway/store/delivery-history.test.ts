@@ -17,7 +17,7 @@ function receive(store: Store, system: string, receivedAt: Date, ...entries: Del
 
 test('an empty store has nothing to tell', async () => {
   const store = await openMemoryStore()
-  expect(await countUndone(store, ['stripe'])).toEqual([{ system: 'stripe', due: 0, dead: 0 }])
+  expect(await countUndone(store, [{ system: 'stripe' }])).toEqual([{ system: 'stripe', due: 0, dead: 0 }])
   expect(await lastReceivedAt(store, 'stripe')).toBeNull()
   expect(await oldestDue(store)).toEqual(new Map())
   expect(await pruneReceived(store, now)).toEqual({ raw: 0, requests: 0 })
@@ -29,7 +29,7 @@ test('entries that are not done are counted by system and state, and the oldest 
   await store.write(tx => finishEntries(tx, entries, now))
   await receive(store, 'stripe', daysAgo(2), { key: 'b', hints: [] }, { key: 'c', unreadable: 'no' })
   await receive(store, 'asana', daysAgo(1), { key: 'b', hints: [] })
-  expect(await countUndone(store, ['stripe', 'asana'])).toEqual([
+  expect(await countUndone(store, [{ system: 'stripe' }, { system: 'asana' }])).toEqual([
     { system: 'stripe', due: 1, dead: 1 },
     { system: 'asana', due: 1, dead: 0 },
   ])

@@ -169,7 +169,7 @@ test('whatever comes together and however often, each key is handed to exactly o
       const sent = rounds.flat(2)
       expect([...handed].sort()).toEqual([...new Set(sent)].sort())
       expect(handed.length + duplicates).toBe(sent.length)
-      expect(await countUndone(store, [system])).toEqual([{ system, due: handed.length, dead: 0 }])
+      expect(await countUndone(store, [{ system }])).toEqual([{ system, due: handed.length, dead: 0 }])
     }),
     { numRuns: 50 },
   )
