@@ -162,7 +162,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       graph: server,
       sockets,
       webhook: receive,
-      health: () => healthOf(runtime, importing, settings),
+      health: () => healthOf(runtime, { importing, settings, clock }),
       metrics: async () => ({
         contentType: runtime.metrics.contentType,
         text: await runtime.metrics.text(metricReadings(runtime, () => sockets.clients, clock)),

@@ -1,18 +1,31 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { System } from '../schema/systems.ts'
+import type { SubscriptionState } from '../subgraphs/contract.ts'
 import type { VendorErrorKind } from '../subgraphs/vendor-error.ts'
+import { StoreError } from './store/store.ts'
 
-/** How many deliveries of one system are in which state, and how long the oldest that is not done has waited. */
-export interface QueueReading {
+/** What the store says of one system. */
+export interface StoredReading {
   readonly system: System
-  readonly due: number
-  readonly dead: number
+  readonly isImported: boolean
+  readonly dueEntries: number
+  readonly deadEntries: number
   readonly oldestDueAt: Date | null
+  readonly lastDeliveryAt: Date | null
+  readonly completeUpTo: Date | null
+  readonly lagSeconds: number | null
+  readonly lastSweep: { readonly endedAt: Date | null; readonly fault: string | null } | null
+  readonly webhooks: readonly { readonly endpoint: string; readonly state: SubscriptionState }[]
+  readonly quarantinedRequests: number
 }
 
 /** What is read anew each time the metrics are asked for. */
 export interface MetricReadings {
-  queue(): Promise<readonly QueueReading[]>
+  /** @throws StoreError: what this process knows by itself is told all the same */
+  stored(): Promise<{
+    readonly systems: readonly StoredReading[]
+    readonly writes: { readonly writes: number; readonly oldestAt: Date | null }
+  }>
   cache(): { hits: number; misses: number; staleServed: number; entries: number; bytes: number; isBypassed: boolean }
   systems(): readonly {
     readonly system: System
@@ -33,6 +46,8 @@ export interface Metrics {
   /** A webhook request was answered; 2xx is an acknowledgement. */
   acknowledged(system: System, status: number, seconds: number): void
   worked(system: System, outcome: WorkOutcome, entries: number): void
+  /** A sweep found what no webhook had told. */
+  missed(system: System, happenings: number): void
   /** A Change that a webhook told of is on its way to a group of subscribers. */
   pushed(system: System, secondsSinceReceived: number): void
   /** One request to a vendor has ended. */
@@ -76,6 +91,18 @@ export function openMetrics(): Metrics {
     buckets: fromMilliseconds,
     registers,
   })
+  const missed = new Counter({
+    name: 'livegraph_sweep_missed_total',
+    help: 'Happenings that sweeps of this process found and no webhook had told.',
+    labelNames: ['system'],
+    registers,
+  })
+  const cacheReads = new Counter({
+    name: 'livegraph_cache_reads_total',
+    help: 'Reads of records: from the cache, from a vendor, or served stale.',
+    labelNames: ['result'],
+    registers,
+  })
   const gauge = (name: string, help: string, labelNames: readonly string[] = []): Gauge =>
     new Gauge({ name: `livegraph_${name}`, help, labelNames: [...labelNames], registers })
   const entries = gauge('delivery_entries', 'Entries of deliveries in the store that are not done, by state.', [
@@ -85,9 +112,44 @@ export function openMetrics(): Metrics {
   const oldest = gauge('oldest_due_seconds', 'How long the oldest entry that is not done has waited; 0 for none.', [
     'system',
   ])
-  const cacheReads = gauge('cache_reads_total', 'Reads of records: from the cache, from a vendor, or served stale.', [
-    'result',
+  const lastDelivery = gauge(
+    'last_delivery_timestamp_seconds',
+    'When the last genuine webhook came, in seconds since 1970; missing when none has.',
+    ['system'],
+  )
+  const complete = gauge(
+    'complete_up_to_timestamp_seconds',
+    'All that happened until then is known, but for dead entries, in seconds since 1970; missing while the first import runs.',
+    ['system'],
+  )
+  const lag = gauge('lag_seconds', 'How long ago that was; missing while the first import runs.', ['system'])
+  const imported = gauge('imported', '1 once every record was read.', ['system'])
+  const sweepEnded = gauge(
+    'last_sweep_timestamp_seconds',
+    'When the last sweep ended, in seconds since 1970; missing while one is under way.',
+    ['system'],
+  )
+  const sweepFailed = gauge('sweep_failed', '1 when the last sweep was given up; the next one goes on from there.', [
+    'system',
   ])
+  const webhookState = gauge(
+    'webhook_state',
+    '1 for the state of each webhook of a tool: ACTIVE, FAILING, DISABLED, GONE or UNKNOWN.',
+    ['system', 'endpoint', 'state'],
+  )
+  const quarantined = gauge(
+    'quarantined_requests',
+    'Webhooks kept that were refused because their signature fits no secret of ours.',
+    ['system'],
+  )
+  const unfinished = gauge('unfinished_writes', 'Writes that are to be finished or taken back.')
+  const oldestWrite = gauge('oldest_unfinished_write_seconds', 'How long ago the oldest was asked for; 0 for none.')
+  const storeUp = gauge('store_reachable', '0 while the store does not answer; what it knows is missing then.')
+  /** What is told from the store: nothing of it while it does not answer. */
+  const ofStore = [
+    ...[entries, oldest, lastDelivery, complete, lag, imported, sweepEnded, sweepFailed, webhookState, quarantined],
+    ...[unfinished, oldestWrite],
+  ]
   const cacheSize = gauge('cache_bytes', 'Estimated size of the cached records.')
   const cacheEntries = gauge('cache_entries', 'Cached records.')
   const bypassed = gauge(
@@ -108,19 +170,27 @@ export function openMetrics(): Metrics {
     acknowledged: (system, status, seconds) => webhooks.observe({ system, status: String(status) }, seconds),
     worked: (system, outcome, count) => worked.inc({ system, outcome }, count),
     pushed: (system, seconds) => pushes.observe({ system }, seconds),
+    missed: (system, happenings) => missed.inc({ system }, happenings),
     called: (system, operation, outcome, seconds) => calls.observe({ system, operation, outcome }, seconds),
     contentType: registry.contentType,
     async text(readings) {
-      const now = readings.now().getTime()
-      for (const { system, due, dead, oldestDueAt } of await readings.queue()) {
-        entries.set({ system, state: 'due' }, due)
-        entries.set({ system, state: 'dead' }, dead)
-        oldest.set({ system }, oldestDueAt === null ? 0 : Math.max(0, now - oldestDueAt.getTime()) / 1000)
+      const stored = await readings.stored().catch((error: unknown) => {
+        if (error instanceof StoreError) return null
+        throw error
+      })
+      storeUp.set(Number(stored !== null))
+      for (const one of ofStore) one.reset()
+      const now = readings.now()
+      if (stored !== null) {
+        for (const one of stored.systems) tell(one, now)
+        unfinished.set(stored.writes.writes)
+        oldestWrite.set(secondsBetween(stored.writes.oldestAt, now))
       }
       const cache = readings.cache()
-      cacheReads.set({ result: 'hit' }, cache.hits)
-      cacheReads.set({ result: 'miss' }, cache.misses)
-      cacheReads.set({ result: 'stale' }, cache.staleServed)
+      cacheReads.reset()
+      cacheReads.inc({ result: 'hit' }, cache.hits)
+      cacheReads.inc({ result: 'miss' }, cache.misses)
+      cacheReads.inc({ result: 'stale' }, cache.staleServed)
       cacheSize.set(cache.bytes)
       cacheEntries.set(cache.entries)
       bypassed.set(Number(cache.isBypassed))
@@ -142,4 +212,28 @@ export function openMetrics(): Metrics {
       return registry.metrics()
     },
   }
+
+  function tell(one: StoredReading, now: Date): void {
+    const { system, lastSweep } = one
+    entries.set({ system, state: 'due' }, one.dueEntries)
+    entries.set({ system, state: 'dead' }, one.deadEntries)
+    oldest.set({ system }, secondsBetween(one.oldestDueAt, now))
+    imported.set({ system }, Number(one.isImported))
+    quarantined.set({ system }, one.quarantinedRequests)
+    sweepFailed.set({ system }, Number(lastSweep !== null && lastSweep.fault !== null))
+    if (lastSweep?.endedAt) sweepEnded.set({ system }, secondsOf(lastSweep.endedAt))
+    if (one.lastDeliveryAt !== null) lastDelivery.set({ system }, secondsOf(one.lastDeliveryAt))
+    if (one.completeUpTo !== null) complete.set({ system }, secondsOf(one.completeUpTo))
+    if (one.lagSeconds !== null) lag.set({ system }, one.lagSeconds)
+    for (const { endpoint, state } of one.webhooks) webhookState.set({ system, endpoint, state }, 1)
+  }
+}
+
+function secondsOf(at: Date): number {
+  return at.getTime() / 1000
+}
+
+/** 0 for none. */
+function secondsBetween(from: Date | null, to: Date): number {
+  return from === null ? 0 : Math.max(0, secondsOf(to) - secondsOf(from))
 }

@@ -6,22 +6,25 @@ import type { SettingsCheck } from './operator/settings-check.ts'
 import type { Runtime } from './runtime.ts'
 import type { MetricReadings } from './metrics.ts'
 import { countUndone, lastReceivedAt, oldestDue } from './store/delivery-history.ts'
+import { countQuarantined } from './store/quarantine.ts'
+import { countUnfinished } from './store/writes.ts'
 import { listProgress, type ImportProgress } from './store/progress.ts'
 import { StoreError, type Store } from './store/store.ts'
-import { listSubscriptions, type StoredSubscription } from './store/subscriptions.ts'
-import { webhookText } from './operator/webhooks-check.ts'
+import type { StoredSubscription } from './store/subscriptions.ts'
+import { readWebhooks, webhookText } from './operator/webhooks-check.ts'
 import { listPlaces, listSweeps, type SweepPlace } from './store/sweeps.ts'
 
 /** How each tool is connected, for `Query.systems`. */
 export async function systemStatuses(runtime: Runtime, clock: Clock): Promise<readonly SystemStatus[]> {
   const { store, systems } = runtime
-  const [counts, oldest, progress, places, sweeps, subscriptions] = await Promise.all([
+  const [counts, oldest, progress, places, sweeps, webhooks, quarantined] = await Promise.all([
     countUndone(store, systems),
     oldestDue(store),
     store.read(db => listProgress(db)),
     store.read(db => listPlaces(db)),
     store.read(db => listSweeps(db)),
-    store.read(db => listSubscriptions(db)),
+    readWebhooks(store, clock.now()),
+    countQuarantined(store),
   ])
   return Promise.all(
     systems.map(async ({ system, role, adapter, status }) => {
@@ -42,6 +45,7 @@ export async function systemStatuses(runtime: Runtime, clock: Clock): Promise<re
         importedRecords: ofSystem.reduce((sum, one) => sum + one.imported, 0),
         lastDeliveryAt: await lastReceivedAt(store, system),
         dueEntries: entries?.due ?? 0,
+        oldestDueAt: oldest.get(system) ?? null,
         deadEntries: entries?.dead ?? 0,
         completeUpTo,
         lagSeconds:
@@ -49,7 +53,8 @@ export async function systemStatuses(runtime: Runtime, clock: Clock): Promise<re
             ? null
             : Math.max(0, Math.round((clock.now().getTime() - completeUpTo.getTime()) / 1000)),
         lastSweep: sweeps.find(one => one.system === system) ?? null,
-        webhooks: subscriptions.filter(one => one.system === system),
+        webhooks: webhooks.filter(one => one.system === system),
+        quarantinedRequests: quarantined.find(one => one.system === system)?.requests ?? 0,
         ...status(),
       }
     }),
@@ -78,9 +83,9 @@ function earliest(...times: readonly (Date | null)[]): Date | null {
 export function metricReadings(runtime: Runtime, sockets: () => number, clock: Clock): MetricReadings {
   const { store, systems, cache, hub, follower } = runtime
   return {
-    async queue() {
-      const [counts, oldest] = await Promise.all([countUndone(store, systems), oldestDue(store)])
-      return counts.map(one => ({ ...one, oldestDueAt: oldest.get(one.system) ?? null }))
+    async stored() {
+      const [ofSystems, writes] = await Promise.all([systemStatuses(runtime, clock), countUnfinished(store)])
+      return { systems: ofSystems, writes }
     },
     cache: () => cache.status(),
     systems: () => systems.map(({ system, status }) => ({ system, ...status() })),
@@ -94,12 +99,15 @@ export function metricReadings(runtime: Runtime, sockets: () => number, clock: C
 const unwellStates: ReadonlySet<SubscriptionState> = new Set(['FAILING', 'DISABLED', 'GONE'])
 
 /** Ready once the store takes writes and the log of Changes is followed; a vendor that is down makes nobody unready. */
-export async function healthOf(runtime: Runtime, importing: Importing, settings: SettingsCheck): Promise<Health> {
+export async function healthOf(
+  runtime: Runtime,
+  { importing, settings, clock }: { importing: Importing; settings: SettingsCheck; clock: Clock },
+): Promise<Health> {
   const parts: Record<string, string> = {}
   let isReady = true
   let webhooks: readonly StoredSubscription[] = []
   try {
-    webhooks = await runtime.store.read(db => listSubscriptions(db))
+    webhooks = await readWebhooks(runtime.store, clock.now())
     await probe(runtime.store)
     parts['store'] = 'ok'
   } catch (error) {

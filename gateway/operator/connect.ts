@@ -55,25 +55,18 @@ function isHere(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127\./.test(host)
 }
 
-/** What other processes of the store were handed counts here this much later, at the latest. */
-const secretsKeptMs = 1_000
-
 /** The webhook secrets of a store. A handshake may be answered by another process than the one that waits for it. */
 export function openSecrets({ store, worker }: Runtime, clock: Clock): Secrets {
   const nameOf = (system: System, endpoint: string): string => `handshake ${system}/${endpoint}`
-  return new Secrets(
-    {
-      list: (system, endpoint) => listSecrets(store, system, endpoint),
-      add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
-      async awaitHandshake(system, endpoint) {
-        const lease = await holdLease(store, nameOf(system, endpoint), worker)
-        if (lease === null)
-          throw new Error(`another process is registering ${system}'s webhook ${endpoint}: try again in a minute`)
-        return () => lease.end()
-      },
-      isHandshakeAwaited: (system, endpoint) =>
-        store.read(db => isHeld(db, nameOf(system, endpoint), store.clock.now())),
+  return new Secrets({
+    list: (system, endpoint) => listSecrets(store, system, endpoint),
+    add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
+    async awaitHandshake(system, endpoint) {
+      const lease = await holdLease(store, nameOf(system, endpoint), worker)
+      if (lease === null)
+        throw new Error(`another process is registering ${system}'s webhook ${endpoint}: try again in a minute`)
+      return () => lease.end()
     },
-    store.signals === null ? {} : { keptMs: secretsKeptMs },
-  )
+    isHandshakeAwaited: (system, endpoint) => store.read(db => isHeld(db, nameOf(system, endpoint), store.clock.now())),
+  })
 }

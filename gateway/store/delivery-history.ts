@@ -45,6 +45,22 @@ export async function lastReceivedAt(store: Store, system: System): Promise<Date
   return row === undefined ? null : new Date(row.received_at)
 }
 
+/** Whether a genuine request came to this address since then. */
+export async function wasHeardSince(store: Store, system: System, endpoint: string, since: Date): Promise<boolean> {
+  const row = await store.read(db =>
+    db
+      .selectFrom('received')
+      .select('id')
+      .where('system', '=', system)
+      .where('received_at', '>=', since.getTime())
+      .where('endpoint', '=', endpoint)
+      .where('url', 'not like', `${foundBy}%`)
+      .limit(1)
+      .executeTakeFirst(),
+  )
+  return row !== undefined
+}
+
 /** When the oldest entry of each system came that is due, held ones included; a system with none is missing. */
 export async function oldestDue(store: Store): Promise<ReadonlyMap<System, Date>> {
   const rows = await store.read(db =>

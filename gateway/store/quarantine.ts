@@ -166,6 +166,27 @@ export async function countQuarantined(store: Store): Promise<readonly Quarantin
   }))
 }
 
+export interface NewestQuarantined {
+  readonly system: System
+  readonly endpoint: string
+  readonly at: Date
+}
+
+/** When the last request came that was kept, by address; one at which none came since then is missing. */
+export async function newestQuarantined(store: Store, since: Date): Promise<readonly NewestQuarantined[]> {
+  const rows = await store.read(db =>
+    db
+      .selectFrom('quarantine')
+      .select(({ fn }) => ['system', 'endpoint', fn.max<number>('received_at').as('newest')])
+      .where('received_at', '>=', since.getTime())
+      .groupBy(['system', 'endpoint'])
+      .orderBy('system')
+      .orderBy('endpoint')
+      .execute(),
+  )
+  return rows.map(({ system, endpoint, newest }) => ({ system, endpoint, at: new Date(newest) }))
+}
+
 export async function forgetQuarantined(store: Store, ids: readonly number[]): Promise<void> {
   if (ids.length === 0) return
   await store.write(tx => tx.deleteFrom('quarantine').where('id', 'in', ids).execute(), besideOthers)

@@ -1,9 +1,9 @@
-import type { Selectable } from 'kysely'
+import { sql, type Selectable } from 'kysely'
 import { z } from 'zod'
 import { isEntityType, type EntityRef, type EntityType } from '../../schema/entities.ts'
 import { roles, type Role } from '../../schema/systems.ts'
 import { parseColumn } from './json-column.ts'
-import type { StoreReader, StoreTransaction } from './store.ts'
+import type { Store, StoreReader, StoreTransaction } from './store.ts'
 import type { Tables } from './tables.ts'
 
 /** What a write is asked for with; of the input only hashes outlive the write. */
@@ -68,6 +68,9 @@ export class LostWrite extends Error {
     super('the write was taken over by another process; its answer is there')
   }
 }
+
+/** As the index of the few that there are says it: SQLite uses none for a state that is a parameter. */
+const isUnfinished = sql<boolean>`state in ('open', 'undoing')`
 
 const hashes = z.record(z.string(), z.string())
 
@@ -163,13 +166,27 @@ export async function dueWrites(db: StoreReader, limit: number, now: Date): Prom
   const rows = await db
     .selectFrom('writes')
     .select('id')
-    .where('state', 'in', ['open', 'undoing'])
+    .where(isUnfinished)
     .where('due_at', '<=', now.getTime())
     .where(eb => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now.getTime())]))
     .orderBy('due_at')
     .limit(limit)
     .execute()
   return rows.map(({ id }) => id)
+}
+
+/** How many are to be finished or taken back, and when the oldest of them was asked for; those being worked on included. */
+export async function countUnfinished(
+  store: Store,
+): Promise<{ readonly writes: number; readonly oldestAt: Date | null }> {
+  const { writes, oldest } = await store.read(db =>
+    db
+      .selectFrom('writes')
+      .select(({ fn }) => [fn.countAll<number>().as('writes'), fn.min<number | null>('begun_at').as('oldest')])
+      .where(isUnfinished)
+      .executeTakeFirstOrThrow(),
+  )
+  return { writes, oldestAt: dateOf(oldest) }
 }
 
 /** Notes that a step is about to be sent. @throws LostWrite */

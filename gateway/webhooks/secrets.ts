@@ -15,11 +15,6 @@ export interface SecretStore {
   isHandshakeAwaited(system: System, endpoint: string): Promise<boolean>
 }
 
-export interface SecretsOptions {
-  /** How long what was read of the store is believed: other processes may add to it. For ever when absent. */
-  readonly keptMs?: number
-}
-
 /** How many wait here for a handshake at an endpoint, and what ends it for all processes. */
 interface Pending {
   count: number
@@ -31,34 +26,75 @@ interface Known {
   readonly atMs: number
 }
 
+/** Readings of one endpoint's secrets: one under way, and one for all who came since it began. */
+interface Readings {
+  readonly current: Promise<readonly string[]>
+  next: Promise<readonly string[]> | null
+}
+
+/** How long a secret is believed that another process may have taken away. */
+const believedMs = 10_000
+
 /** The webhook secrets of all systems, and which endpoints take a handshake at the moment. */
 export class Secrets {
   readonly #store: SecretStore
-  readonly #keptMs: number
   readonly #pending = new Map<string, Pending>()
   readonly #known = new Map<string, Known>()
+  readonly #readings = new Map<string, Readings>()
 
-  constructor(store: SecretStore, { keptMs = Infinity }: SecretsOptions = {}) {
+  constructor(store: SecretStore) {
     this.#store = store
-    this.#keptMs = keptMs
   }
 
-  /** @param fromSettings secrets of the system's settings, newest first */
+  /**
+   * As the store has them now, whichever process added to them.
+   * @param fromSettings secrets of the system's settings, newest first
+   */
   async of(system: System, endpoint: string, fromSettings: readonly string[]): Promise<readonly string[]> {
-    const key = keyOf(system, endpoint)
-    let known = this.#known.get(key)
-    const atMs = performance.now()
-    if (known === undefined || atMs - known.atMs > this.#keptMs) {
-      known = { secrets: await this.#store.list(system, endpoint), atMs }
-      // The first one may be added by another process, and what it signs would be refused here.
-      if (known.secrets.length > 0) this.#known.set(key, known)
-    }
+    return [...fromSettings, ...(await this.#read(system, endpoint))]
+  }
+
+  /**
+   * As they were when they were last read, if that is not long ago: a webhook that fits one of them is genuine, and whether one that
+   * fits none is forged only `of` can say.
+   */
+  async known(system: System, endpoint: string, fromSettings: readonly string[]): Promise<readonly string[]> {
+    const known = this.#known.get(keyOf(system, endpoint))
+    if (known === undefined || performance.now() - known.atMs > believedMs)
+      return this.of(system, endpoint, fromSettings)
     return [...fromSettings, ...known.secrets]
   }
 
   async add(system: System, endpoint: string, secret: string): Promise<void> {
     await this.#store.add(system, endpoint, secret)
     this.#known.delete(keyOf(system, endpoint))
+  }
+
+  /** In a reading that begins now or later: one under way may have begun before the newest was added. */
+  #read(system: System, endpoint: string): Promise<readonly string[]> {
+    const key = keyOf(system, endpoint)
+    const readings = this.#readings.get(key)
+    if (readings === undefined) return this.#begin(key, system, endpoint)
+    readings.next ??= readings.current.then(
+      () => this.#begin(key, system, endpoint),
+      () => this.#begin(key, system, endpoint),
+    )
+    return readings.next
+  }
+
+  #begin(key: string, system: System, endpoint: string): Promise<readonly string[]> {
+    const atMs = performance.now()
+    const current = this.#store.list(system, endpoint).then(secrets => {
+      this.#known.set(key, { secrets, atMs })
+      return secrets
+    })
+    const readings: Readings = { current, next: null }
+    this.#readings.set(key, readings)
+    const end = (): void => {
+      if (readings.next === null) this.#readings.delete(key)
+    }
+    current.then(end, end)
+    return current
   }
 
   /** Whether somebody, in any process of the store, has asked the vendor for a webhook and waits for its handshake. */

@@ -19,12 +19,16 @@ export interface SystemStatus {
   readonly importedRecords: number
   readonly lastDeliveryAt: Date | null
   readonly dueEntries: number
+  /** When the oldest of those came; null for none. */
+  readonly oldestDueAt: Date | null
   readonly deadEntries: number
   /** All changes up to then are known, but for entries that were given up; null while the first import runs. */
   readonly completeUpTo: Date | null
   readonly lagSeconds: number | null
   readonly lastSweep: StoredSweep | null
   readonly webhooks: readonly StoredSubscription[]
+  /** Requests kept whose signature fits no secret of ours. */
+  readonly quarantinedRequests: number
   readonly isReachable: boolean
   readonly pools: readonly {
     readonly name: string

@@ -107,6 +107,20 @@ describe('a webhook', () => {
     expect(steps).toEqual([])
   })
 
+  test('signed with a secret that another process was handed a moment ago is genuine', async () => {
+    const handed: string[] = []
+    const secrets = new Secrets({
+      list: () => Promise.resolve([...handed]),
+      add: () => Promise.resolve(),
+      awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
+      isHandshakeAwaited: () => Promise.resolve(false),
+    })
+    const { post } = open({ secrets })
+    expect((await post({ signature: 'theirs' }))?.status).toBe(401)
+    handed.unshift('theirs')
+    expect((await post({ signature: 'theirs' }))?.status).toBe(200)
+  })
+
   test('without any secret to verify it with is refused', async () => {
     const { post } = open({ sources: [{ system: 'asana', adapter, endpoints: ['99'], secrets: [] }] })
     expect((await post({ signature: '' }))?.status).toBe(401)
