@@ -41,7 +41,9 @@ export function openCallers({ host, publicUrl, allowedOrigins, isExplorable }: C
     },
     allowsHost(asked) {
       if (!isLoopback) return true
-      const { hostname } = URL.canParse(`http://${asked}`) ? new URL(`http://${asked}`) : { hostname: '' }
+      // A name and a port, nothing else that a URL may hold.
+      const { hostname } =
+        /^[\w.:[\]-]+$/.test(asked) && URL.canParse(`http://${asked}`) ? new URL(`http://${asked}`) : { hostname: '' }
       return thisMachine.test(hostname) || hostname === listened.hostname || isAddress(hostname)
     },
   }

@@ -1,5 +1,6 @@
 import type { Change } from '../../schema/change.ts'
 import type { Clock, Log } from '../../subgraphs/contract.ts'
+import { SparingLog } from '../sparing-log.ts'
 import { type Store, StoreError } from '../store/store.ts'
 import { changesAfter, newestSequence } from './log.ts'
 
@@ -31,6 +32,7 @@ interface Waiter {
 /** Follows the log of Changes from where it stood at the start. */
 export class ChangeFollower {
   readonly #options: FollowerOptions
+  readonly #sparing: SparingLog
   /** Changes committed here, handed over before they were read from the log. */
   #delivered: (readonly Change[])[] = []
   /** The newest Change that was handed over; it needs no reading. */
@@ -46,6 +48,7 @@ export class ChangeFollower {
 
   constructor(options: FollowerOptions) {
     this.#options = options
+    this.#sparing = new SparingLog(options.log)
   }
 
   /** The sequence of the last Change that was applied, or skipped because it is older than the start. */
@@ -134,7 +137,10 @@ export class ChangeFollower {
       // The next poll tries again.
       this.#isReadWanted = false
       this.#delivered = []
-      this.#options.log.error({ err: error, position: this.#position }, 'Changes could not be read or applied')
+      // A store that is away is so with each poll.
+      if (error instanceof StoreError)
+        this.#sparing.warn({ reason: error.message }, 'the log of Changes cannot be read')
+      else this.#options.log.error({ err: error, position: this.#position }, 'Changes could not be read or applied')
     }
   }
 

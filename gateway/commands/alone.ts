@@ -80,7 +80,8 @@ export async function workAlone(
       await runtime.close()
     }
   } catch (error) {
-    log.error({ err: error }, failed)
+    log.error(`${failed}: ${error instanceof Error ? error.message : 'for a reason it does not say'}`)
+    log.debug({ err: error }, 'where it failed')
     return 'failed'
   } finally {
     clearInterval(alive)

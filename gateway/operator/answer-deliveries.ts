@@ -118,7 +118,7 @@ async function replay(
   const end = await delivering.replay(
     { filter, limit, dryRun, waits },
     sofar => {
-      if (!json) tell(`${sofar.looked} of ${sofar.matched} ${dryRun ? 'looked at' : 'replayed'}`)
+      if (!json) tell(`${sofar.looked} of ${sofar.matched} gone through`)
     },
     signal,
   )
@@ -133,7 +133,8 @@ function reportLines(end: ReplayReport, dryRun: boolean, waits: boolean): readon
   const lines: string[] = []
   if (dryRun) {
     lines.push(`${end.due.length} would be worked on again; nothing was written.`)
-    lines.push(end.changes.length === 0 ? 'No Change would follow.' : `${end.changes.length} Changes would follow:`)
+    const { length } = end.changes
+    lines.push(length === 0 ? 'No Change would follow.' : `${length} Change${length === 1 ? '' : 's'} would follow:`)
     lines.push(...end.changes.map(change => `  ${changeText(change)}`))
     lines.push(...end.unsure.map(({ id, reason }) => `  ${id}: not known: ${reason}`))
   } else if (!waits) {
@@ -183,7 +184,7 @@ function stateText({ state, reason, dueAt, endedAt, worker }: FoundDelivery): st
 }
 
 function timeText(at: Date): string {
-  return at.toISOString().replace('T', ' ').replace(/\..*/, '')
+  return at.toISOString().replace('T', ' ').replace(/\..*/, 'Z')
 }
 
 /** Rows under each other, each column as wide as its widest text. */

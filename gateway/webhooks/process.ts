@@ -3,6 +3,7 @@ import type { Clock, Hint, Log, ObservedRecord, Priority } from '../../subgraphs
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import type { Observation } from '../changes/observe.ts'
 import { Overtaken } from '../changes/overtaken.ts'
+import { SparingLog } from '../sparing-log.ts'
 import type { StoredEntry } from '../store/deliveries.ts'
 import { StoreError } from '../store/store.ts'
 import { noTraces, type Traces, type Try, type TryOutcome } from '../traces/traces.ts'
@@ -132,6 +133,7 @@ const longAfterMs = 30_000
  */
 export class DeliveryProcessor {
   readonly #ports: ProcessPorts
+  readonly #sparing: SparingLog
   readonly #traces: Traces
   readonly #turns: Turns<Group>
   readonly #held = new Set<Group>()
@@ -153,6 +155,7 @@ export class DeliveryProcessor {
 
   constructor(ports: ProcessPorts) {
     this.#ports = ports
+    this.#sparing = new SparingLog(ports.log)
     this.#traces = ports.traces ?? noTraces
     this.#turns = new Turns({ most: maxRunning, run: group => this.#work(group) })
     this.#applying = new Gather({ most: 1, largest: maxTogether, work: works => this.#applyTogether(works) })
@@ -244,7 +247,10 @@ export class DeliveryProcessor {
         isMore = this.#wakings !== wakings || claimed.length === maxRunning
       }
     } catch (error) {
-      this.#ports.log.warn({ err: error }, 'the store cannot be asked for deliveries that are due')
+      // A store that is away is so with each poll.
+      if (error instanceof StoreError)
+        this.#sparing.warn({ reason: error.message }, 'the store cannot be asked for deliveries that are due')
+      else this.#ports.log.error({ err: error }, 'asking for deliveries that are due failed')
     }
   }
 
@@ -323,7 +329,8 @@ export class DeliveryProcessor {
     try {
       await this.#ports.renew(entries)
     } catch (error) {
-      this.#ports.log.warn({ err: error, entries: entries.length }, 'leases of deliveries could not be renewed')
+      const reason = error instanceof Error ? error.message : 'unknown fault'
+      this.#ports.log.warn({ reason, entries: entries.length }, 'leases of deliveries could not be renewed')
     }
   }
 

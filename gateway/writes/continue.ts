@@ -1,5 +1,6 @@
 import type { Clock, Log } from '../../subgraphs/contract.ts'
-import type { Store } from '../store/store.ts'
+import { SparingLog } from '../sparing-log.ts'
+import { StoreError, type Store } from '../store/store.ts'
 import { dueWrites, readWrite, type StoredWrite } from '../store/writes.ts'
 import type { WriteRunner } from './run.ts'
 
@@ -28,6 +29,7 @@ const mostRuns = 50
 
 /** Goes on with writes that nobody works on: what a killed process left, and what failed but is still wanted. */
 export function openContinuing({ store, runner, execute, clock, log }: ContinuingPorts): Continuing {
+  const sparing = new SparingLog(log)
   let timer: NodeJS.Timeout | null = null
   let looking: Promise<void> | null = null
   let isStopped = false
@@ -46,7 +48,12 @@ export function openContinuing({ store, runner, execute, clock, log }: Continuin
 
   function look(): void {
     looking ??= goOn()
-      .catch((error: unknown) => log.warn({ err: error }, 'unfinished writes could not be gone on with'))
+      .catch((error: unknown) => {
+        // A store that is away is so with each look.
+        if (error instanceof StoreError)
+          sparing.warn({ reason: error.message }, 'unfinished writes cannot be looked for')
+        else log.warn({ err: error }, 'unfinished writes could not be gone on with')
+      })
       .finally(() => (looking = null))
   }
 

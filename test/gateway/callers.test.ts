@@ -45,10 +45,16 @@ test.each(['127.0.0.1:4000', 'localhost:4000', '[::1]:4000', '10.0.0.7', 'graph.
   host => expect(openCallers(quiet).allowsHost(host)).toBe(true),
 )
 
-test.each(['evil.example', 'evil.example:4000', 'localhost.evil.example', '127.0.0.1.evil.example', '', 'a b'])(
-  'a process for this machine is not called %j',
-  host => expect(openCallers(quiet).allowsHost(host)).toBe(false),
-)
+test.each([
+  'evil.example',
+  'evil.example:4000',
+  'localhost.evil.example',
+  '127.0.0.1.evil.example',
+  '',
+  'a b',
+  'evil.example@127.0.0.1',
+  '127.0.0.1/x',
+])('a process for this machine is not called %j', host => expect(openCallers(quiet).allowsHost(host)).toBe(false))
 
 test('a process that listens for others is called whatever they call it', () => {
   expect(openCallers({ ...quiet, host: '0.0.0.0' }).allowsHost('gateway:4000')).toBe(true)
