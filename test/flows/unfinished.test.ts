@@ -1,4 +1,5 @@
-import { expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import type { StripeSimulator } from '../simulators/stripe/simulator.ts'
 import type { Child } from './child.ts'
 import { at, codes, silentWorld } from './reading.ts'
 import { ask, imported, setting, start, type Setting } from './setting.ts'
@@ -64,10 +65,20 @@ test('an order under way when the process is killed is finished at the next star
   )
 })
 
-test.each([/\/invoices$/, /invoiceitems$/])(
-  'a secret that is rolled while an order is unfinished, the answer of %s being lost, makes nothing twice',
-  { timeout: 60_000 },
-  async path => {
+describe.each([/\/invoices$/, /invoiceitems$/])('an order that is unfinished, the answer of %s being lost', path => {
+  test.each([
+    [
+      'the webhook secret',
+      ({ webhookSecret }: StripeSimulator) => ({ STRIPE_WEBHOOK_SECRET: `whsec_rolled,${webhookSecret}` }),
+    ],
+    [
+      'the key of the API',
+      (stripe: StripeSimulator) => {
+        stripe.rollSecretKey('sk_test_rolled')
+        return { STRIPE_SECRET_KEY: 'sk_test_rolled' }
+      },
+    ],
+  ])('is made once though %s is rolled', { timeout: 60_000 }, async (_, roll) => {
     const here = await setting()
     const process = await start(here)
     await imported(here)
@@ -77,14 +88,13 @@ test.each([/\/invoices$/, /invoiceitems$/])(
     process.kill('SIGKILL')
     await process.ended
     here.tools.stripe.faults.clear()
-    const rolled = `whsec_rolled,${here.tools.stripe.webhookSecret}`
-    await start({ ...here, environment: { ...here.environment, STRIPE_WEBHOOK_SECRET: rolled } })
+    await start({ ...here, environment: { ...here.environment, ...roll(here.tools.stripe) } })
     await vi.waitFor(() => expect(hangingOrders(here)).toEqual(['open']), { timeout: 20_000, interval: 100 })
     const { invoices } = here.tools.stripe.snapshot()
     const [made] = invoices.filter(({ head }) => head.description === 'Hanging')
     expect(made?.lines).toHaveLength(1)
-  },
-)
+  })
+})
 
 test('one that cannot be finished is taken back: its draft is deleted', { timeout: 60_000 }, async () => {
   const { here, process } = await startHanging()

@@ -80,6 +80,8 @@ export interface StripeSimulator {
   voidInvoice(id: string): Invoice
   /** Drafts only. */
   deleteInvoice(id: string): void
+  /** Another key is let in from now on, and `secretKey` no more; what was done with it, idempotency included, is the account's. */
+  rollSecretKey(next: string): void
   /** What it holds; give it to the next one as its seed. */
   snapshot(): Seed
   close(): Promise<void>
@@ -105,6 +107,7 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
   const clock = options.clock ?? (() => new Date())
   const { secretKey = 'sk_test_sim', openDoor = false, webhookSecret = 'whsec_test_secret', retryScale } = options
   const { perSecond = 25, concurrent = 25 } = options.limits ?? {}
+  let letIn = secretKey
   const faults = createFaults()
   const deliveries = createDeliveries({
     clock,
@@ -146,7 +149,7 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
     },
     admit(request) {
       const given = request.headers['authorization']
-      if (!(given === undefined && openDoor) && given !== `Bearer ${secretKey}` && given !== basic(secretKey)) {
+      if (!(given === undefined && openDoor) && given !== `Bearer ${letIn}` && given !== basic(letIn)) {
         return refusal(unauthorized(given === undefined))
       }
       const leave = gate.enter(secretKey)
@@ -193,6 +196,7 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
     payInvoice: (id, params = { paid_out_of_band: true }) => invoices.pay(id, paramsOf(params), byHand),
     voidInvoice: id => invoices.void(id, byHand),
     deleteInvoice: id => void invoices.delete(id, byHand),
+    rollSecretKey: next => void (letIn = next),
     snapshot: () => ({
       customers: [...state.customers.values()].filter(isLive),
       paymentMethods: [...state.paymentMethods.values()],
