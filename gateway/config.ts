@@ -20,6 +20,10 @@ export interface GatewayConfig {
   readonly cacheMaxBytes: number
   /** How often each system is swept; 0 for never. */
   readonly sweepEverySeconds: number
+  /** How long webhook requests are kept as they came, those in quarantine included. */
+  readonly requestsKeptDays: number
+  /** How long the keys of deliveries are known, so that a repetition is known as one; at least as long. */
+  readonly deliveriesKeptDays: number
   /** How long the process goes on answering after SIGTERM while it says not to be ready. */
   readonly drainSeconds: number
   /** Where traces are sent by OTLP over HTTP; null while they are off. */
@@ -39,6 +43,8 @@ type ConfiguredOpen = Extract<ConfiguredRole, { ok: true }>['open']
 
 /** Longer than a connection is kept open that nobody uses, so that none of them ends just when it is used again. */
 const drainSeconds = 7
+
+const mostKeptDays = 3650
 
 /** Characters of a secret. */
 const leastSecret = 32
@@ -104,6 +110,16 @@ export const gatewaySettings: readonly SettingDoc[] = [
   setting('VENDOR_TOTAL_TIMEOUT_MS', '10000', 'How long a vendor call may take in all, waiting and retries included.'),
   setting('CACHE_MAX_BYTES', '67108864', 'How much memory cached records may take.'),
   setting('SWEEP_EVERY_SECONDS', '300', 'How often the tools are asked for what webhooks missed; 0 for never.'),
+  setting(
+    'REQUESTS_KEPT_DAYS',
+    '30',
+    'How long webhook requests are kept as they came, for replays; they hold personal data.',
+  ),
+  setting(
+    'DELIVERIES_KEPT_DAYS',
+    '400',
+    'How long a webhook is known that was worked on: one that comes again has no effect. At least REQUESTS_KEPT_DAYS.',
+  ),
   subgraphSecretsDoc,
   setting(
     'OTEL_EXPORTER_OTLP_ENDPOINT',
@@ -258,6 +274,15 @@ export function readConfig(
       message: `expected at least VENDOR_TRY_TIMEOUT_MS (${vendorTryTimeoutMs}), got ${vendorTotalTimeoutMs}`,
     })
   }
+  const requestsKeptDays = whole('REQUESTS_KEPT_DAYS', 30, 1, mostKeptDays)
+  // Tools send one again for three days.
+  const deliveriesKeptDays = whole('DELIVERIES_KEPT_DAYS', 400, 7, mostKeptDays)
+  if (deliveriesKeptDays < requestsKeptDays) {
+    faults.push({
+      name: 'DELIVERIES_KEPT_DAYS',
+      message: `expected at least REQUESTS_KEPT_DAYS (${requestsKeptDays}), got ${deliveriesKeptDays}`,
+    })
+  }
   const config: GatewayConfig = {
     port,
     host,
@@ -271,6 +296,8 @@ export function readConfig(
     cacheMaxBytes: whole('CACHE_MAX_BYTES', 64 * 1024 * 1024, 1024 * 1024, 64 * 1024 * 1024 * 1024),
     drainSeconds: whole('DRAIN_SECONDS', isShared(storeUrl) && duty !== 'worker' ? drainSeconds : 0, 0, 600),
     sweepEverySeconds: whole('SWEEP_EVERY_SECONDS', 300, 0, 86_400),
+    requestsKeptDays,
+    deliveriesKeptDays,
     tracesUrl,
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
     logFormat: oneOf('LOG_FORMAT', logFormats, options.isTerminal ? 'pretty' : 'json'),

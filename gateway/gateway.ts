@@ -197,7 +197,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       importing.start()
       sweeping.start()
       continuing.start()
-      const pruning = setInterval(() => void forgetOld(runtime, clock, log), pruneEveryMs).unref()
+      const pruning = setInterval(() => void forgetOld(runtime, config, { clock, log }), pruneEveryMs).unref()
       ends.unshift(() => clearInterval(pruning))
     }
 
@@ -305,12 +305,16 @@ function refusalIn(outcome: Outcome): string | null {
   return lasting?.message ?? null
 }
 
-async function forgetOld({ store }: Runtime, clock: Clock, log: Log): Promise<void> {
+async function forgetOld(
+  { store }: Runtime,
+  { requestsKeptDays, deliveriesKeptDays }: GatewayConfig,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): Promise<void> {
   try {
     const now = clock.now()
     await prune(store, new Date(now.getTime() - changesKeptMs))
-    await pruneReceived(store, now)
-    await pruneQuarantine(store, now)
+    await pruneReceived(store, { requests: requestsKeptDays, deliveries: deliveriesKeptDays }, now)
+    await pruneQuarantine(store, requestsKeptDays, now)
     await store.write(tx => pruneWrites(tx, new Date(now.getTime() - writesKeptMs)))
   } catch (error) {
     log.warn({ err: error }, 'what is old could not be forgotten; it is tried again in an hour')

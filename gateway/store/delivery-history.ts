@@ -10,7 +10,7 @@ export interface EntryCounts {
   readonly dead: number
 }
 
-/** What is not done of these systems, in their order. What is done is 400 days' worth, and nobody waits for its counting. */
+/** What is not done of these systems, in their order. What is done is a year's worth, and nobody waits for its counting. */
 export async function countUndone(
   store: Store,
   of: readonly { readonly system: System }[],
@@ -75,10 +75,6 @@ export async function oldestDue(store: Store): Promise<ReadonlyMap<System, Date>
 }
 
 const dayMs = 24 * 60 * 60 * 1000
-/** How long a request can be looked at as it came. */
-const rawKeptMs = 30 * dayMs
-/** How long a vendor's repetition is known as one: longer than any vendor repeats. */
-const keysKeptMs = 400 * dayMs
 /** Requests of one transaction: it holds up the other writers. */
 const prunedAtOnce = 1_000
 /** What another process is forgetting at this moment is left to it. */
@@ -91,11 +87,19 @@ export interface Pruned {
   readonly requests: number
 }
 
-/** Forgets what requests held after 30 days, their entries' keys after 400. Entries still due keep their hints. */
-export async function pruneReceived(store: Store, now: Date): Promise<Pruned> {
+/** How long is kept what webhooks brought. */
+export interface KeptDays {
+  /** What requests held. */
+  readonly requests: number
+  /** The keys of their entries, so that a vendor's repetition is known as one. */
+  readonly deliveries: number
+}
+
+/** Forgets what is older. Entries still due keep their hints. */
+export async function pruneReceived(store: Store, kept: KeptDays, now: Date): Promise<Pruned> {
   return {
-    raw: await untilFewer(() => pruneRaw(store, now.getTime() - rawKeptMs)),
-    requests: await untilFewer(() => pruneRequests(store, now.getTime() - keysKeptMs)),
+    raw: await untilFewer(() => pruneRaw(store, now.getTime() - kept.requests * dayMs)),
+    requests: await untilFewer(() => pruneRequests(store, now.getTime() - kept.deliveries * dayMs)),
   }
 }
 

@@ -192,15 +192,13 @@ export async function forgetQuarantined(store: Store, ids: readonly number[]): P
   await store.write(tx => tx.deleteFrom('quarantine').where('id', 'in', ids).execute(), besideOthers)
 }
 
-const keptMs = 30 * 24 * hourMs
-
-/** Forgets what nobody recovered in 30 days, as long as what is genuine is kept as it came. @returns how many */
-export async function pruneQuarantine(store: Store, now: Date): Promise<number> {
+/** Forgets what nobody recovered in so many days. @returns how many */
+export async function pruneQuarantine(store: Store, keptDays: number, now: Date): Promise<number> {
   const { numDeletedRows } = await store.write(
     tx =>
       tx
         .deleteFrom('quarantine')
-        .where('received_at', '<', now.getTime() - keptMs)
+        .where('received_at', '<', now.getTime() - keptDays * 24 * hourMs)
         .executeTakeFirstOrThrow(),
     besideOthers,
   )

@@ -8,6 +8,7 @@ const benches = {
   cache: 'a hit of the record cache, beside Map and lru-cache',
   store: 'durable webhook requests a second with 64 senders, beside one commit each',
   ack: 'webhooks acknowledged at 500 a second, and at 2,000 with 100,000 waiting and no tool answering',
+  lag: 'changes of one tool while the others answer nobody, or flood',
   index: 'import of 400,000 records: records a second, memory, pages; beside bare inserts',
   start: 'npm run demo to ready, and where the time goes; needs the ports 4101 to 4103',
   page: 'a page of 50 customers with orders and jobs: vendor calls and time, cold and warm',

@@ -87,6 +87,8 @@ describe('settings', () => {
     ['STORE_URL', ['mysql://u:p@h/d', 'postgres://u:p@h:port/d', 'sqlite:', 'graph.db']],
     ['VENDOR_TRY_TIMEOUT_MS', ['0', '49', '60001', 'soon']],
     ['VENDOR_TOTAL_TIMEOUT_MS', ['0', '120001']],
+    ['REQUESTS_KEPT_DAYS', ['0', '3651', '30d']],
+    ['DELIVERIES_KEPT_DAYS', ['6', '29', '3651']],
     ['CACHE_MAX_BYTES', ['0', '1048575', '64MB']],
     ['STORE_CONNECTIONS', ['0', '1', '1001', 'many']],
     ['ROLE', ['both', 'WEB', 'web', 'worker']],
@@ -96,6 +98,15 @@ describe('settings', () => {
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', ['x', 'ftp://x/v1/traces']],
   ])('%s is refused when it is none of what is allowed', (name, values) => {
     for (const value of values) expect([value, faultsOf({ [name]: value })]).toEqual([value, [name]])
+  })
+
+  test('keep what is known of deliveries at least as long as their requests', () => {
+    expect(config({})).toMatchObject({ requestsKeptDays: 30, deliveriesKeptDays: 400 })
+    expect(config({ REQUESTS_KEPT_DAYS: '7', DELIVERIES_KEPT_DAYS: '90' })).toMatchObject({
+      requestsKeptDays: 7,
+      deliveriesKeptDays: 90,
+    })
+    expect(faultsOf({ REQUESTS_KEPT_DAYS: '401' })).toEqual(['DELIVERIES_KEPT_DAYS'])
   })
 
   test('give balancers time where processes share a store and answer clients', () => {

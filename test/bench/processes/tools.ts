@@ -61,7 +61,9 @@ const ask = z.discriminatedUnion('ask', [
   z.object({ ask: z.literal('urls') }),
   z.object({ ask: z.literal('served') }),
   z.object({ ask: z.literal('contacts') }),
-  z.object({ ask: z.literal('hang') }),
+  /** Answers nobody any more; all when none is named. */
+  z.object({ ask: z.literal('hang'), tools: z.array(z.enum(['hubspot', 'stripe', 'asana'])).optional() }),
+  z.object({ ask: z.literal('flood'), secret: z.string(), perSecond: z.number(), seconds: z.number() }),
   drive,
 ])
 
@@ -74,8 +76,16 @@ answerParent(
       case 'contacts':
         return business.contacts.map(({ id }) => id)
       case 'hang':
-        for (const tool of [hubspot, stripe, asana]) tool.faults.add({ kind: 'slow', delayMs: 600_000 })
+        for (const [name, tool] of [
+          ['hubspot', hubspot],
+          ['stripe', stripe],
+          ['asana', asana],
+        ] as const) {
+          if (asked.tools?.includes(name) ?? true) tool.faults.add({ kind: 'slow', delayMs: 600_000 })
+        }
         return true
+      case 'flood':
+        return flood(asked)
       case 'served': {
         const list = served
         served = []
@@ -90,21 +100,47 @@ answerParent(
   },
 )
 
-/** At a steady rate, whether earlier ones were answered or not. */
 async function driveWebhooks({ url, customers, perSecond, seconds, from }: z.infer<typeof drive>) {
-  const posts: Promise<{ readonly sent: SentWebhook; readonly status: number }>[] = []
+  const done = await atRate(perSecond, seconds, number =>
+    change(url, customers[number % customers.length] ?? '', from + number),
+  )
+  return { sent: done.map(({ sent }) => sent), refused: done.filter(({ status }) => status !== 200).length }
+}
+
+/** Stripe tells of its invoices, each time of another change. @returns how many were refused */
+async function flood({ secret, perSecond, seconds }: { secret: string; perSecond: number; seconds: number }) {
+  const statuses = await atRate(perSecond, seconds, number => {
+    const { id } = business.invoices[number % business.invoices.length] ?? { id: '' }
+    const event = {
+      id: `evt_flood_${number}`,
+      object: 'event',
+      type: 'invoice.updated',
+      created: Math.floor(Date.now() / 1000),
+      data: { object: { id, object: 'invoice' }, previous_attributes: { description: null } },
+    }
+    const { headers, body } = stripe.webhooks.signed(event, { secret })
+    return post(`${options.gateway}/webhooks/stripe`, headers, body)
+  })
+  return statuses.filter(status => status !== 200).length
+}
+
+/** At a steady rate, whether earlier ones have ended or not. */
+async function atRate<T>(perSecond: number, seconds: number, once: (number: number) => Promise<T>): Promise<T[]> {
+  const begun: Promise<T>[] = []
   const beganMs = machineMs()
   for (let number = 0; number < perSecond * seconds; number += 1) {
     const dueMs = beganMs + (number * 1000) / perSecond
     while (machineMs() < dueMs) await wait(Math.max(1, Math.floor(dueMs - machineMs())))
-    const customer = customers[number % customers.length] ?? ''
-    posts.push(change(url, customer, from + number))
+    begun.push(once(number))
   }
-  const done = await Promise.all(posts)
-  return { sent: done.map(({ sent }) => sent), refused: done.filter(({ status }) => status !== 200).length }
+  return Promise.all(begun)
 }
 
-async function change(url: string, customer: string, number: number) {
+async function change(
+  url: string,
+  customer: string,
+  number: number,
+): Promise<{ readonly sent: SentWebhook; readonly status: number }> {
   const phone = phoneOf(number)
   if (url === options.gateway) hubspot.updateContact(customer, { phone })
   const { headers, body } = hubspot.webhooks.signed(

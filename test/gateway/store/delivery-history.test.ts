@@ -8,6 +8,8 @@ import { openMemoryStore } from './open-for-test.ts'
 
 const now = new Date('2026-03-01T12:00:00Z')
 
+const kept = { requests: 30, deliveries: 400 }
+
 const daysAgo = (days: number): Date => new Date(now.getTime() - days * 24 * 60 * 60 * 1000)
 
 function receive(store: Store, system: string, receivedAt: Date, ...entries: DeliveryEntry[]): Promise<StoredReceived> {
@@ -20,7 +22,7 @@ test('an empty store has nothing to tell', async () => {
   expect(await countUndone(store, [{ system: 'stripe' }])).toEqual([{ system: 'stripe', due: 0, dead: 0 }])
   expect(await lastReceivedAt(store, 'stripe')).toBeNull()
   expect(await oldestDue(store)).toEqual(new Map())
-  expect(await pruneReceived(store, now)).toEqual({ raw: 0, requests: 0 })
+  expect(await pruneReceived(store, kept, now)).toEqual({ raw: 0, requests: 0 })
 })
 
 test('entries that are not done are counted by system and state, and the oldest due and the last request are known', async () => {
@@ -43,8 +45,8 @@ test('after 30 days what a request held is forgotten and its key is not; after 4
     const { entries } = await receive(store, 'stripe', daysAgo(days), { key: `${days}`, hints: [] })
     await store.write(tx => finishEntries(tx, entries, now))
   }
-  expect(await pruneReceived(store, now)).toEqual({ raw: 2, requests: 1 })
-  expect(await pruneReceived(store, now)).toEqual({ raw: 0, requests: 0 })
+  expect(await pruneReceived(store, kept, now)).toEqual({ raw: 2, requests: 1 })
+  expect(await pruneReceived(store, kept, now)).toEqual({ raw: 0, requests: 0 })
   const left = await store.read(db => db.selectFrom('received').select(['headers', 'body']).orderBy('id').execute())
   expect(left).toEqual([
     { headers: '{}', body: null },
@@ -61,7 +63,7 @@ test('an entry that is still due keeps its hints when its request is forgotten',
   const { entries } = await receive(store, 'stripe', daysAgo(40), { key: 'done', hints })
   await store.write(tx => finishEntries(tx, entries, now))
   await receive(store, 'stripe', daysAgo(40), { key: 'due', hints })
-  await pruneReceived(store, now)
+  await pruneReceived(store, kept, now)
   const rows = await store.read(db => db.selectFrom('delivery_entries').select('hints').orderBy('key').execute())
   expect(rows.map(row => row.hints)).toEqual(['[]', JSON.stringify(hints)])
 })

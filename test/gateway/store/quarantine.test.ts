@@ -78,6 +78,6 @@ test('after 30 days it is forgotten', async () => {
     { requests: 9, bytes: 9999 },
     Math.random,
   )
-  expect(await pruneQuarantine(store, now)).toBe(1)
+  expect(await pruneQuarantine(store, 30, now)).toBe(1)
   expect(await listQuarantined(store, null, { after: 0, limit: 10 })).toHaveLength(1)
 })

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -77,6 +78,8 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const { faults, answers } = options
   const requests = createRequestLog()
   const closing = new AbortController()
+  // Every slow answer waits for it.
+  setMaxListeners(0, closing.signal)
   const find = routeFinder(options.routes)
 
   const server = createServer((incoming, outgoing) => {
