@@ -423,7 +423,10 @@ export class DeliveryProcessor {
       }
       const hinted = error instanceof VendorError ? (error.retryAfterMs ?? 0) : 0
       const waitMs = Math.max(hinted, retryAfterMs(entry.tries, random()))
-      log.warn({ system, entry: entry.id, attempts, reason, waitMs }, 'a delivery is tried again later')
+      // What waits for a tool that answers nobody is a matter of the tool.
+      if (this.#ports.isOut(system))
+        this.#sparing.warn({ system }, 'deliveries are tried again later: their tool answers nobody')
+      else log.warn({ system, entry: entry.id, attempts, reason, waitMs }, 'a delivery is tried again later')
       await this.#ports.fail(entry, { state: 'due', dueAt: new Date(clock.now().getTime() + waitMs), error: reason })
     } catch (failed) {
       // Its lease runs out, and it is claimed again.
