@@ -128,6 +128,12 @@ const renewMs = 4_000
 const longAfterMs = 30_000
 
 /**
+ * One that is tried alone is followed by the next after so many times its time: a process that is ended from outside at any
+ * moment then seldom puts the blame on an entry that has nothing to do with it.
+ */
+const restsFor = 9
+
+/**
  * Works on stored entries: evict, read anew, apply, all of one delivery about one record together, and one after the
  * other for a record, so that the last thing applied was read after the last thing heard.
  */
@@ -145,6 +151,9 @@ export class DeliveryProcessor {
   /** What was under way when a process ended and is tried at the moment. */
   readonly #suspects = new Set<Group>()
   #askingForSuspects: Promise<void> | null = null
+  /** Since when the suspect is tried that is tried alone; null when none is. */
+  #aloneSinceMs: number | null = null
+  #suspectsAfterMs = 0
   #startedAtMs = 0
   #polling: NodeJS.Timeout | undefined
   #asking: Promise<void> | null = null
@@ -262,7 +271,7 @@ export class DeliveryProcessor {
 
   /** The next few only after the last few: what ends this process is then among these. */
   #trySuspects(): Promise<void> {
-    if (this.#suspects.size > 0) return Promise.resolve()
+    if (this.#suspects.size > 0 || performance.now() < this.#suspectsAfterMs) return Promise.resolve()
     this.#askingForSuspects ??= this.#takeSuspects().finally(() => {
       this.#askingForSuspects = null
     })
@@ -273,6 +282,7 @@ export class DeliveryProcessor {
     const entries = await this.#ports.claimSuspects(performance.now() - this.#startedAtMs >= longAfterMs)
     if (this.#isStopping) return
     const groups = byDeliveryAndRecord(entries)
+    this.#aloneSinceMs = entries.length === 1 ? performance.now() : null
     for (const group of groups) this.#suspects.add(group)
     for (const group of groups) this.#take(group)
   }
@@ -294,6 +304,9 @@ export class DeliveryProcessor {
       this.#held.delete(group)
       group.onWorked?.()
       if (this.#suspects.delete(group) && !this.#isStopping) {
+        const now = performance.now()
+        // The next poll after that finds the next one.
+        if (this.#aloneSinceMs !== null) this.#suspectsAfterMs = now + restsFor * (now - this.#aloneSinceMs)
         this.#trySuspects().catch((error: unknown) =>
           log.warn({ err: error }, 'the next suspects wait for the next poll'),
         )

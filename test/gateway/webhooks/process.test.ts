@@ -299,6 +299,25 @@ test('suspects are tried few at a time: the next ones are asked for only when th
   await processor.stop()
 })
 
+test('after one that was tried alone the next is asked for nine times as long later, so that few deaths fall on one', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
+  try {
+    const waiting = [[entry(1, [hint('101')])], [entry(2, [hint('102')])]]
+    const { processor, reading } = open({ claimSuspects: () => Promise.resolve(waiting.shift() ?? []) })
+    processor.start()
+    await vi.advanceTimersByTimeAsync(700)
+    reading[0]?.end()
+    await vi.advanceTimersByTimeAsync(6_000)
+    expect(reading.map(({ id }) => id)).toEqual(['101'])
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(reading.map(({ id }) => id)).toEqual(['101', '102'])
+    reading[1]?.end()
+    await processor.stop()
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 describe('a vendor that lags behind its own news', () => {
   const earlier = new Date(now.getTime() - 60_000)
   const later = new Date(now.getTime() + 1)
