@@ -14,6 +14,7 @@ import { GraphServer, type Outcome } from './graph/server.ts'
 import { subgraphSources } from './graph/sources.ts'
 import { openSubgraph, type LocalSubgraph } from './graph/subgraph.ts'
 import { supergraph } from './graph/supergraph.ts'
+import { healthOf, Refusals } from './health.ts'
 import { createHttp } from './http.ts'
 import { openImporting, type Importing } from './operator/importing.ts'
 import { openLinks } from './links/links.ts'
@@ -25,7 +26,7 @@ import { openRuntime, type Runtime } from './runtime.ts'
 import { SettingsCheck } from './operator/settings-check.ts'
 import { openSweeping, type Sweeping } from './operator/sweeping.ts'
 import { WebhooksCheck } from './operator/webhooks-check.ts'
-import { healthOf, metricReadings, systemStatuses } from './status.ts'
+import { metricReadings, systemStatuses } from './status.ts'
 import { releaseDead, releaseLeases } from './store/deliveries.ts'
 import { pruneReceived } from './store/delivery-history.ts'
 import { keepQuarantined, pruneQuarantine, quarantineRoom } from './store/quarantine.ts'
@@ -87,6 +88,8 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   const traces = await openTraces(config.tracesUrl, { instance: worker, log })
   const runtime = await openRuntime(config, { log, clock, random, child, traces, worker })
   const { store } = runtime
+  // Whatever is written into the store goes by its clock, which all its processes share.
+  const time = store.clock
   // In the order in which they are taken: what takes in new work ends before what works on it.
   const ends: (() => unknown)[] = [() => runtime.close(), () => traces.close()]
   try {
@@ -95,14 +98,14 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       await releaseDead(store, store.clock.now())
       await store.write(tx => releaseWrites(tx, null, store.clock.now()))
     }
-    const secrets = openSecrets(runtime, clock)
+    const secrets = openSecrets(runtime, time)
     const delivering = openDelivering(runtime, { log, secrets })
     const settings = new SettingsCheck(log)
-    const webhooks = new WebhooksCheck({ store, publicUrl: config.publicUrl, secrets, log, clock })
+    const webhooks = new WebhooksCheck({ store, publicUrl: config.publicUrl, secrets, log, clock: time })
     const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
       connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, webhooks, tell, signal })
-    const importing = openImporting(runtime, { settings, log, clock })
-    const subgraphs = openSubgraphs(runtime, delivering, { log, clock })
+    const importing = openImporting(runtime, { settings, log, clock: time })
+    const subgraphs = openSubgraphs(runtime, delivering, { log, clock: time })
     const graph = new FederatedGraph(await supergraph(), subgraphs, !config.isExplorable)
     const server = new GraphServer({
       graph,
@@ -126,7 +129,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       everyMs: config.sweepEverySeconds === 0 ? null : config.sweepEverySeconds * 1000,
       webhooks,
       log,
-      clock,
+      clock: time,
     })
     const quarantine = new Quarantine({
       keep: requests => keepQuarantined(store, requests, quarantineRoom, random),
@@ -134,6 +137,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       log,
     })
     ends.unshift(() => quarantine.flush())
+    const refusals = new Refusals()
     const receive = openReceive({
       sources: webhookSources(runtime),
       publicUrl: config.publicUrl,
@@ -141,18 +145,18 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       store: async (system, received, entries, receivedAt) => {
         const { endpoint, url, headers, body } = received
         // Leases go by the store's clock; whatever another machine's clock may say.
-        const storedAt = store.signals === null ? receivedAt : store.clock.now()
+        const storedAt = store.signals === null ? receivedAt : time.now()
         const request = { system, endpoint, url, headers, body, receivedAt: storedAt, entries }
         // What there is no room for here is due at once, for whoever has some.
         const isOurs = config.duty === 'all' && processor.hasRoomFor(system)
-        const stored = await storeReceived(store, request, leaseMs, isOurs ? runtime.worker : null)
+        const stored = await refusals.watch(storeReceived(store, request, leaseMs, isOurs ? runtime.worker : null))
         if (!isOurs) store.signals?.send('deliveries')
         const { id: receivedId, duplicates } = stored
         const receipt = { received, receivedAt, entries: entries.length, duplicates }
         traces.received({ system, receivedId, receivedAt: storedAt }, receipt)
         return stored.entries
       },
-      quarantine: ({ system, adapter }, received, at) => quarantine.take(system, adapter, received, at),
+      quarantine: ({ system, adapter }, received) => quarantine.take(system, adapter, received, time.now()),
       process: entries => processor.accept(entries),
       clock,
       log,
@@ -162,10 +166,12 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       graph: server,
       sockets,
       webhook: receive,
-      health: () => healthOf(runtime, { importing, settings, clock }),
+      health: () => healthOf(runtime, { importing, settings, refusals, clock: time }),
       metrics: async () => ({
         contentType: runtime.metrics.contentType,
-        text: await runtime.metrics.text(metricReadings(runtime, () => sockets.clients, clock)),
+        text: await runtime.metrics.text(
+          metricReadings(runtime, { refusals, sockets: () => sockets.clients, clock: time }),
+        ),
       }),
       onWebhook: (system, status, seconds) => runtime.metrics.acknowledged(system, status, seconds),
       page: config.isExplorable ? explorePages() : () => Promise.resolve(null),
@@ -197,7 +203,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       importing.start()
       sweeping.start()
       continuing.start()
-      const pruning = setInterval(() => void forgetOld(runtime, config, { clock, log }), pruneEveryMs).unref()
+      const pruning = setInterval(() => void forgetOld(runtime, config, { clock: time, log }), pruneEveryMs).unref()
       ends.unshift(() => clearInterval(pruning))
     }
 

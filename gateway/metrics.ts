@@ -14,7 +14,7 @@ export interface StoredReading {
   readonly lastDeliveryAt: Date | null
   readonly completeUpTo: Date | null
   readonly lagSeconds: number | null
-  readonly lastSweep: { readonly endedAt: Date | null; readonly fault: string | null } | null
+  readonly lastSweep: { readonly endedAt: Date | null; readonly missed: number; readonly fault: string | null } | null
   readonly webhooks: readonly { readonly endpoint: string; readonly state: SubscriptionState }[]
   readonly quarantinedRequests: number
 }
@@ -25,6 +25,7 @@ export interface MetricReadings {
   stored(): Promise<{
     readonly systems: readonly StoredReading[]
     readonly writes: { readonly writes: number; readonly oldestAt: Date | null }
+    readonly takesWrites: boolean
   }>
   cache(): { hits: number; misses: number; staleServed: number; entries: number; bytes: number; isBypassed: boolean }
   systems(): readonly {
@@ -46,8 +47,6 @@ export interface Metrics {
   /** A webhook request was answered; 2xx is an acknowledgement. */
   acknowledged(system: System, status: number, seconds: number): void
   worked(system: System, outcome: WorkOutcome, entries: number): void
-  /** A sweep found what no webhook had told. */
-  missed(system: System, happenings: number): void
   /** A Change that a webhook told of is on its way to a group of subscribers. */
   pushed(system: System, secondsSinceReceived: number): void
   /** One request to a vendor has ended. */
@@ -91,12 +90,6 @@ export function openMetrics(): Metrics {
     buckets: fromMilliseconds,
     registers,
   })
-  const missed = new Counter({
-    name: 'livegraph_sweep_missed_total',
-    help: 'Happenings that sweeps of this process found and no webhook had told.',
-    labelNames: ['system'],
-    registers,
-  })
   const cacheReads = new Counter({
     name: 'livegraph_cache_reads_total',
     help: 'Reads of records: from the cache, from a vendor, or served stale.',
@@ -129,6 +122,7 @@ export function openMetrics(): Metrics {
     'When the last sweep ended, in seconds since 1970; missing while one is under way.',
     ['system'],
   )
+  const missed = gauge('last_sweep_missed', 'Happenings that the last sweep found and no webhook had told.', ['system'])
   const sweepFailed = gauge('sweep_failed', '1 when the last sweep was given up; the next one goes on from there.', [
     'system',
   ])
@@ -144,10 +138,25 @@ export function openMetrics(): Metrics {
   )
   const unfinished = gauge('unfinished_writes', 'Writes that are to be finished or taken back.')
   const oldestWrite = gauge('oldest_unfinished_write_seconds', 'How long ago the oldest was asked for; 0 for none.')
-  const storeUp = gauge('store_reachable', '0 while the store does not answer; what it knows is missing then.')
+  const storeUp = gauge(
+    'store_reachable',
+    '0 while the store does not answer or takes no writes; what it knows is missing while it does not answer.',
+  )
   /** What is told from the store: nothing of it while it does not answer. */
   const ofStore = [
-    ...[entries, oldest, lastDelivery, complete, lag, imported, sweepEnded, sweepFailed, webhookState, quarantined],
+    ...[
+      entries,
+      oldest,
+      lastDelivery,
+      complete,
+      lag,
+      imported,
+      sweepEnded,
+      missed,
+      sweepFailed,
+      webhookState,
+      quarantined,
+    ],
     ...[unfinished, oldestWrite],
   ]
   const cacheSize = gauge('cache_bytes', 'Estimated size of the cached records.')
@@ -170,7 +179,6 @@ export function openMetrics(): Metrics {
     acknowledged: (system, status, seconds) => webhooks.observe({ system, status: String(status) }, seconds),
     worked: (system, outcome, count) => worked.inc({ system, outcome }, count),
     pushed: (system, seconds) => pushes.observe({ system }, seconds),
-    missed: (system, happenings) => missed.inc({ system }, happenings),
     called: (system, operation, outcome, seconds) => calls.observe({ system, operation, outcome }, seconds),
     contentType: registry.contentType,
     async text(readings) {
@@ -178,8 +186,11 @@ export function openMetrics(): Metrics {
         if (error instanceof StoreError) return null
         throw error
       })
-      storeUp.set(Number(stored !== null))
+      storeUp.set(Number(stored !== null && stored.takesWrites))
       for (const one of ofStore) one.reset()
+      // Without labels they would be 0 instead of missing.
+      unfinished.remove()
+      oldestWrite.remove()
       const now = readings.now()
       if (stored !== null) {
         for (const one of stored.systems) tell(one, now)
@@ -221,6 +232,7 @@ export function openMetrics(): Metrics {
     imported.set({ system }, Number(one.isImported))
     quarantined.set({ system }, one.quarantinedRequests)
     sweepFailed.set({ system }, Number(lastSweep !== null && lastSweep.fault !== null))
+    if (lastSweep !== null) missed.set({ system }, lastSweep.missed)
     if (lastSweep?.endedAt) sweepEnded.set({ system }, secondsOf(lastSweep.endedAt))
     if (one.lastDeliveryAt !== null) lastDelivery.set({ system }, secondsOf(one.lastDeliveryAt))
     if (one.completeUpTo !== null) complete.set({ system }, secondsOf(one.completeUpTo))

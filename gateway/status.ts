@@ -1,17 +1,13 @@
-import type { Clock, SubscriptionState } from '../subgraphs/contract.ts'
+import type { Clock } from '../subgraphs/contract.ts'
 import type { SystemStatus } from './graph/live/resolvers.ts'
-import type { Health } from './http.ts'
-import type { Importing } from './operator/importing.ts'
-import type { SettingsCheck } from './operator/settings-check.ts'
+import { storeFault, type Refusals } from './health.ts'
 import type { Runtime } from './runtime.ts'
 import type { MetricReadings } from './metrics.ts'
 import { countUndone, lastReceivedAt, oldestDue } from './store/delivery-history.ts'
 import { countQuarantined } from './store/quarantine.ts'
 import { countUnfinished } from './store/writes.ts'
 import { listProgress, type ImportProgress } from './store/progress.ts'
-import { StoreError, type Store } from './store/store.ts'
-import type { StoredSubscription } from './store/subscriptions.ts'
-import { readWebhooks, webhookText } from './operator/webhooks-check.ts'
+import { readWebhooks } from './operator/webhooks-check.ts'
 import { listPlaces, listSweeps, type SweepPlace } from './store/sweeps.ts'
 
 /** How each tool is connected, for `Query.systems`. */
@@ -80,12 +76,15 @@ function earliest(...times: readonly (Date | null)[]): Date | null {
 }
 
 /** What is read anew each time the metrics are asked for. */
-export function metricReadings(runtime: Runtime, sockets: () => number, clock: Clock): MetricReadings {
+export function metricReadings(
+  runtime: Runtime,
+  { refusals, sockets, clock }: { refusals: Refusals; sockets: () => number; clock: Clock },
+): MetricReadings {
   const { store, systems, cache, hub, follower } = runtime
   return {
     async stored() {
       const [ofSystems, writes] = await Promise.all([systemStatuses(runtime, clock), countUnfinished(store)])
-      return { systems: ofSystems, writes }
+      return { systems: ofSystems, writes, takesWrites: (await storeFault(store, refusals)) === null }
     },
     cache: () => cache.status(),
     systems: () => systems.map(({ system, status }) => ({ system, ...status() })),
@@ -93,60 +92,4 @@ export function metricReadings(runtime: Runtime, sockets: () => number, clock: C
     changes: () => ({ sequence: follower.position, isCutOff: follower.isCutOff }),
     now: () => clock.now(),
   }
-}
-
-/** Of a webhook that will not call us, or soon not. */
-const unwellStates: ReadonlySet<SubscriptionState> = new Set(['FAILING', 'DISABLED', 'GONE'])
-
-/** Ready once the store takes writes and the log of Changes is followed; a vendor that is down makes nobody unready. */
-export async function healthOf(
-  runtime: Runtime,
-  { importing, settings, clock }: { importing: Importing; settings: SettingsCheck; clock: Clock },
-): Promise<Health> {
-  const parts: Record<string, string> = {}
-  let isReady = true
-  let webhooks: readonly StoredSubscription[] = []
-  try {
-    webhooks = await readWebhooks(runtime.store, clock.now())
-    await probe(runtime.store)
-    parts['store'] = 'ok'
-  } catch (error) {
-    parts['store'] = error instanceof StoreError && error.kind === 'full' ? 'has no space left' : 'takes no writes'
-    isReady = false
-  }
-  parts['changes'] = runtime.follower.isCutOff ? 'the log of Changes cannot be followed' : 'ok'
-  if (runtime.follower.isCutOff) isReady = false
-  for (const { system, status } of runtime.systems) {
-    const { isReachable, isAuthorized } = status()
-    const state = !isReachable ? 'cannot be reached' : isAuthorized ? 'ok' : 'refuses our credentials'
-    const given = importing.isGivenUp(system) ? `${state}, its import was given up: the log says why` : state
-    const now = importing.isRunning(system) ? `${state}, import is running` : given
-    const unwell = webhooks.filter(one => one.system === system && unwellStates.has(one.state))
-    const faults = [...unwell.map(webhookText), ...settings.faultsOf(system)]
-    parts[system] = [...(now === 'ok' && faults.length > 0 ? [] : [now]), ...faults].join('; ')
-  }
-  return { isReady, parts }
-}
-
-/** Answers of one second are one write, however often they are asked for. */
-const probeEveryMs = 1000
-const probes = new WeakMap<Store, { readonly atMs: number; readonly written: Promise<unknown> }>()
-
-/** A store that can only be read takes no webhook. */
-function probe(store: Store): Promise<unknown> {
-  const now = performance.now()
-  const last = probes.get(store)
-  if (last !== undefined && now - last.atMs < probeEveryMs) return last.written
-  const value = new Date().toISOString()
-  const written = store.write(
-    tx =>
-      tx
-        .insertInto('meta')
-        .values({ name: 'probed_at', value })
-        .onConflict(on => on.column('name').doUpdateSet({ value }))
-        .execute(),
-    { isSerial: false },
-  )
-  probes.set(store, { atMs: now, written })
-  return written
 }

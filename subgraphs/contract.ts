@@ -373,8 +373,12 @@ export interface WebhookSecrets {
   /** Secrets from settings and store, newest first. */
   of(endpoint: string): Promise<readonly string[]>
   store(endpoint: string, secret: string): Promise<void>
-  /** Opens the endpoint for one handshake until `done` settles; resolves what `done` resolves. */
-  whileHandshakePending<T>(endpoint: string, done: () => Promise<T>): Promise<T>
+  /**
+   * Opens the endpoint for handshakes until `done` settles; resolves what `done` resolves.
+   * @param secretOf the secret by the vendor's own answer, where it repeats it: no other that came meanwhile counts then, for anybody
+   *   may shake hands
+   */
+  whileHandshakePending<T>(endpoint: string, done: () => Promise<T>, secretOf?: (made: T) => string | null): Promise<T>
 }
 
 export interface ConnectPorts {

@@ -75,7 +75,7 @@ export async function workAlone(
   try {
     const runtime = await openRuntime(config, { log, clock, random: Math.random, child: fields => log.child(fields) })
     try {
-      return await work({ config, runtime, log, clock, signal: interrupted.signal })
+      return await work({ config, runtime, log, clock: runtime.store.clock, signal: interrupted.signal })
     } finally {
       await runtime.close()
     }

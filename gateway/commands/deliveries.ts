@@ -15,13 +15,15 @@ const help = `Usage: npm run deliveries -- list|show|replay|quarantine [options]
   quarantine list              webhooks that were refused because their signature fits none of our secrets
   quarantine recover [system]  verifies them with the present secrets, and takes in those that are genuine
 
-Options:
-  --system ${systems.join('|')}
+Options of list and replay:
+  --system ${systems.join('|')}   also of quarantine
   --state ${deliveryStates.join('|')}
   --since, --until     when it was received: 2026-03-01T12:00:00Z, or 30m, 2h, 3d ago
   --entity Customer:101  everything about it: its own record, those linked to it, its orders and jobs
   --limit <number>     at most this many; list 20, replay 10000 when not given
   --dry-run            replay: reads the records again and says what would change; writes nothing
+
+Options of all:
   --json               a line of JSON for each
   --help               this text
 
@@ -33,6 +35,16 @@ const unitMs: ReadonlyMap<string, number> = new Map([
   ['m', 60_000],
   ['h', 3_600_000],
   ['d', 86_400_000],
+])
+
+const which = ['system', 'state', 'since', 'until', 'entity', 'limit'] as const
+
+/** Whoever gives an option means something by it: one that is passed over may do what he did not want. */
+const optionsOf: ReadonlyMap<string, readonly string[]> = new Map([
+  ['list', [...which, 'json']],
+  ['show', ['raw', 'json']],
+  ['replay', [...which, 'dry-run', 'json']],
+  ['quarantine', ['system', 'json']],
 ])
 
 const asked = readAsked()
@@ -70,6 +82,8 @@ function readAsked(): { readonly request: DeliveriesRequest } | string {
   const { positionals, values } = parsed
   if (values.help === true) return 'help'
   const [command, ...rest] = positionals
+  const stray = strayOption(command, values)
+  if (stray !== undefined) return `${command ?? ''}: --${stray} says nothing here; see which options it takes below.`
   const json = values.json === true
   const system = values.system ?? null
   if (system !== null && !systems.includes(system)) return `--system: expected one of ${systems.join(', ')}.`
@@ -113,6 +127,11 @@ function readAsked(): { readonly request: DeliveriesRequest } | string {
     default:
       return 'Expected list, show, replay or quarantine.'
   }
+}
+
+function strayOption(command: string | undefined, values: object): string | undefined {
+  const allowed = optionsOf.get(command ?? '')
+  return allowed === undefined ? undefined : Object.keys(values).find(name => !allowed.includes(name))
 }
 
 function idOf(text: string): number | undefined {

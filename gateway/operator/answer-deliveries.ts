@@ -124,8 +124,12 @@ async function replay(
   )
   if (json) tell(JSON.stringify(end))
   else for (const line of reportLines(end, dryRun, waits)) tell(line)
-  const isUnknown = end.matched === 0 && (filter.ids ?? []).length > 0
-  return isUnknown || end.ended.dead > 0 || end.unsure.length > 0 ? 'failed' : 'done'
+  const missing = new Set(filter.ids ?? []).size - end.matched
+  if (missing > 0 && end.matched > 0 && !json)
+    tell(`${missing} of the numbers given ${missing === 1 ? 'is' : 'are'} of no such delivery.`)
+  const { unreadable = 0, forgotten = 0 } = end.untouched
+  const isLeftDead = end.ended.dead + unreadable + forgotten > 0
+  return missing > 0 || isLeftDead || end.unsure.length > 0 ? 'failed' : 'done'
 }
 
 function reportLines(end: ReplayReport, dryRun: boolean, waits: boolean): readonly string[] {

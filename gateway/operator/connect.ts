@@ -4,7 +4,7 @@ import { openContext } from '../graph/context.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Clock } from '../../subgraphs/contract.ts'
 import { holdLease, isHeld } from '../store/leases.ts'
-import { addSecret, listSecrets } from '../store/secrets.ts'
+import { addSecret, listSecrets, replaceSecrets } from '../store/secrets.ts'
 import { Secrets } from '../webhooks/secrets.ts'
 import type { WebhooksCheck } from './webhooks-check.ts'
 
@@ -61,6 +61,7 @@ export function openSecrets({ store, worker }: Runtime, clock: Clock): Secrets {
   return new Secrets({
     list: (system, endpoint) => listSecrets(store, system, endpoint),
     add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
+    replace: (system, endpoint, secret) => replaceSecrets(store, system, endpoint, secret, clock.now()),
     async awaitHandshake(system, endpoint) {
       const lease = await holdLease(store, nameOf(system, endpoint), worker)
       if (lease === null)

@@ -104,7 +104,7 @@ export function openSweeping(runtime: Runtime, ports: SweepingPorts): Sweeping {
   }
 
   async function sweepSystem(one: RunningSystem, tell: Tell, signal: AbortSignal): Promise<boolean> {
-    const { store, traces, metrics } = runtime
+    const { store, traces } = runtime
     const { system, adapter } = one
     try {
       const since = await importBegan(one)
@@ -115,7 +115,6 @@ export function openSweeping(runtime: Runtime, ports: SweepingPorts): Sweeping {
       await beginSweep(store, system, clock.now())
       tell(`${system}: asking what changed`)
       let toldAt = clock.now().getTime()
-      let counted = 0
       const swept = await runSweep({
         store,
         system,
@@ -133,8 +132,6 @@ export function openSweeping(runtime: Runtime, ports: SweepingPorts): Sweeping {
         log,
         signal,
         onStep({ feed, seen, missed }) {
-          metrics.missed(system, missed - counted)
-          counted = missed
           const now = clock.now().getTime()
           if (now - toldAt < tellEveryMs) return
           toldAt = now

@@ -98,7 +98,7 @@ async function insertSubmissions(
   return stored
 }
 
-/** How exactly it is known when a system last sent something, while it sends nothing new. */
+/** How exactly it is known when something last came to an address, while nothing new does. */
 const heardEveryMs = 60_000
 
 /**
@@ -111,15 +111,17 @@ async function forgetRepetitions(
 ): Promise<void> {
   const dropped: number[] = []
   const emptied: number[] = []
-  const heard = new Map<System, number>()
+  const heard = new Map<string, number>()
   for (const { id, received } of requests) {
-    const { system } = received
-    const last = heard.get(system) ?? (await lastBefore(tx, system, id))
+    const { system, endpoint } = received
+    const address = `${system}/${endpoint}`
+    const last = heard.get(address) ?? (await lastBefore(tx, { system, endpoint }, id))
     const at = received.receivedAt.getTime()
-    if (at - last < heardEveryMs) dropped.push(id)
+    // After one that was refused it says that the secret is right.
+    if (at - last < heardEveryMs && !(await wasRefusedSince(tx, { system, endpoint }, last))) dropped.push(id)
     else {
       emptied.push(id)
-      heard.set(system, at)
+      heard.set(address, at)
     }
   }
   if (dropped.length > 0) await tx.deleteFrom('received').where('id', 'in', dropped).execute()
@@ -127,17 +129,38 @@ async function forgetRepetitions(
     await tx.updateTable('received').set({ headers: '{}', body: null }).where('id', 'in', emptied).execute()
 }
 
-async function lastBefore(tx: StoreTransaction, system: System, id: number): Promise<number> {
+async function lastBefore(
+  tx: StoreTransaction,
+  { system, endpoint }: Pick<NewReceived, 'system' | 'endpoint'>,
+  id: number,
+): Promise<number> {
   const row = await tx
     .selectFrom('received')
     .select('received_at')
     .where('system', '=', system)
+    .where('endpoint', '=', endpoint)
     .where('id', '<', id)
     .where('url', 'not like', `${foundBy}%`)
     .orderBy('received_at', 'desc')
     .limit(1)
     .executeTakeFirst()
   return row?.received_at ?? -Infinity
+}
+
+async function wasRefusedSince(
+  tx: StoreTransaction,
+  { system, endpoint }: Pick<NewReceived, 'system' | 'endpoint'>,
+  since: number,
+): Promise<boolean> {
+  const row = await tx
+    .selectFrom('quarantine')
+    .select('id')
+    .where('received_at', '>=', since)
+    .where('system', '=', system)
+    .where('endpoint', '=', endpoint)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** @returns the rows that are new: an entry whose key is known is left out */

@@ -30,6 +30,20 @@ export async function addSecret(
   })
 }
 
+/** Makes a secret the only one of its endpoint. */
+export async function replaceSecrets(
+  store: Store,
+  system: System,
+  endpoint: string,
+  secret: string,
+  now: Date,
+): Promise<void> {
+  await store.write(async tx => {
+    await tx.deleteFrom('webhook_secrets').where('system', '=', system).where('endpoint', '=', endpoint).execute()
+    await tx.insertInto('webhook_secrets').values({ system, endpoint, secret, added_at: now.getTime() }).execute()
+  })
+}
+
 /** Newest first. */
 export async function listSecrets(store: Store, system: System, endpoint: string): Promise<readonly string[]> {
   const rows = await store.read(db =>

@@ -124,6 +124,9 @@ const pollMs = 1000
 /** How often leases are renewed of what is under way or waits in memory; well before they run out, which is after 15 s. */
 const renewMs = 4_000
 
+/** How long the end waits for what is under way: a tool whose budget is short may answer later. */
+const stopWithinMs = 10_000
+
 /** How long a process runs before it tries what was under way at several deaths. */
 const longAfterMs = 30_000
 
@@ -217,18 +220,25 @@ export class DeliveryProcessor {
     return this.#turns.idle()
   }
 
-  /** Finishes what is under way; what waits stays in the store. */
+  /**
+   * Finishes what is under way, for ten seconds at most; what waits stays in the store. What is under way still has no effect once its
+   * lease is let go of.
+   */
   async stop(): Promise<void> {
     this.#isStopping = true
     clearTimeout(this.#polling)
-    clearInterval(this.#renewing)
     // What is being claimed is let go of with the rest, by whoever stopped us: it must not be claimed after that.
     await Promise.allSettled([this.#asking, this.#askingForSuspects])
     // A slow vendor's queue must not keep us from ending.
     this.#turns.clear()
     for (const group of this.#held) group.onWorked?.()
+    // Held until whoever stopped us lets go of it: a lease that runs out before counts as a death.
+    let timer: NodeJS.Timeout | undefined
+    const overdue = new Promise<void>(resolve => (timer = setTimeout(resolve, stopWithinMs)))
+    await Promise.race([this.idle(), overdue])
+    clearTimeout(timer)
+    clearInterval(this.#renewing)
     this.#held.clear()
-    await this.idle()
   }
 
   #poll(): void {
@@ -427,7 +437,9 @@ export class DeliveryProcessor {
         waitedMs: clock.now().getTime() - entry.receivedAt.getTime(),
         isOut: (error instanceof VendorError && error.kind === 'rate-limited') || this.#ports.isOut(system),
       })
-    if (!(error instanceof VendorError)) log.error({ err: error, system, entry: entry.id }, 'a delivery failed here')
+    if (error instanceof StoreError) this.#sparing.warn({ system, reason }, 'deliveries cannot be applied')
+    else if (!(error instanceof VendorError))
+      log.error({ err: error, system, entry: entry.id }, 'a delivery failed here')
     try {
       if (isLast) {
         log.error({ system, entry: entry.id, attempts, reason }, 'a delivery is given up')
@@ -436,14 +448,20 @@ export class DeliveryProcessor {
       }
       const hinted = error instanceof VendorError ? (error.retryAfterMs ?? 0) : 0
       const waitMs = Math.max(hinted, retryAfterMs(entry.tries, random()))
-      // What waits for a tool that answers nobody is a matter of the tool.
+      // What waits for a tool that answers nobody, or for its budget, is a matter of the tool.
       if (this.#ports.isOut(system))
         this.#sparing.warn({ system }, 'deliveries are tried again later: their tool answers nobody')
+      else if (error instanceof VendorError && error.kind === 'rate-limited')
+        this.#sparing.warn({ system }, "deliveries are tried again later: their tool's limit is reached")
+      else if (error instanceof StoreError)
+        this.#sparing.warn({ system }, 'deliveries are tried again later: the store could not be asked')
       else log.warn({ system, entry: entry.id, attempts, reason, waitMs }, 'a delivery is tried again later')
       await this.#ports.fail(entry, { state: 'due', dueAt: new Date(clock.now().getTime() + waitMs), error: reason })
     } catch (failed) {
       // Its lease runs out, and it is claimed again.
-      log.error({ err: failed, system, entry: entry.id }, 'a failed delivery could not be put back')
+      if (failed instanceof StoreError)
+        this.#sparing.warn({ system }, 'failed deliveries cannot be put back; they are due when their leases run out')
+      else log.error({ err: failed, system, entry: entry.id }, 'a failed delivery could not be put back')
     }
   }
 }

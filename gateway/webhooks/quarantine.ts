@@ -13,8 +13,13 @@ export interface QuarantinePorts {
 
 /** Requests of one system that one write keeps; of more that come meanwhile, as many are taken at random. */
 const heldRequests = 50
-/** Bytes of them; one request may hold a quarter. */
+/** Bytes of them. */
 const heldBytes = 1024 * 1024
+/** Of one request; what tools send is seldom half as long. */
+const largestBytes = 64 * 1024
+
+/** How long may be spent between two writes on looking whether requests can be webhooks; then what comes is not kept. */
+const readingMs = 50
 
 /** How often they are written: a flood of forgeries costs one write in so long, however much comes. */
 const writeEveryMs = 1000
@@ -34,6 +39,7 @@ interface Held {
 export class Quarantine {
   readonly #ports: QuarantinePorts
   readonly #held = new Map<System, Held>()
+  #spentMs = 0
   #timer: NodeJS.Timeout | null = null
   #writing: Promise<void> = Promise.resolve()
 
@@ -44,7 +50,8 @@ export class Quarantine {
   /** Returns at once. What cannot be a webhook of this system is not kept: a forger has to make up one that can. */
   take(system: System, adapter: WebhookAdapter, received: Received, receivedAt: Date): void {
     const size = sizeOf(received)
-    if (size > heldBytes / 4) return
+    this.#timer ??= setTimeout(() => void this.flush(), writeEveryMs).unref()
+    if (size > largestBytes) return
     const held = this.#held.get(system) ?? { requests: [], digests: new Set(), bytes: 0, came: 0 }
     this.#held.set(system, held)
     held.came += 1
@@ -53,7 +60,11 @@ export class Quarantine {
     const place = isFull ? Math.floor(this.#ports.random() * held.came) : held.requests.length
     if (isFull && place >= held.requests.length) return
     const digest = digestOf(received)
-    if (held.digests.has(digest) || !isReadable(adapter, received)) return
+    if (held.digests.has(digest) || this.#spentMs > readingMs) return
+    const beganMs = performance.now()
+    const isReadable = canBeRead(adapter, received)
+    this.#spentMs += performance.now() - beganMs
+    if (!isReadable) return
     const replaced = held.requests[place]
     if (replaced !== undefined) {
       held.digests.delete(replaced.digest)
@@ -62,7 +73,6 @@ export class Quarantine {
     held.requests[place] = { system, received, receivedAt, digest }
     held.digests.add(digest)
     held.bytes += size
-    this.#timer ??= setTimeout(() => void this.flush(), writeEveryMs).unref()
   }
 
   /** Writes what is held. Never rejects. */
@@ -71,6 +81,7 @@ export class Quarantine {
     this.#timer = null
     const requests = [...this.#held.values()].flatMap(held => held.requests)
     this.#held.clear()
+    this.#spentMs = 0
     if (requests.length > 0) this.#writing = this.#writing.then(() => this.#write(requests))
     return this.#writing
   }
@@ -92,7 +103,7 @@ function digestOf({ endpoint, headers, body }: Received): string {
     .digest('base64url')
 }
 
-function isReadable(adapter: WebhookAdapter, received: Received): boolean {
+function canBeRead(adapter: WebhookAdapter, received: Received): boolean {
   try {
     const read = adapter.read(received)
     return 'entries' in read && read.entries.some(entry => 'hints' in entry)

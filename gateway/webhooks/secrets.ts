@@ -1,11 +1,14 @@
 import type { System } from '../../schema/systems.ts'
 import type { WebhookSecrets } from '../../subgraphs/contract.ts'
+import { SharedReadings } from './shared-readings.ts'
 
 /** Where secrets are kept that vendors handed out. */
 export interface SecretStore {
   /** Newest first. */
   list(system: System, endpoint: string): Promise<readonly string[]>
   add(system: System, endpoint: string, secret: string): Promise<void>
+  /** Makes it the only one of its endpoint. */
+  replace(system: System, endpoint: string, secret: string): Promise<void>
   /**
    * Tells every process of the store that this endpoint takes a handshake.
    * @returns what ends it
@@ -26,12 +29,6 @@ interface Known {
   readonly atMs: number
 }
 
-/** Readings of one endpoint's secrets: one under way, and one for all who came since it began. */
-interface Readings {
-  readonly current: Promise<readonly string[]>
-  next: Promise<readonly string[]> | null
-}
-
 /** How long a secret is believed that another process may have taken away. */
 const believedMs = 10_000
 
@@ -40,7 +37,8 @@ export class Secrets {
   readonly #store: SecretStore
   readonly #pending = new Map<string, Pending>()
   readonly #known = new Map<string, Known>()
-  readonly #readings = new Map<string, Readings>()
+  readonly #reading = new SharedReadings<readonly string[]>()
+  readonly #asking = new SharedReadings<boolean>()
 
   constructor(store: SecretStore) {
     this.#store = store
@@ -55,14 +53,13 @@ export class Secrets {
   }
 
   /**
-   * As they were when they were last read, if that is not long ago: a webhook that fits one of them is genuine, and whether one that
-   * fits none is forged only `of` can say.
+   * Those that were handed out, as they were when they were last read, if that is not long ago: a webhook that fits one of them is
+   * genuine, and whether one that fits none is forged only `of` can say.
    */
-  async known(system: System, endpoint: string, fromSettings: readonly string[]): Promise<readonly string[]> {
+  async known(system: System, endpoint: string): Promise<readonly string[]> {
     const known = this.#known.get(keyOf(system, endpoint))
-    if (known === undefined || performance.now() - known.atMs > believedMs)
-      return this.of(system, endpoint, fromSettings)
-    return [...fromSettings, ...known.secrets]
+    if (known === undefined || performance.now() - known.atMs > believedMs) return this.#read(system, endpoint)
+    return known.secrets
   }
 
   async add(system: System, endpoint: string, secret: string): Promise<void> {
@@ -70,36 +67,20 @@ export class Secrets {
     this.#known.delete(keyOf(system, endpoint))
   }
 
-  /** In a reading that begins now or later: one under way may have begun before the newest was added. */
   #read(system: System, endpoint: string): Promise<readonly string[]> {
     const key = keyOf(system, endpoint)
-    const readings = this.#readings.get(key)
-    if (readings === undefined) return this.#begin(key, system, endpoint)
-    readings.next ??= readings.current.then(
-      () => this.#begin(key, system, endpoint),
-      () => this.#begin(key, system, endpoint),
-    )
-    return readings.next
-  }
-
-  #begin(key: string, system: System, endpoint: string): Promise<readonly string[]> {
-    const atMs = performance.now()
-    const current = this.#store.list(system, endpoint).then(secrets => {
+    return this.#reading.read(key, async () => {
+      const atMs = performance.now()
+      const secrets = await this.#store.list(system, endpoint)
       this.#known.set(key, { secrets, atMs })
       return secrets
     })
-    const readings: Readings = { current, next: null }
-    this.#readings.set(key, readings)
-    const end = (): void => {
-      if (readings.next === null) this.#readings.delete(key)
-    }
-    current.then(end, end)
-    return current
   }
 
   /** Whether somebody, in any process of the store, has asked the vendor for a webhook and waits for its handshake. */
   async isHandshakePending(system: System, endpoint: string): Promise<boolean> {
-    return this.#pending.has(keyOf(system, endpoint)) || this.#store.isHandshakeAwaited(system, endpoint)
+    const key = keyOf(system, endpoint)
+    return this.#pending.has(key) || this.#asking.read(key, () => this.#store.isHandshakeAwaited(system, endpoint))
   }
 
   /** The port that a system's `connect` is handed. */
@@ -107,11 +88,14 @@ export class Secrets {
     return {
       of: endpoint => this.of(system, endpoint, fromSettings),
       store: (endpoint, secret) => this.add(system, endpoint, secret),
-      whileHandshakePending: async (endpoint, done) => {
+      whileHandshakePending: async (endpoint, done, secretOf) => {
         const pending = this.#expect(system, endpoint)
+        let confirmed: string | null = null
         try {
           await pending.end
-          return await done()
+          const made = await done()
+          confirmed = secretOf?.(made) ?? null
+          return made
         } finally {
           pending.count -= 1
           if (pending.count === 0) {
@@ -120,6 +104,10 @@ export class Secrets {
               end => end(),
               () => undefined,
             )
+          }
+          if (confirmed !== null) {
+            await this.#store.replace(system, endpoint, confirmed)
+            this.#known.delete(keyOf(system, endpoint))
           }
         }
       },

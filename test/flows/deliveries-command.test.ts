@@ -109,11 +109,16 @@ test('alone on the store the command does it itself, and what cannot be meant is
   expect([(await wrong.ended).code, (await help.ended).code]).toEqual([2, 0])
   expect(wrong.output()).toContain('--since, --until: expected a time')
   const alone = run('replay', '--state', 'dead', '--since', '1h')
-  expect(await alone.ended, alone.output()).toMatchObject({ code: 0 })
+  // What was to be replayed is dead still.
+  expect(await alone.ended, alone.output()).toMatchObject({ code: 1 })
   expect(alone.output()).toContain('1 left as it is: it still cannot be read')
   const unknown = run('replay', '999')
   expect(await unknown.ended).toMatchObject({ code: 1 })
   expect(unknown.output()).toContain('There is no such delivery.')
+  const [some, stray] = [run('replay', '1', '999'), run('quarantine', 'recover', 'stripe', '--dry-run')]
+  expect([(await some.ended).code, (await stray.ended).code]).toEqual([1, 2])
+  expect(some.output()).toContain('1 of the numbers given is of no such delivery')
+  expect(stray.output()).toContain('--dry-run says nothing here')
 }, 60_000)
 
 test('a mistyped store is told, and none is made in its place', async () => {

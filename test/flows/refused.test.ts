@@ -49,6 +49,16 @@ for (const vendor of [hubspot, stripe]) {
   })
 }
 
+test('a genuine repetition, which leaves nothing else behind, says as well that the secret is right', async () => {
+  const world = await quietWorld()
+  const genuine = stripe.sign(world, stripe.body(world))
+  expect(await post(world, genuine)).toBe(200)
+  expect(await post(world, stripe.sign(world, stripe.body(world), { secret: 'another' }))).toBe(401)
+  await expect.poll(() => told(world, stripe), { timeout: 10_000 }).toMatchObject({ states: ['FAILING'] })
+  expect(await post(world, genuine)).toBe(200)
+  expect(await told(world, stripe)).toMatchObject({ part: 'ok', states: [] })
+})
+
 test('what cannot be a webhook of that tool says nothing of its secret', async () => {
   const world = await quietWorld()
   for (const body of ['no JSON', '[]', '{}']) {

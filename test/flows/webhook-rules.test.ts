@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { counts, post, quietWorld, rows } from './quiet-world.ts'
 import { asana, asanaEvent, hubspot, notification, stripe, stripeEvent, vendors } from './signing.ts'
+import { startWorld } from './world.ts'
 
 const minuteMs = 60_000
 
@@ -31,6 +32,24 @@ describe('secrets', () => {
     expect([await by(hubspot, 'next-hubspot, last-hubspot'), await by(stripe, 'whsec_next,whsec_last')]).toEqual([
       401, 401,
     ])
+  })
+
+  test('strangers who shake hands while a webhook is registered take nothing over', async () => {
+    const world = await startWorld()
+    await world.settled()
+    const { asana: tool } = world.tools
+    await fetch(`${tool.basePath}/webhooks/${tool.webhooks.all[0]?.gid ?? ''}`, { method: 'DELETE' })
+    const theirs = 'a-secret-of-a-stranger'
+    let isOver = false
+    const strangers = Array.from({ length: 4 }, async () => {
+      while (!isOver) await world.post('/webhooks/asana/99', { headers: { 'x-hook-secret': theirs }, body: '' })
+    })
+    expect(await world.gateway.connect('asana', () => undefined)).toBe('done')
+    isOver = true
+    await Promise.all(strangers)
+    const body = asana.body(world)
+    expect(await post(world, asana.sign(world, body, { secret: theirs }))).toBe(401)
+    expect(await post(world, asana.sign(world, body))).toBe(200)
   })
 
   test('a handshake that nobody here asked for is refused, and the secret it brings verifies nothing', async () => {

@@ -30,6 +30,7 @@ export interface SystemStatus {
   /** Requests kept whose signature fits no secret of ours. */
   readonly quarantinedRequests: number
   readonly isReachable: boolean
+  readonly isAuthorized: boolean
   readonly pools: readonly {
     readonly name: string
     readonly limit: number

@@ -52,9 +52,10 @@ export const webhook: WebhookAdapter = {
     if (body.length > maxNotifications) {
       return { unreadable: `expected at most ${maxNotifications} notifications, got ${body.length}` }
     }
-    return {
-      entries: body.map((value: unknown, position) => readEntry(value, `${position} of ${digest(received.body)}`)),
-    }
+    // Of a body that may be long: once.
+    let whole: string | undefined
+    const place = (position: number): string => `${position} of ${(whole ??= digest(received.body))}`
+    return { entries: body.map((value: unknown, position) => readEntry(value, () => place(position))) }
   },
 }
 
@@ -68,7 +69,7 @@ function parseJson(body: Uint8Array): unknown {
 }
 
 /** @param place names the entry by where it stood */
-function readEntry(value: unknown, place: string): DeliveryEntry {
+function readEntry(value: unknown, place: () => string): DeliveryEntry {
   const head = notification.safeParse(value)
   if (!head.success) return { key: keyOfUnreadable(value, place), unreadable: faultOf(head.error) }
   const { portalId, subscriptionId, eventId, occurredAt, subscriptionType, objectTypeId } = head.data
@@ -123,12 +124,12 @@ function hintsOfMerge(merge: z.infer<typeof withMerge>, at: Date): readonly Hint
 }
 
 /** The key of what cannot be read: its content, but for the number of the attempt; its place when it nests too deeply. */
-function keyOfUnreadable(value: unknown, place: string): string {
+function keyOfUnreadable(value: unknown, place: () => string): string {
   const lasting = typeof value === 'object' && value !== null ? { ...value, attemptNumber: undefined } : value
   try {
     return `unreadable:${digest(JSON.stringify(lasting))}`
   } catch {
-    return `unreadable:${place}`
+    return `unreadable:${place()}`
   }
 }
 

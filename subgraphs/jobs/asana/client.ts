@@ -52,8 +52,13 @@ export interface AsanaClient {
   /** @returns the gid of the workspace the project is in */
   workspaceOf(project: string, call: CallContext): Promise<string>
   webhooks(workspace: string, project: string, call: CallContext): Promise<readonly Webhook[]>
-  /** Resolves after the handshake. @returns its gid */
-  createWebhook(project: string, target: string, filters: readonly WebhookFilter[], call: CallContext): Promise<string>
+  /** Resolves after the handshake. @returns its gid, and the handshake's secret where the answer repeats it */
+  createWebhook(
+    project: string,
+    target: string,
+    filters: readonly WebhookFilter[],
+    call: CallContext,
+  ): Promise<{ readonly gid: string; readonly secret: string | null }>
   deleteWebhook(gid: string, call: CallContext): Promise<void>
 }
 
@@ -208,7 +213,8 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
     async createWebhook(project, target, filters, call) {
       const operation = writing('webhooks.create')
       const body = { data: { resource: project, target, filters } }
-      return (await ask(operation, call, () => webhooksApi.createWebhook(body), as(operation, createdWebhook))).data.gid
+      const made = await ask(operation, call, () => webhooksApi.createWebhook(body), as(operation, createdWebhook))
+      return { gid: made.data.gid, secret: made['X-Hook-Secret'] ?? null }
     },
     async deleteWebhook(gid, call) {
       const operation = writing('webhooks.delete')

@@ -39,8 +39,10 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
       done.push(`project ${project}: the webhook ${working.gid} is active`)
       return
     }
-    const gid = await ports.secrets.whileHandshakePending(project, () =>
-      client.createWebhook(project, target, webhookFilters, ports.call),
+    const { gid } = await ports.secrets.whileHandshakePending(
+      project,
+      () => client.createWebhook(project, target, webhookFilters, ports.call),
+      made => made.secret,
     )
     done.push(`project ${project}: registered the webhook ${gid} to ${target}`)
   }

@@ -105,7 +105,7 @@ const webhook = z.object({
 export type Webhook = z.infer<typeof webhook>
 
 export const webhooks = listOf(webhook)
-export const createdWebhook = one(z.object({ gid }))
+export const createdWebhook = z.object({ data: z.object({ gid }), 'X-Hook-Secret': z.string().min(1).optional() })
 
 /** `POST /batch`: one answer an action, in their order. */
 export const batch = z.object({

@@ -299,6 +299,37 @@ test('suspects are tried few at a time: the next ones are asked for only when th
   await processor.stop()
 })
 
+test('at the end what is under way is waited for ten seconds, and all that is held stays held until then', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
+  try {
+    const renewed: (readonly number[])[] = []
+    const { processor, applied, reading } = open({
+      renew: entries => Promise.resolve(void renewed.push(entries.map(({ id }) => id))),
+    })
+    processor.start()
+    // The second one waits for the first: it is about the same record.
+    processor.accept([entry(1, [hint('101')], { receivedId: 1 }), entry(2, [hint('101')], { receivedId: 2 })])
+    await vi.advanceTimersByTimeAsync(1000)
+    let isStopped = false
+    const stopped = processor.stop().then(() => (isStopped = true))
+    await vi.advanceTimersByTimeAsync(9_900)
+    expect([isStopped, renewed]).toEqual([
+      false,
+      [
+        [1, 2],
+        [1, 2],
+      ],
+    ])
+    await vi.advanceTimersByTimeAsync(200)
+    await stopped
+    reading[0]?.end()
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect([renewed.length, reading.length, applied.length]).toEqual([2, 1, 1])
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 test('after one that was tried alone the next is asked for nine times as long later, so that few deaths fall on one', async () => {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
   try {

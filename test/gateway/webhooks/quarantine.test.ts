@@ -42,6 +42,27 @@ test('what is refused within a second is one write, each once, and what cannot b
   expect(bodies()).toEqual([['one', 'two'], ['three']])
 })
 
+test('a flood of requests that are slow to read costs 50 ms of every second, and long ones nothing', async () => {
+  let reads = 0
+  const slow: WebhookAdapter = {
+    ...adapter,
+    read(received) {
+      reads += 1
+      vi.advanceTimersByTime(20)
+      return adapter.read(received)
+    },
+  }
+  const { quarantine } = open()
+  for (let at = 0; at < 100; at += 1) quarantine.take('stripe', slow, request(`forged ${at}`), now)
+  quarantine.take('stripe', slow, request('x'.repeat(65 * 1024)), now)
+  expect(reads).toBe(3)
+  await vi.advanceTimersByTimeAsync(1000)
+  quarantine.take('stripe', slow, request('x'.repeat(65 * 1024)), now)
+  expect(reads).toBe(3)
+  quarantine.take('stripe', slow, request('another'), now)
+  expect(reads).toBe(4)
+})
+
 test('a flood costs one small write a second, and each that came in it has the same chance to be kept', async () => {
   const { take, bodies } = open()
   let kept = 0

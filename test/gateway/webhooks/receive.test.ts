@@ -23,6 +23,7 @@ function open(more: Partial<ReceivePorts> & { readonly adapter?: Partial<Webhook
   const secrets = new Secrets({
     list: () => Promise.resolve([]),
     add: (_s, _e, secret) => Promise.resolve(void steps.push(`secret ${secret}`)),
+    replace: () => Promise.resolve(),
     awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
     isHandshakeAwaited: () => Promise.resolve(false),
   })
@@ -112,6 +113,7 @@ describe('a webhook', () => {
     const secrets = new Secrets({
       list: () => Promise.resolve([...handed]),
       add: () => Promise.resolve(),
+      replace: () => Promise.resolve(),
       awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
       isHandshakeAwaited: () => Promise.resolve(false),
     })
