@@ -60,7 +60,11 @@ export function openSecrets({ store, worker }: Runtime, clock: Clock): Secrets {
   const nameOf = (system: System, endpoint: string): string => `handshake ${system}/${endpoint}`
   return new Secrets({
     list: (system, endpoint) => listSecrets(store, system, endpoint),
-    add: (system, endpoint, secret) => addSecret(store, system, endpoint, secret, clock.now()),
+    add: async (system, endpoint, secret) => {
+      await addSecret(store, { system, endpoint, secret }, clock.now())
+    },
+    addAwaited: (system, endpoint, secret) =>
+      addSecret(store, { system, endpoint, secret, whileHeld: nameOf(system, endpoint) }, store.clock.now()),
     replace: (system, endpoint, secret) => replaceSecrets(store, system, endpoint, secret, clock.now()),
     async awaitHandshake(system, endpoint) {
       const lease = await holdLease(store, nameOf(system, endpoint), worker)

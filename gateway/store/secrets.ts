@@ -1,18 +1,22 @@
 import type { System } from '../../schema/systems.ts'
+import { isHeld } from './leases.ts'
 import type { Store } from './store.ts'
 
 /** The newest, and the one before it: a vendor may sign with the old one until it has seen the handshake's answer. */
 const keptSecrets = 2
 
-/** Makes a secret the newest of its endpoint. The two newest are kept. */
+/**
+ * Makes a secret the newest of its endpoint. The two newest are kept.
+ * @param whileHeld a lease that must be held by somebody
+ * @returns false, with nothing added, when it is not
+ */
 export async function addSecret(
   store: Store,
-  system: System,
-  endpoint: string,
-  secret: string,
+  { system, endpoint, secret, whileHeld }: { system: System; endpoint: string; secret: string; whileHeld?: string },
   now: Date,
-): Promise<void> {
-  await store.write(async tx => {
+): Promise<boolean> {
+  return store.write(async tx => {
+    if (whileHeld !== undefined && !(await isHeld(tx, whileHeld, now))) return false
     const ofEndpoint = tx.deleteFrom('webhook_secrets').where('system', '=', system).where('endpoint', '=', endpoint)
     await ofEndpoint.where('secret', '=', secret).execute()
     await tx.insertInto('webhook_secrets').values({ system, endpoint, secret, added_at: now.getTime() }).execute()
@@ -27,6 +31,7 @@ export async function addSecret(
           .limit(keptSecrets),
       )
       .execute()
+    return true
   })
 }
 

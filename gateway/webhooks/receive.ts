@@ -88,7 +88,9 @@ async function receive(
         sparing.warn({ system, endpoint }, 'a handshake was refused: nobody here asked for it')
         return { status: 403, text: 'No handshake is expected.' }
       }
-      await ports.secrets.add(system, endpoint, handshake.secret)
+      // It may have ended meanwhile.
+      if (!(await ports.secrets.shakeHands(system, endpoint, handshake.secret)))
+        return { status: 403, text: 'No handshake is expected.' }
       return { status: 200, headers: handshake.answerHeaders }
     }
     const receivedAt = clock.now()

@@ -7,6 +7,8 @@ export interface SecretStore {
   /** Newest first. */
   list(system: System, endpoint: string): Promise<readonly string[]>
   add(system: System, endpoint: string, secret: string): Promise<void>
+  /** The same, for one that a handshake brings. @returns false, with nothing added, when none is awaited there (any more) */
+  addAwaited(system: System, endpoint: string, secret: string): Promise<boolean>
   /** Makes it the only one of its endpoint. */
   replace(system: System, endpoint: string, secret: string): Promise<void>
   /**
@@ -60,6 +62,13 @@ export class Secrets {
     const known = this.#known.get(keyOf(system, endpoint))
     if (known === undefined || performance.now() - known.atMs > believedMs) return this.#read(system, endpoint)
     return known.secrets
+  }
+
+  /** Takes the secret of a handshake. @returns whether one is awaited there */
+  async shakeHands(system: System, endpoint: string, secret: string): Promise<boolean> {
+    const isAdded = await this.#store.addAwaited(system, endpoint, secret)
+    this.#known.delete(keyOf(system, endpoint))
+    return isAdded
   }
 
   async add(system: System, endpoint: string, secret: string): Promise<void> {

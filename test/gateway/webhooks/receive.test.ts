@@ -22,7 +22,8 @@ function open(more: Partial<ReceivePorts> & { readonly adapter?: Partial<Webhook
   const stored: { readonly received: Received; readonly entries: readonly DeliveryEntry[] }[] = []
   const secrets = new Secrets({
     list: () => Promise.resolve([]),
-    add: (_s, _e, secret) => Promise.resolve(void steps.push(`secret ${secret}`)),
+    add: () => Promise.resolve(),
+    addAwaited: (_s, _e, secret) => Promise.resolve(steps.push(`secret ${secret}`) > 0),
     replace: () => Promise.resolve(),
     awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
     isHandshakeAwaited: () => Promise.resolve(false),
@@ -113,6 +114,7 @@ describe('a webhook', () => {
     const secrets = new Secrets({
       list: () => Promise.resolve([...handed]),
       add: () => Promise.resolve(),
+      addAwaited: () => Promise.resolve(false),
       replace: () => Promise.resolve(),
       awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
       isHandshakeAwaited: () => Promise.resolve(false),

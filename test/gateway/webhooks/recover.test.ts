@@ -28,6 +28,7 @@ async function run(requests: readonly KeptRequest[], store?: () => Promise<{ fre
       secrets: new Secrets({
         list: () => Promise.resolve([]),
         add: () => Promise.resolve(),
+        addAwaited: () => Promise.resolve(false),
         replace: () => Promise.resolve(),
         awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
         isHandshakeAwaited: () => Promise.resolve(false),

@@ -10,6 +10,7 @@ function open(stored: string[] = [], awaited = new Set<string>()) {
       return Promise.resolve([...stored])
     },
     add: (_system, _endpoint, secret) => Promise.resolve(void stored.unshift(secret)),
+    addAwaited: () => Promise.resolve(false),
     replace: () => Promise.resolve(),
     async awaitHandshake(system, endpoint) {
       if (awaited.has(`${system}/${endpoint}`)) throw new Error('another process is registering it')
@@ -87,6 +88,7 @@ test('a failed reading of the store is not remembered', async () => {
   const secrets = new Secrets({
     list: () => (isDown ? Promise.reject(new Error('down')) : Promise.resolve(['kept'])),
     add: () => Promise.resolve(),
+    addAwaited: () => Promise.resolve(false),
     replace: () => Promise.resolve(),
     awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
     isHandshakeAwaited: () => Promise.resolve(false),
