@@ -10,6 +10,7 @@ import { noTraces, type Traces, type Try, type TryOutcome } from '../traces/trac
 import { Gather } from './gather.ts'
 import { isBehind, merge, observationOf } from './observation.ts'
 import { mayGiveUp, retryAfterMs } from './retry-times.ts'
+import { Suspects } from './suspects.ts'
 import { Turns, type Turn } from './turns.ts'
 
 export type Failure =
@@ -125,16 +126,7 @@ const pollMs = 1000
 const renewMs = 4_000
 
 /** How long the end waits for what is under way: a tool whose budget is short may answer later. */
-const stopWithinMs = 10_000
-
-/** How long a process runs before it tries what was under way at several deaths. */
-const longAfterMs = 30_000
-
-/**
- * One that is tried alone is followed by the next after so many times its time: a process that is ended from outside at any
- * moment then seldom puts the blame on an entry that has nothing to do with it.
- */
-const restsFor = 9
+const stopWithinMs = 5_000
 
 /**
  * Works on stored entries: evict, read anew, apply, all of one delivery about one record together, and one after the
@@ -151,13 +143,7 @@ export class DeliveryProcessor {
   readonly #applying: Gather<Work, boolean>
   /** Those that anything was taken of. */
   readonly #systems = new Set<System>()
-  /** What was under way when a process ended and is tried at the moment. */
-  readonly #suspects = new Set<Group>()
-  #askingForSuspects: Promise<void> | null = null
-  /** Since when the suspect is tried that is tried alone; null when none is. */
-  #aloneSinceMs: number | null = null
-  #suspectsAfterMs = 0
-  #startedAtMs = 0
+  readonly #suspects: Suspects<Group>
   #polling: NodeJS.Timeout | undefined
   #asking: Promise<void> | null = null
   /** How often somebody said that entries may be due. */
@@ -170,11 +156,19 @@ export class DeliveryProcessor {
     this.#sparing = new SparingLog(ports.log)
     this.#traces = ports.traces ?? noTraces
     this.#turns = new Turns({ most: maxRunning, run: group => this.#work(group) })
+    this.#suspects = new Suspects({
+      claim: async isLong => {
+        const entries = await ports.claimSuspects(isLong)
+        if (this.#isStopping) return { suspects: [], isAlone: false }
+        return { suspects: byDeliveryAndRecord(entries), isAlone: entries.length === 1 }
+      },
+      try: group => this.#take(group),
+    })
     this.#applying = new Gather({ most: 1, largest: maxTogether, work: works => this.#applyTogether(works) })
   }
 
   start(): void {
-    this.#startedAtMs = performance.now()
+    this.#suspects.start()
     this.#poll()
     this.#renewing = setInterval(() => void this.#renew(), renewMs).unref()
   }
@@ -221,14 +215,14 @@ export class DeliveryProcessor {
   }
 
   /**
-   * Finishes what is under way, for ten seconds at most; what waits stays in the store. What is under way still has no effect once its
+   * Finishes what is under way, for five seconds at most; what waits stays in the store. What is under way still has no effect once its
    * lease is let go of.
    */
   async stop(): Promise<void> {
     this.#isStopping = true
     clearTimeout(this.#polling)
     // What is being claimed is let go of with the rest, by whoever stopped us: it must not be claimed after that.
-    await Promise.allSettled([this.#asking, this.#askingForSuspects])
+    await Promise.allSettled([this.#asking, this.#suspects.settled()])
     // A slow vendor's queue must not keep us from ending.
     this.#turns.clear()
     for (const group of this.#held) group.onWorked?.()
@@ -258,7 +252,7 @@ export class DeliveryProcessor {
       let isMore = true
       while (isMore) {
         const wakings = this.#wakings
-        await this.#trySuspects()
+        await this.#suspects.next()
         if (this.#isStopping) return
         const full = [...this.#systems].filter(system => !this.hasRoomFor(system))
         const claimed = await this.#ports.claim(maxRunning, full)
@@ -279,24 +273,6 @@ export class DeliveryProcessor {
     this.#turns.add(group)
   }
 
-  /** The next few only after the last few: what ends this process is then among these. */
-  #trySuspects(): Promise<void> {
-    if (this.#suspects.size > 0 || performance.now() < this.#suspectsAfterMs) return Promise.resolve()
-    this.#askingForSuspects ??= this.#takeSuspects().finally(() => {
-      this.#askingForSuspects = null
-    })
-    return this.#askingForSuspects
-  }
-
-  async #takeSuspects(): Promise<void> {
-    const entries = await this.#ports.claimSuspects(performance.now() - this.#startedAtMs >= longAfterMs)
-    if (this.#isStopping) return
-    const groups = byDeliveryAndRecord(entries)
-    this.#aloneSinceMs = entries.length === 1 ? performance.now() : null
-    for (const group of groups) this.#suspects.add(group)
-    for (const group of groups) this.#take(group)
-  }
-
   /** Never rejects. */
   async #work(group: Group): Promise<void> {
     const { log } = this.#ports
@@ -313,13 +289,11 @@ export class DeliveryProcessor {
     } finally {
       this.#held.delete(group)
       group.onWorked?.()
-      if (this.#suspects.delete(group) && !this.#isStopping) {
-        const now = performance.now()
-        // The next poll after that finds the next one.
-        if (this.#aloneSinceMs !== null) this.#suspectsAfterMs = now + restsFor * (now - this.#aloneSinceMs)
-        this.#trySuspects().catch((error: unknown) =>
-          log.warn({ err: error }, 'the next suspects wait for the next poll'),
-        )
+      // When it is too early, the next poll after that finds the next one.
+      if (this.#suspects.ended(group) && !this.#isStopping) {
+        this.#suspects
+          .next()
+          .catch((error: unknown) => log.warn({ err: error }, 'the next suspects wait for the next poll'))
       }
     }
   }
