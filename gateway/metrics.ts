@@ -144,20 +144,19 @@ export function openMetrics(): Metrics {
   )
   /** What is told from the store: nothing of it while it does not answer. */
   const ofStore = [
-    ...[
-      entries,
-      oldest,
-      lastDelivery,
-      complete,
-      lag,
-      imported,
-      sweepEnded,
-      missed,
-      sweepFailed,
-      webhookState,
-      quarantined,
-    ],
-    ...[unfinished, oldestWrite],
+    entries,
+    oldest,
+    lastDelivery,
+    complete,
+    lag,
+    imported,
+    sweepEnded,
+    missed,
+    sweepFailed,
+    webhookState,
+    quarantined,
+    unfinished,
+    oldestWrite,
   ]
   const cacheSize = gauge('cache_bytes', 'Estimated size of the cached records.')
   const cacheEntries = gauge('cache_entries', 'Cached records.')

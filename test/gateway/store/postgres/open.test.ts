@@ -259,7 +259,8 @@ describe('signals', () => {
     end()
     heard.length = 0
     other.signals?.send('changes')
-    await vi.waitFor(() => expect(heard).toEqual(['one']), 20_000)
+    // Its own connection may be made again at this moment, which wakes it too.
+    await vi.waitFor(() => expect([...new Set(heard)]).toEqual(['one']), 20_000)
   })
 
   test('are one when many are sent at once', async () => {
