@@ -8,7 +8,7 @@ import { deleteLinks, deleteUnlinked, settle, type LinkChange, type OwnerChange 
 import type { StoreTransaction } from '../store/store.ts'
 import { appendChanges } from './log.ts'
 import { linkedChange, refs } from './linked.ts'
-import { applyMerge, mergeOf } from './merge.ts'
+import { applyMerge, mergeOf, winnersOnce } from './merge.ts'
 import { effectOf, type Effect, type Observation } from './observe.ts'
 
 /** Observations worked on together; the statements of a batch do not grow with it. */
@@ -27,14 +27,14 @@ export async function applyObservations(
   now: Date,
 ): Promise<Change[]> {
   const changes: NewChange[] = []
-  const all = [...observations, ...(await mergesShown(tx, catalogue, observations))]
+  const { all, winners } = await withMerges(tx, catalogue, observations)
   for (const batch of batchesOf(catalogue, all)) {
     const merge = mergeOf(catalogue, batch[0])
     changes.push(
       ...(merge === null ? await applyBatch(tx, catalogue, batch, now) : await applyMerge(tx, catalogue, merge, now)),
     )
   }
-  return changes.length === 0 ? [] : appendChanges(tx, traced(changes, observations), now)
+  return changes.length === 0 ? [] : appendChanges(tx, traced(winnersOnce(changes, winners), observations), now)
 }
 
 /**
@@ -53,31 +53,38 @@ function traced(changes: readonly NewChange[], observations: readonly Observatio
 }
 
 /**
- * Merges that nobody told us of, but that the winners show: made before we were connected, or told while we were out.
+ * The observations and the merges that nobody told us of, but that the winners show: made before we were connected, or told while we
+ * were out.
+ * @returns with them the winners of merges that are new to us, by `recordKey`: a merge changes any field of its winner, so whatever
+ *   else is told of it in the same moment is part of that
  */
-async function mergesShown(
+async function withMerges(
   tx: StoreTransaction,
   catalogue: Catalogue,
   observations: readonly Observation[],
-): Promise<readonly Observation[]> {
+): Promise<{ readonly all: readonly Observation[]; readonly winners: ReadonlySet<string> }> {
   const shown = observations.flatMap(({ record, observed, origin }) =>
     (observed?.formerIds ?? []).map((id): Observation => ({
       record: { ...record, id },
       observed: null,
       kind: 'DELETED',
       fields: [],
-      at: null,
+      at: observed?.updatedAt ?? null,
       mergedInto: record,
       origin,
     })),
   )
-  const merges = shown.filter(observation => mergeOf(catalogue, observation) !== null)
-  if (merges.length === 0) return []
+  const isMerge = (observation: Observation): boolean => mergeOf(catalogue, observation) !== null
+  const merges = [...observations, ...shown].filter(isMerge)
+  if (merges.length === 0) return { all: observations, winners: new Set() }
   const known = await readLinks(
     tx,
     merges.map(({ record }) => record),
   )
-  return merges.filter(({ record }) => !known.has(recordKey(record)))
+  const isNew = ({ record }: Observation): boolean => !known.has(recordKey(record))
+  const winners = new Set(merges.filter(isNew).flatMap(({ mergedInto }) => (mergedInto ? [recordKey(mergedInto)] : [])))
+  const told = observations.map(one => (winners.has(recordKey(one.record)) ? { ...one, fields: [] } : one))
+  return { all: [...told, ...shown.filter(one => isMerge(one) && isNew(one))], winners }
 }
 
 /** Cuts the list so that no batch holds a record twice, and each merge stands alone. */
@@ -270,7 +277,7 @@ async function changesOf(
       fields,
       statusBefore: stored?.status ?? null,
       statusAfter: (effect.row === null ? stored?.status : effect.row.status) ?? null,
-      at: observation.at ?? observation.observed?.updatedAt ?? now,
+      at: happenedAt(observation, stored) ?? now,
     }
     if (catalogue.isOwner(record)) {
       const rowId = rowIds.get(recordKey(record))
@@ -291,4 +298,12 @@ async function changesOf(
   const isNew = new Set(steps.filter(step => step.effect.isNew).map(step => recordKey(step.observation.record)))
   const news = linkChanges.filter(change => !isNew.has(recordKey(change.record)))
   return [...changes, ...news.map(change => linkedChange(change, now))]
+}
+
+/** News that come late, of a moment that is known already, are told for what came after it: what is known now is newer. */
+function happenedAt({ at, observed }: Observation, stored: RecordRow | null): Date | null {
+  const updatedAt = observed?.updatedAt ?? null
+  if (at === null || updatedAt === null) return at ?? updatedAt
+  const knownAt = stored?.updated_at ?? null
+  return knownAt !== null && at.getTime() <= knownAt && knownAt < updatedAt.getTime() ? updatedAt : at
 }

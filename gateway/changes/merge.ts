@@ -111,6 +111,29 @@ export async function applyMerge(
   ]
 }
 
+/**
+ * One Change a winner, where its merge and what was read of it tell of the same: from how it was before all of them to how it is
+ * after, at the place of the first.
+ * @param winners of the merges, by `recordKey`
+ */
+export function winnersOnce(changes: readonly NewChange[], winners: ReadonlySet<string>): readonly NewChange[] {
+  const isPart = ({ kind, record }: NewChange): boolean =>
+    (kind === 'CREATED' || kind === 'UPDATED') && winners.has(recordKey(record))
+  const whole = new Map<string, NewChange>()
+  for (const change of changes.filter(isPart)) {
+    const key = recordKey(change.record)
+    const { parentsBefore, statusBefore, kind } = whole.get(key) ?? change
+    const strongest = kind === 'CREATED' ? kind : change.kind
+    whole.set(key, { ...change, kind: strongest, fields: [], parentsBefore, statusBefore })
+  }
+  return changes.flatMap(change => {
+    if (!isPart(change)) return [change]
+    const one = whole.get(recordKey(change.record))
+    whole.delete(recordKey(change.record))
+    return one ?? []
+  })
+}
+
 /** @returns the copies among what was moved */
 async function moveLinks(
   tx: StoreTransaction,

@@ -9,7 +9,7 @@ export interface Kept {
   readonly unfinished: readonly string[]
   /** Of the Changes, in their order. */
   readonly sequences: readonly number[]
-  /** Changes by `system:id`. */
+  /** Changes by `system:id`, but for those of links, which follow from other records' news. */
   readonly changes: ReadonlyMap<string, number>
   /** Changes of one record that tell of the same fields at the same moment, in words. */
   readonly twins: readonly string[]
@@ -47,7 +47,9 @@ export async function keptIn(storeUrl: string, since = 0): Promise<Kept & { read
       done: entries.filter(({ state }) => state === 'done').length,
       unfinished: all.filter(({ state }) => state !== 'done').map(one => JSON.stringify(one)),
       sequences: changes.map(({ sequence }) => sequence),
-      changes: tally(changes.map(({ system, record_id: id }) => `${system}:${id}`)),
+      changes: tally(
+        changes.flatMap(({ system, record_id: id, kind }) => (kind === 'LINKED' ? [] : `${system}:${id}`)),
+      ),
       twins: [...tally(told)].filter(([, count]) => count > 1).map(([change]) => change),
       newest: Math.max(since, ...changes.map(({ sequence }) => sequence)),
     }

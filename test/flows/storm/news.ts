@@ -10,13 +10,14 @@ export type Tool = 'hubspot' | 'stripe' | 'asana'
 /** A webhook of a tool, to be sent once, again, late, or forged. */
 export interface News {
   readonly tool: Tool
-  /** The record each of its entries is about. */
+  /** The records its entries tell of, each as often as it is told of. */
   readonly records: readonly string[]
+  readonly entries: number
   readonly body: string
 }
 
 const events = {
-  hubspot: z.array(z.looseObject({ objectId: z.number() })),
+  hubspot: z.array(z.looseObject({ objectId: z.number(), mergedObjectIds: z.array(z.number()).optional() })),
   stripe: z.looseObject({ data: z.object({ object: z.looseObject({ id: z.string() }) }) }),
   asana: z.object({ events: z.array(z.looseObject({ resource: z.looseObject({ gid: z.string() }) })) }),
 }
@@ -65,10 +66,10 @@ export class NewsDesk {
 }
 
 /** The news with another record in its place, as a forger would write them. */
-export function forged({ tool, records, body }: News, number: number): News {
+export function forged({ tool, records, entries, body }: News, number: number): News {
   const stranger = tool === 'stripe' ? `forged_${number}` : String(900_000 + number)
   const [record = ''] = records
-  return { tool, records: [stranger], body: body.replaceAll(record, stranger) }
+  return { tool, records: [stranger], entries, body: body.replaceAll(record, stranger) }
 }
 
 /** How it is sent to `url`, signed as of now. */
@@ -96,15 +97,18 @@ export function signed(
 function newsIn(path: string, body: string): readonly News[] {
   const value: unknown = JSON.parse(body)
   if (path.startsWith('/webhooks/stripe')) {
-    return [{ tool: 'stripe', records: [events.stripe.parse(value).data.object.id], body }]
+    return [{ tool: 'stripe', records: [events.stripe.parse(value).data.object.id], entries: 1, body }]
   }
   if (path.startsWith('/webhooks/asana')) {
     const records = events.asana.parse(value).events.map(({ resource }) => resource.gid)
-    return records.length === 0 ? [] : [{ tool: 'asana', records, body }]
+    return records.length === 0 ? [] : [{ tool: 'asana', records, entries: records.length, body }]
   }
-  return events.hubspot
-    .parse(value)
-    .map(event => ({ tool: 'hubspot', records: [String(event.objectId)], body: JSON.stringify([event]) }))
+  return events.hubspot.parse(value).map(event => ({
+    tool: 'hubspot',
+    records: [event.objectId, ...(event.mergedObjectIds ?? [])].map(String),
+    entries: 1,
+    body: JSON.stringify([event]),
+  }))
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

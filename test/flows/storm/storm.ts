@@ -94,7 +94,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     const differences = await differencesOf(first.url, tools)
     const kept = await atRest(gateways, () => keptIn(storeUrl, before.newest))
     const told = tally(queue.genuine.flatMap(({ tool, records }) => records.map(record => `${tool}:${record}`)))
-    const entries = [...told.values()].reduce((sum, count) => sum + count, 0)
+    const entries = queue.genuine.reduce((sum, news) => sum + news.entries, 0)
     const beyond = [...kept.changes].flatMap(([record, count]) => {
       const more = count - (told.get(record) ?? 0)
       return more > 0 ? [`${record}: ${count} Changes, told of ${told.get(record) ?? 0}`] : []
@@ -186,9 +186,13 @@ async function makeChanges(
   const contacts = hubspot.snapshot().contacts.map(({ id }) => id)
   const invoices = stripe.snapshot().invoices.map(({ head }) => head.id)
   const tasks = asana.snapshot().tasks.map(({ gid }) => gid)
+  const twice: string[] = []
   for (let at = 0; !queue.isComplete; at += 1) {
     const share = random()
-    if (share < 0.9) hubspot.updateContact(pick(contacts), { phone: `+1555${String(at).padStart(7, '0')}` })
+    if (share < 0.02) twice.push(hubspot.createContact({ email: `twice-${at}@example.org` }).id)
+    else if (share < 0.04 && twice.length > 1)
+      hubspot.mergeContacts(pick([...contacts, ...twice.slice(1)]), twice.shift() ?? '')
+    else if (share < 0.9) hubspot.updateContact(pick(contacts), { phone: `+1555${String(at).padStart(7, '0')}` })
     else if (share < 0.95) stripe.updateInvoice(pick(invoices), { description: `storm ${at}` })
     else asana.updateTask(pick(tasks), { name: `storm ${at}` })
     // A moment of its own for each: HubSpot and Asana tell two changes of one record apart by it, and timers are early.

@@ -93,6 +93,51 @@ describe('merges', () => {
     expect(await indexOf(store)).toMatchObject({ parents: [{ entity_id: '2' }] })
   })
 
+  it('are told once, by their own news and by whatever else shows them, in whichever order', async () => {
+    const version = { updatedAt: at(5), formerIds: ['1'] }
+    const own = [merge(contact('1'), contact('2'), { at: at(5) }), sight(contact('2'), version, { at: at(5) })]
+    const moved = sight(contact('2'), version, { at: at(5), fields: ['phone'] })
+    const listed = sight(contact('2'), version, { origin: 'sweep' })
+    const news = { own, moved: [moved], listed: [listed] }
+    const names = ['own', 'moved', 'listed'] as const
+    for (const order of names.flatMap(first => names.map(next => [first, next] as const))) {
+      await clear(store)
+      await apply(store, sight(contact('1'), { updatedAt: at(1) }), sight(contact('2'), { updatedAt: at(1) }))
+      const changes = [
+        ...(await apply(store, ...news[order[0]])),
+        ...(await apply(store, ...news[order[1]])),
+        ...(await apply(store, ...own, moved, listed)),
+      ]
+      expect({ order, told: told(changes).toSorted() }).toEqual({
+        order,
+        told: ['DELETED hubspot:contact:1 Customer:1 []>[]', 'UPDATED hubspot:contact:2 Customer:2 []>[]'],
+      })
+      expect(changes.map(({ fields, at: when }) => [fields, when])).toEqual([
+        [[], at(5)],
+        [[], at(5)],
+      ])
+    }
+  })
+
+  it('whose own news come late, when something else has changed since, are told for that', async () => {
+    await apply(store, sight(contact('1'), { updatedAt: at(1) }), sight(contact('2'), { updatedAt: at(1) }))
+    await apply(store, sight(contact('2'), { updatedAt: at(5), formerIds: ['1'] }, { origin: 'sweep' }))
+    const since = sight(contact('2'), { updatedAt: at(7), formerIds: ['1'] }, { at: at(5) })
+    const changes = await apply(store, merge(contact('1'), contact('2'), { at: at(5) }), since)
+    expect(changes.map(({ kind, at: when }) => [kind, when])).toEqual([['UPDATED', at(7)]])
+  })
+
+  it('into a contact of their own are told as its creation', async () => {
+    await apply(store, sight(contact('1')), sight(contact('2')))
+    const winner = contact('3')
+    const news = [merge(contact('1'), winner), merge(contact('2'), winner), sight(winner, { formerIds: ['1', '2'] })]
+    expect(told(await apply(store, ...news))).toEqual([
+      'DELETED hubspot:contact:1 Customer:1 []>[]',
+      'CREATED hubspot:contact:3 Customer:3 []>[]',
+      'DELETED hubspot:contact:2 Customer:2 []>[]',
+    ])
+  })
+
   it('wait for a winner that is not known yet', async () => {
     await apply(
       store,

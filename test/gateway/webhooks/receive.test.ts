@@ -125,6 +125,28 @@ describe('a webhook', () => {
     expect((await post({ signature: 'theirs' }))?.status).toBe(200)
   })
 
+  test('of a secret of the settings is taken although the store answers nothing, and forged ones wait for it a hundred at most', async () => {
+    let comeBack: () => void = () => undefined
+    const away = new Promise<void>(resolve => (comeBack = resolve))
+    const secrets = new Secrets({
+      list: () => away.then(() => []),
+      add: () => Promise.resolve(),
+      addAwaited: () => Promise.resolve(false),
+      replace: () => Promise.resolve(),
+      awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
+      isHandshakeAwaited: () => Promise.resolve(false),
+    })
+    const { post } = open({ secrets })
+    const forged = Array.from({ length: 300 }, () => post({ signature: 'wrong' })).flatMap(one => one ?? [])
+    expect((await post({ signature: 'right' }))?.status).toBe(200)
+    // The first is read for, and a hundred wait for the next reading.
+    const refused = await Promise.all(forged.slice(101))
+    expect(new Set(refused.map(({ status }) => status))).toEqual(new Set([503]))
+    comeBack()
+    const answered = await Promise.all(forged.slice(0, 101))
+    expect(new Set(answered.map(({ status }) => status))).toEqual(new Set([401]))
+  })
+
   test('without any secret to verify it with is refused', async () => {
     const { post } = open({ sources: [{ system: 'asana', adapter, endpoints: ['99'], secrets: [] }] })
     expect((await post({ signature: '' }))?.status).toBe(401)
