@@ -7,20 +7,21 @@ import { askRunning, missingStore, tell, workAlone } from './alone.ts'
 
 const systems = registry.map(({ system }) => system)
 
-const help = `Usage: npm run deliveries -- list|show|replay|quarantine [options]
+const help = `Usage: npm run deliveries -- list|show|replay|dismiss|quarantine [options]
 
   list                         entries of webhooks, the newest first
   show <id>                    one of them with its history; --raw prints its request, personal data included
   replay [<id>...]             works on them again: the dead ones, or those that the options name; what is done has no effect
+  dismiss <id>...              settles dead ones that nothing is to be done about, or those of them that the options name
   quarantine list              webhooks that were refused because their signature fits none of our secrets
   quarantine recover [system]  verifies them with the present secrets, and takes in those that are genuine
 
-Options of list and replay:
+Options of list, replay and dismiss:
   --system ${systems.join('|')}   also of quarantine
-  --state ${deliveryStates.join('|')}
+  --state ${deliveryStates.join('|')}   not of dismiss
   --since, --until     when it was received: 2026-03-01T12:00:00Z, or 30m, 2h, 3d ago
   --entity Customer:101  everything about it: its own record, those linked to it, its orders and jobs
-  --limit <number>     at most this many; list 20, replay 10000 when not given
+  --limit <number>     at most this many; list 20, the others 10000 when not given
   --dry-run            replay: reads the records again and says what would change; writes nothing
 
 Options of all:
@@ -44,6 +45,7 @@ const optionsOf: ReadonlyMap<string, readonly string[]> = new Map([
   ['list', [...which, 'json']],
   ['show', ['raw', 'json']],
   ['replay', [...which, 'dry-run', 'json']],
+  ['dismiss', [...which.filter(name => name !== 'state'), 'json']],
   ['quarantine', ['system', 'json']],
 ])
 
@@ -108,13 +110,20 @@ function readAsked(): { readonly request: DeliveriesRequest } | string {
       return { request: { do: 'show', id, raw: values.raw === true, json } }
     }
     case 'replay': {
-      const ids = rest.map(idOf)
-      const known = ids.flatMap(id => id ?? [])
-      if (known.length < ids.length) return 'replay: expected numbers of deliveries.'
+      const known = idsOf(rest)
+      if (known === undefined) return 'replay: expected numbers of deliveries.'
       // What is done has no effect, so it is read only when somebody names it.
       const meant = known.length > 0 ? { ...filter, ids: known } : { ...filter, state: state ?? ('dead' as const) }
       const dryRun = values['dry-run'] === true
       return { request: { do: 'replay', filter: meant, limit: limit ?? 10_000, dryRun, json } }
+    }
+    case 'dismiss': {
+      const known = idsOf(rest)
+      if (known === undefined) return 'dismiss: expected numbers of deliveries.'
+      const isMeant = known.length > 0 || system !== null || since !== null || until !== null || entity !== null
+      if (!isMeant) return 'dismiss: expected numbers of deliveries, or an option that says which.'
+      const meant = known.length > 0 ? { ...filter, ids: known } : { ...filter, state: 'dead' as const }
+      return { request: { do: 'dismiss', filter: meant, limit: limit ?? 10_000, json } }
     }
     case 'quarantine': {
       const [what, only = null, ...more] = rest
@@ -125,13 +134,19 @@ function readAsked(): { readonly request: DeliveriesRequest } | string {
     }
     case undefined:
     default:
-      return 'Expected list, show, replay or quarantine.'
+      return 'Expected list, show, replay, dismiss or quarantine.'
   }
 }
 
 function strayOption(command: string | undefined, values: object): string | undefined {
   const allowed = optionsOf.get(command ?? '')
   return allowed === undefined ? undefined : Object.keys(values).find(name => !allowed.includes(name))
+}
+
+/** @returns undefined when one of them is no number of a delivery */
+function idsOf(words: readonly string[]): number[] | undefined {
+  const ids = words.flatMap(word => idOf(word) ?? [])
+  return ids.length < words.length ? undefined : ids
 }
 
 function idOf(text: string): number | undefined {

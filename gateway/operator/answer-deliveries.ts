@@ -3,7 +3,7 @@ import type { Change } from '../../schema/change.ts'
 import type { Tell } from './control.ts'
 import type { Delivering, ReplayReport } from './delivering.ts'
 import type { DeliveriesRequest } from './deliveries-request.ts'
-import type { FoundDelivery } from '../store/find-deliveries.ts'
+import type { DeliveryFilter, FoundDelivery } from '../store/find-deliveries.ts'
 import { untouchedReasons, type UntouchedReason } from '../webhooks/replay.ts'
 
 /**
@@ -31,6 +31,8 @@ export async function answerDeliveries(
       return show(delivering, asked, tell)
     case 'replay':
       return replay(delivering, asked, tell, signal, waits)
+    case 'dismiss':
+      return dismiss(delivering, asked, tell)
     case 'quarantine': {
       const counts = await delivering.quarantined()
       if (asked.json) counts.forEach(tellJson)
@@ -92,12 +94,12 @@ async function show(
     ['state', stateText(found)],
     ['received', timeText(found.receivedAt)],
     ['attempts', String(found.attempts)],
-    ['process deaths', String(found.deaths)],
-    ['request', `${found.requestId}${found.hasRaw ? '' : ', no longer kept as it came'}`],
+    ['process deaths', String(found.processDeaths)],
+    ['request', `${found.requestId}${found.isRequestKept ? '' : ', no longer kept as it came'}`],
     ...found.hints.map(hint => [hint.kind.toLowerCase(), recordKey(hint.record)]),
     ...found.history.map(one => [
       `attempt ${one.attempt}`,
-      `${timeText(one.endedAt)}  ${one.worker ?? 'unknown process'}  ${one.error}`,
+      `${timeText(one.endedAt)}  ${one.worker ?? 'unknown process'}  ${one.reason}`,
     ]),
   ]
   for (const line of columns(rows)) tell(line)
@@ -124,12 +126,38 @@ async function replay(
   )
   if (json) tell(JSON.stringify(end))
   else for (const line of reportLines(end, dryRun, waits)) tell(line)
-  const missing = new Set(filter.ids ?? []).size - end.matched
-  if (missing > 0 && end.matched > 0 && !json)
-    tell(`${missing} of the numbers given ${missing === 1 ? 'is' : 'are'} of no such delivery.`)
+  const missing = missingOf(filter, end)
+  if (missing > 0 && end.matched > 0 && !json) tell(missingText(missing))
   const { unreadable = 0, forgotten = 0 } = end.untouched
   const isLeftDead = end.ended.dead + unreadable + forgotten > 0
   return missing > 0 || isLeftDead || end.unsure.length > 0 ? 'failed' : 'done'
+}
+
+async function dismiss(
+  delivering: Delivering,
+  { filter, limit, json }: Extract<DeliveriesRequest, { do: 'dismiss' }>,
+  tell: Tell,
+): Promise<'done' | 'failed'> {
+  const end = await delivering.dismiss(filter, limit)
+  const missing = missingOf(filter, end)
+  const left = end.matched - end.dismissed.length
+  if (json) tell(JSON.stringify(end))
+  else if (end.matched === 0) tell('There is no such delivery.')
+  else {
+    tell(`${end.dismissed.length} dismissed.`)
+    if (left > 0) tell(`${left} left as ${left === 1 ? 'it is' : 'they are'}: not dead.`)
+    if (missing > 0) tell(missingText(missing))
+  }
+  return missing > 0 || left > 0 ? 'failed' : 'done'
+}
+
+/** How many numbers were given that are of no delivery. */
+function missingOf({ ids }: Pick<DeliveryFilter, 'ids'>, { matched }: { readonly matched: number }): number {
+  return ids == null ? 0 : new Set(ids).size - matched
+}
+
+function missingText(missing: number): string {
+  return `${missing} of the numbers given ${missing === 1 ? 'is' : 'are'} of no such delivery.`
 }
 
 function reportLines(end: ReplayReport, dryRun: boolean, waits: boolean): readonly string[] {

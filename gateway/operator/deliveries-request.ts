@@ -25,6 +25,7 @@ export const deliveriesRequest = z.discriminatedUnion('do', [
     dryRun: z.boolean(),
     json: z.boolean(),
   }),
+  z.object({ do: z.literal('dismiss'), filter, limit: z.int().positive(), json: z.boolean() }),
   z.object({ do: z.literal('quarantine'), json: z.boolean() }),
   z.object({ do: z.literal('recover'), system: z.string().nullable(), json: z.boolean() }),
 ])

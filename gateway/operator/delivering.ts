@@ -17,6 +17,7 @@ import {
   type FoundDelivery,
   type RawRequest,
 } from '../store/find-deliveries.ts'
+import { dismissDead } from '../store/dismissals.ts'
 import { countQuarantined, forgetQuarantined, listQuarantined, type QuarantineCount } from '../store/quarantine.ts'
 import { storeReceived } from '../store/received.ts'
 import { readForReplay, writeReplays } from '../store/replays.ts'
@@ -68,6 +69,11 @@ export interface Delivering {
   /** Personal data. */
   raw(requestId: number): Promise<RawRequest | null>
   replay(request: ReplayRequest, onPage: (sofar: ReplayReport) => void, signal: AbortSignal): Promise<ReplayReport>
+  /** Settles the dead ones of those meant that nothing is to be done about. @returns how many are meant, and the ids of those */
+  dismiss(
+    asked: AskedDeliveries,
+    limit: number,
+  ): Promise<{ readonly matched: number; readonly dismissed: readonly number[] }>
   quarantined(): Promise<readonly QuarantineCount[]>
   recover(system: System | null, onPage: (sofar: Recovered) => void, signal: AbortSignal): Promise<Recovered>
 }
@@ -96,6 +102,12 @@ export function openDelivering(runtime: Runtime, { log, secrets }: DeliveringPor
     find: async (asked, page) => findDeliveries(store, await filterOf(asked), page),
     count: async asked => countDeliveries(store, await filterOf(asked)),
     raw: requestId => readRaw(store, requestId),
+    async dismiss(asked, limit) {
+      const ids = await idsOfDeliveries(store, await filterOf(asked), limit)
+      const dismissed = await dismissDead(store, ids, clock.now())
+      log.info({ entries: dismissed.length }, 'dead deliveries are dismissed')
+      return { matched: ids.length, dismissed }
+    },
     quarantined: () => countQuarantined(store),
     recover: (system, onPage, signal) =>
       recover(

@@ -2,12 +2,12 @@ import { sql, type Selectable } from 'kysely'
 import type { ChangeKind } from '../../schema/change.ts'
 import type { RecordRef, System } from '../../schema/systems.ts'
 import type { Hint } from '../../subgraphs/contract.ts'
-import { readAttempts, type Attempt } from './attempts.ts'
+import { readAttempts } from './attempts.ts'
 import { readHints } from './hints.ts'
 import type { Store, StoreReader } from './store.ts'
 import type { Tables } from './tables.ts'
 
-export const deliveryStates = ['due', 'done', 'dead'] as const
+export const deliveryStates = ['due', 'done', 'dead', 'dismissed'] as const
 
 export type DeliveryState = (typeof deliveryStates)[number]
 
@@ -37,24 +37,35 @@ export interface FoundDelivery {
   /** The request that brought it. */
   readonly requestId: number
   /** Whether the request can still be read as it came. */
-  readonly hasRaw: boolean
+  readonly isRequestKept: boolean
   readonly system: System
   readonly state: DeliveryState
   /** Empty for what is about none of our records, cannot be read, or came too long ago. */
+  readonly records: readonly RecordRef[]
   readonly hints: readonly FoundHint[]
   readonly attempts: number
-  readonly deaths: number
+  readonly processDeaths: number
   /** Why it is dead, or what went wrong last. */
   readonly reason: string | null
   readonly receivedAt: Date
-  /** When it is tried next, or how long its holder may work on it; null when it is done or dead. */
+  /** When it is tried next, or how long its holder may work on it; null when it is not due. */
   readonly dueAt: Date | null
   /** The process that works on it. */
   readonly worker: string | null
-  /** When it became done or dead. */
+  /** When it became done, dead or dismissed. */
   readonly endedAt: Date | null
   /** Attempts after which it was not done, oldest first; the newest few. */
-  readonly history: readonly Attempt[]
+  readonly history: readonly FoundAttempt[]
+}
+
+/** An attempt as an operator sees it. */
+export interface FoundAttempt {
+  /** 1 for the first. */
+  readonly attempt: number
+  /** The process that made it; null when it is not known any more. */
+  readonly worker: string | null
+  readonly endedAt: Date
+  readonly reason: string
 }
 
 /** Values of one `in (...)`. */
@@ -77,7 +88,10 @@ export async function findDeliveries(
       db,
       rows.map(({ id }) => id),
     )
-    return rows.map(row => foundOf(row, row.has_raw === 1, attempts.get(row.id) ?? []))
+    return rows.map(row => {
+      const history = (attempts.get(row.id) ?? []).map(({ error, ...attempt }) => ({ ...attempt, reason: error }))
+      return foundOf(row, row.has_raw === 1, history)
+    })
   })
 }
 
@@ -148,18 +162,20 @@ function parts<T>(values: readonly T[]): readonly (readonly T[])[] {
 
 function foundOf(
   row: Selectable<Tables['delivery_entries']>,
-  hasRaw: boolean,
-  history: readonly Attempt[],
+  isRequestKept: boolean,
+  history: readonly FoundAttempt[],
 ): FoundDelivery {
+  const hints = hintsOrNone(row.hints).map(({ kind, record, at }) => ({ kind, record, at }))
   return {
     id: row.id,
     requestId: row.received_id,
-    hasRaw,
+    isRequestKept,
     system: row.system,
     state: row.state,
-    hints: hintsOrNone(row.hints).map(({ kind, record, at }) => ({ kind, record, at })),
+    records: hints.map(({ record }) => record),
+    hints,
     attempts: row.attempts,
-    deaths: row.deaths,
+    processDeaths: row.deaths,
     reason: row.error,
     receivedAt: new Date(row.received_at),
     dueAt: row.state === 'due' ? new Date(row.due_at) : null,

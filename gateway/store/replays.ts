@@ -1,6 +1,7 @@
 import type { System } from '../../schema/systems.ts'
 import type { DeliveryEntry, Hint, Received } from '../../subgraphs/contract.ts'
 import { maxDeaths } from './deliveries.ts'
+import type { DeliveryState } from './find-deliveries.ts'
 import { readHints, writeHints } from './hints.ts'
 import { insertEntries, insertRecords, newEntry } from './received.ts'
 import type { Store, StoreTransaction } from './store.ts'
@@ -11,7 +12,7 @@ export interface ReplayedEntry {
   readonly system: System
   readonly key: string
   readonly position: number
-  readonly state: 'due' | 'done' | 'dead'
+  readonly state: DeliveryState
   readonly isHeld: boolean
   /** Whether it is a request of which nothing at all could be read. */
   readonly isWhole: boolean

@@ -57,7 +57,7 @@ interface DeliveryEntriesTable {
   key: string
   /** json: Hint[] */
   hints: string
-  state: 'due' | 'done' | 'dead'
+  state: 'due' | 'done' | 'dead' | 'dismissed'
   /** Counted at claim; never set back, for it tells one holding from another. */
   attempts: number
   /** What `attempts` was when it was last replayed: the attempts before count no more. */

@@ -97,6 +97,11 @@ test('what is dead is listed, shown, rehearsed and replayed, with personal data 
   expect(replayed).toContain('1 worked on again: 1 done, 0 dead')
   expect(replayed).toContain('1 left as it is: it still cannot be read')
   expect(await command(at, { ...replay, filter: { ...all, ids: [1] } })).toContain('1 left as it is: it is done')
+  const dismiss: DeliveriesRequest = { do: 'dismiss', filter: { ...all, ids: [1, 2, 9] }, limit: 100, json: false }
+  expect(await command(at, dismiss)).toBe(
+    '1 dismissed.\n1 left as it is: not dead.\n1 of the numbers given is of no such delivery.\nfailed',
+  )
+  expect(await command(at, { ...list, filter: dead })).toContain('There is no such delivery.')
 }, 60_000)
 
 test('alone on the store the command does it itself, and what cannot be meant is told with the usage', async () => {
@@ -116,6 +121,9 @@ test('alone on the store the command does it itself, and what cannot be meant is
   expect(await unknown.ended).toMatchObject({ code: 1 })
   expect(unknown.output()).toContain('There is no such delivery.')
   const [some, stray] = [run('replay', '1', '999'), run('quarantine', 'recover', 'stripe', '--dry-run')]
+  const everything = run('dismiss')
+  expect((await everything.ended).code).toBe(2)
+  expect(everything.output()).toContain('expected numbers of deliveries, or an option that says which')
   expect([(await some.ended).code, (await stray.ended).code]).toEqual([1, 2])
   expect(some.output()).toContain('1 of the numbers given is of no such delivery')
   expect(stray.output()).toContain('--dry-run says nothing here')

@@ -84,6 +84,36 @@ test('what is dead says why, is rehearsed without effect, has exactly its effect
   expect((await rows(world)).changes).toEqual(after.changes)
 })
 
+test('what is dead and nothing is to be done about is dismissed: it counts as dead no more, and a replay of it still works', async () => {
+  const { world, id } = await withDead()
+  const dismiss = (input: string) =>
+    world.ask(`mutation { dismissDeliveries(input: ${input}) { matched dismissedIds } }`)
+  expect((await dismiss('{}')).errors[0]?.extensions?.['code']).toBe('BAD_USER_INPUT')
+  expect((await dismiss('{ limit: 5 }')).errors[0]?.extensions?.['code']).toBe('BAD_USER_INPUT')
+  expect((await dismiss('{ system: "stripe" }')).data).toEqual({ dismissDeliveries: { matched: 0, dismissedIds: [] } })
+  expect((await dismiss('{ system: "hubspot" }')).data).toEqual({
+    dismissDeliveries: { matched: 1, dismissedIds: [id] },
+  })
+  expect((await dismiss(`{ ids: ["${id}"] }`)).data).toEqual({ dismissDeliveries: { matched: 1, dismissedIds: [] } })
+  expect((await deliveries(world, { state: 'DEAD' })).totalCount).toBe(0)
+  expect(await world.data('{ systems { deadEntries } }')).toEqual({
+    systems: [{ deadEntries: 0 }, { deadEntries: 0 }, { deadEntries: 0 }],
+  })
+  expect((await deliveries(world, { state: 'DISMISSED' })).nodes).toMatchObject([
+    { id, state: 'DISMISSED', reason: expect.stringContaining('hubspot') },
+  ])
+  expect(await world.data(replay, { input: {} })).toMatchObject({ replayDeliveries: { matched: 0 } })
+  expect(await world.data(replay, { input: { ids: [id] } })).toMatchObject({
+    replayDeliveries: { matched: 1, replayedIds: [id] },
+  })
+  await expect
+    .poll(() => world.data(`{ delivery(id: "${id}") { state reason } }`), { timeout: 10_000 })
+    .toEqual({
+      delivery: { state: 'DONE', reason: null },
+    })
+  expect(await world.data('{ customer(id: "101") { phone } }')).toEqual({ customer: { phone: '+15550177' } })
+})
+
 test('everything about a customer is found: its own record, those linked to it, its orders', async () => {
   const world = await quietWorld()
   const start = (await deliveries(world)).totalCount

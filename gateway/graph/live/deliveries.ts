@@ -2,7 +2,6 @@ import { GraphQLError } from 'graphql'
 import type { Change } from '../../../schema/change.ts'
 import { isEntityType, type EntityRef } from '../../../schema/entities.ts'
 import type { System } from '../../../schema/systems.ts'
-import type { Attempt } from '../../store/attempts.ts'
 import type { DeliveryState, FoundDelivery } from '../../store/find-deliveries.ts'
 
 /** Which deliveries are meant. */
@@ -22,6 +21,10 @@ export interface DeliveriesPort {
     page: { readonly limit: number; readonly before?: number | null },
   ): Promise<readonly FoundDelivery[]>
   count(asked: DeliverySelection): Promise<number>
+  dismiss(
+    asked: DeliverySelection,
+    limit: number,
+  ): Promise<{ readonly matched: number; readonly dismissed: readonly number[] }>
   replay(
     request: {
       readonly filter: DeliverySelection
@@ -55,6 +58,13 @@ interface PageArguments extends FilterArguments {
   readonly after?: string | null
 }
 
+interface DismissArguments {
+  readonly input: Omit<FilterArguments, 'state'> & {
+    readonly ids?: readonly string[] | null
+    readonly limit?: number | null
+  }
+}
+
 interface ReplayArguments {
   readonly input: FilterArguments & {
     readonly ids?: readonly string[] | null
@@ -83,7 +93,7 @@ export function deliveryQueries(port: DeliveriesPort) {
       const before = asked.after == null ? null : idOfCursor(asked.after)
       const filter = filterOf(asked)
       const found = await port.find(filter, { limit: first + 1, before })
-      const edges = found.slice(0, first).map(one => ({ cursor: cursorOf(one.id), node: nodeOf(one) }))
+      const edges = found.slice(0, first).map(one => ({ cursor: cursorOf(one.id), node: one }))
       return {
         edges,
         nodes: edges.map(({ node }) => node),
@@ -98,13 +108,22 @@ export function deliveryQueries(port: DeliveriesPort) {
     },
     delivery: async (_: unknown, { id }: { readonly id: string }) => {
       const [found] = await port.find({ ids: [idOf('id', id)] }, { limit: 1 })
-      return found === undefined ? null : nodeOf(found)
+      return found ?? null
     },
   }
 }
 
 export function deliveryMutations(port: DeliveriesPort) {
   return {
+    dismissDeliveries: async (_: unknown, { input }: DismissArguments) => {
+      const ids = input.ids?.map(id => idOf('ids', id)) ?? null
+      const { system, since, until, entity } = input
+      if ([ids, system, since, until, entity].every(one => one == null))
+        throw badInput('input: expected ids, or a field that says which deliveries are meant')
+      const filter = { ...filterOf(input), ids, state: ids === null ? ('dead' as const) : null }
+      const end = await port.dismiss(filter, sizeOf('limit', input.limit ?? replayedAtOnce, replayedAtOnce))
+      return { matched: end.matched, dismissedIds: end.dismissed }
+    },
     replayDeliveries: async (_: unknown, { input }: ReplayArguments) => {
       const dryRun = input.dryRun === true
       const most = dryRun ? rehearsedAtOnce : replayedAtOnce
@@ -134,32 +153,7 @@ export function deliveryMutations(port: DeliveriesPort) {
   }
 }
 
-export const deliveryStateNames = { DUE: 'due', DONE: 'done', DEAD: 'dead' } as const
-
-/** Never what the request held. */
-function nodeOf(found: FoundDelivery) {
-  return {
-    id: found.id,
-    requestId: found.requestId,
-    isRequestKept: found.hasRaw,
-    system: found.system,
-    state: found.state,
-    records: found.hints.map(({ record }) => record),
-    attempts: found.attempts,
-    processDeaths: found.deaths,
-    reason: found.reason,
-    receivedAt: found.receivedAt,
-    dueAt: found.dueAt,
-    worker: found.worker,
-    endedAt: found.endedAt,
-    history: found.history.map(({ attempt, worker, endedAt, error }: Attempt) => ({
-      attempt,
-      worker,
-      endedAt,
-      reason: error,
-    })),
-  }
-}
+export const deliveryStateNames = { DUE: 'due', DONE: 'done', DEAD: 'dead', DISMISSED: 'dismissed' } as const
 
 function filterOf({ system, state, since, until, entity }: FilterArguments): DeliverySelection {
   return { system, state, since, until, entity: entity == null ? null : entityOf(entity) }

@@ -97,7 +97,14 @@ test('entries are found by id, system, state, time and record, the newest first 
   expect(await ids({ recordKeys: ['stripe:invoice:in_1', 'stripe:invoice:in_2'] })).toEqual([2, 1])
   expect(await ids({ recordKeys: [] })).toEqual([])
   const [dead] = await findDeliveries(store, { state: 'dead' }, { limit: 1 })
-  expect(dead).toMatchObject({ requestId: 2, hasRaw: true, reason: 'no', attempts: 0, endedAt: at(1), dueAt: null })
+  expect(dead).toMatchObject({
+    requestId: 2,
+    isRequestKept: true,
+    reason: 'no',
+    attempts: 0,
+    endedAt: at(1),
+    dueAt: null,
+  })
 })
 
 test('what a sweep found is found by its record, and due again by its stored hints: it has no request', async () => {
@@ -107,7 +114,7 @@ test('what a sweep found is found by its record, and due again by its stored hin
   if (held === undefined) throw new Error('an entry was stored')
   await store.write(tx => failEntry(tx, held, { dead: 'no' }, now))
   expect(await findDeliveries(store, { recordKeys: ['stripe:invoice:in_1'] }, { limit: 10 })).toMatchObject([
-    { id: held.id, state: 'dead', hasRaw: false },
+    { id: held.id, state: 'dead', isRequestKept: false },
   ])
   const [entry] = await readForReplay(store, [held.id])
   if (entry === undefined) throw new Error('it is there')
