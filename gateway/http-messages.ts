@@ -116,3 +116,15 @@ export function sendJson(response: ServerResponse, status: number, body: object,
   response.setHeader('Cache-Control', 'no-store')
   response.end(JSON.stringify(body))
 }
+
+export function isRead(request: IncomingMessage): boolean {
+  return request.method === 'GET' || request.method === 'HEAD'
+}
+
+export function sendMetrics(
+  response: ServerResponse,
+  { contentType, text }: { readonly contentType: string; readonly text: string },
+): void {
+  response.setHeader('Content-Type', contentType)
+  response.end(text)
+}

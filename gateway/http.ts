@@ -8,6 +8,7 @@ import type { GraphServer } from './graph/server.ts'
 import {
   headerMap,
   headersOf,
+  isRead,
   parseBody,
   pathOf,
   problem,
@@ -15,6 +16,7 @@ import {
   Room,
   sendBusy,
   sendJson,
+  sendMetrics,
   sendText,
 } from './http-messages.ts'
 import { Leaving } from './leaving.ts'
@@ -208,10 +210,7 @@ async function answer(
     })
   }
   if (path === '/metrics' && isRead(request) && options.callers.allowsHost(request.headers.host ?? '')) {
-    const { contentType, text } = await options.metrics()
-    response.setHeader('Content-Type', contentType)
-    response.end(text)
-    return
+    return sendMetrics(response, await options.metrics())
   }
   if (options.isHealthOnly === true)
     return sendText(response, 404, 'This process is a worker; it answers /health and /metrics only.\n')
@@ -313,10 +312,6 @@ async function answerGraphQL(
 
 function wantsPage(request: IncomingMessage): boolean {
   return (request.headers.accept ?? '').includes('text/html') && !(request.url ?? '').includes('query=')
-}
-
-function isRead(request: IncomingMessage): boolean {
-  return request.method === 'GET' || request.method === 'HEAD'
 }
 
 /** Browsers let any page open a websocket to any address, and leave it to the server to look where the page is from. */

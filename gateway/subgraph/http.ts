@@ -1,17 +1,20 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { HTTPGraphQLRequest, HTTPGraphQLResponse } from '@apollo/server'
 import type { Log, Received } from '../../subgraphs/contract.ts'
+import type { Callers } from '../callers.ts'
 import { listening, type Health } from '../http.ts'
 import { Leaving } from '../leaving.ts'
 import {
   headerMap,
   headersOf,
+  isRead,
   parseBody,
   pathOf,
   problem,
   readBody,
   sendBusy,
   sendJson,
+  sendMetrics,
   sendText,
 } from '../http-messages.ts'
 
@@ -34,10 +37,13 @@ export type SubgraphAnswer = { readonly response: HTTPGraphQLResponse } | { read
 export interface SubgraphHttpOptions {
   answer(request: SignedRequest): Promise<SubgraphAnswer>
   health(): Promise<Health>
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>
+  /** By which names the metrics may be asked for. */
+  readonly callers: Callers
   readonly log: Log
 }
 
-/** The HTTP server of a role that runs alone: signed POST requests to /graphql, and /health. */
+/** The HTTP server of a role that runs alone: signed POST requests to /graphql, /health and /metrics. */
 export function createSubgraphHttp(options: SubgraphHttpOptions) {
   const leaving = new Leaving()
   const health = async (): Promise<Health> => leaving.judge(await options.health())
@@ -72,6 +78,9 @@ async function route(options: SubgraphHttpOptions, request: IncomingMessage, res
   if (path === '/health/ready') {
     const { isReady, parts } = await options.health()
     return sendJson(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', parts })
+  }
+  if (path === '/metrics' && isRead(request) && options.callers.allowsHost(request.headers.host ?? '')) {
+    return sendMetrics(response, await options.metrics())
   }
   if (path !== '/graphql') return sendText(response, 404, 'There is nothing here. The subgraph is at /graphql.\n')
   if (request.method !== 'POST') {

@@ -9,6 +9,7 @@ import { GraphQLError } from 'graphql'
 import type { Role } from '../../schema/systems.ts'
 import type { Clock, Log } from '../../subgraphs/contract.ts'
 import { verifySignature } from '../../subgraphs/signature.ts'
+import { openCallers } from '../callers.ts'
 import type { GatewayConfig } from '../config.ts'
 import { openContext, type OperationContext } from '../graph/context.ts'
 import { clientError } from '../graph/errors.ts'
@@ -16,10 +17,15 @@ import { withOwnerNamed } from '../graph/foreign-field.ts'
 import { apolloLogger } from '../graph/server.ts'
 import { subgraphSources } from '../graph/sources.ts'
 import { openSubgraph } from '../graph/subgraph.ts'
+import { Refusals } from '../health.ts'
 import { openRuntime } from '../runtime.ts'
+import { metricReadings } from '../status.ts'
 import { StoreError } from '../store/store.ts'
 import { createSubgraphHttp, type SignedRequest, type SubgraphAnswer } from './http.ts'
 import { subgraphSignature } from './signing.ts'
+
+/** Tokens of one document: a gateway's fetch may be longer than what its client has asked for. */
+const maxTokens = 10_000
 
 export interface SubgraphOptions {
   readonly role: Role
@@ -60,6 +66,7 @@ export async function startSubgraph(
       schema,
       // A gateway composes from `_service`; whoever signs may see the rest.
       introspection: true,
+      parseOptions: { maxTokens },
       includeStacktraceInErrorResponses: false,
       stopOnTerminationSignals: false,
       logger: apolloLogger(log),
@@ -88,7 +95,16 @@ export async function startSubgraph(
       })
       return { response }
     }
-    const http = createSubgraphHttp({ answer, health: () => healthOf(runtime), log })
+    // No webhook comes here, and no client's socket.
+    const readings = metricReadings(runtime, { refusals: new Refusals(), sockets: () => 0, clock: runtime.store.clock })
+    const { metrics } = runtime
+    const http = createSubgraphHttp({
+      answer,
+      health: () => healthOf(runtime),
+      metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text(readings) }),
+      callers: openCallers(config),
+      log,
+    })
     const { port } = await http.listen(config.port, config.host)
     return {
       port,

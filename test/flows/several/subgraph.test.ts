@@ -41,7 +41,7 @@ async function billingAlone() {
   const ask = async (query: string, variables: object = {}) => {
     const body = JSON.stringify({ query, variables })
     const { text } = await send(body, signRequest(secret, body, new Date()))
-    return z.object({ data: z.unknown(), errors: z.unknown().optional() }).parse(JSON.parse(text))
+    return z.object({ data: z.unknown().optional(), errors: z.unknown().optional() }).parse(JSON.parse(text))
   }
   return { world, send, ask, subgraph, url: `http://127.0.0.1:${subgraph.port}/graphql` }
 }
@@ -143,4 +143,16 @@ test('on the embedded store, and without a secret, it does not start and says wh
   if (read.ok) throw new Error('expected faults')
   expect(read.faults.map(({ name }) => name)).toEqual(['STORE_URL', 'SUBGRAPH_SECRETS'])
   expect(read.faults[0]?.message).toContain('expected postgres://')
+})
+
+test('a role alone tells Prometheus what it asks of its tool, and refuses documents that are out of proportion', async () => {
+  const { ask, url } = await billingAlone()
+  await ask(entities, representations)
+  const response = await fetch(url.replace('/graphql', '/metrics'))
+  const text = await response.text()
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/plain')])
+  expect(text).toMatch(/livegraph_vendor_request_seconds_count\{system="stripe",.*\} [1-9]/)
+  expect(text).toContain('livegraph_store_reachable 1')
+  const long = `{ ${Array.from({ length: 5000 }, (_, at) => `a${at}: _service { sdl }`).join(' ')} }`
+  expect(await ask(long)).toMatchObject({ errors: [{ message: expect.stringContaining('10000 tokens') }] })
 })
