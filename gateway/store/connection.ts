@@ -175,7 +175,7 @@ function toError(fault: Fault, { path, lockPath }: ConnectionOptions): Error {
   if ((code !== null && unavailableCodes.includes(code)) || fault.message.includes('Unable to open'))
     return new StoreError(
       'unavailable',
-      `the store ${path} cannot be used: ${fault.message}; check the file and its disk`,
+      `the store ${path} cannot be used: ${fault.message}; check the file and its disk, and that this user may write there`,
     )
   return new Error(`SQLite: ${fault.message}`)
 }
