@@ -1,5 +1,5 @@
 /**
- * 1,000 objects that are made, changed and deleted while their webhooks come in any order: how many end as their tool has
+ * 1,000 objects that are made, changed, and deleted or merged while their webhooks come in any order: how many end as their tool has
  * them. Three seeds on each store. Run: npx tsx test/bench/order.ts [--quick] [--seed=<number>] [--store=sqlite|postgres]
  */
 import { runInAnyOrder } from '../flows/storm/any-order.ts'
@@ -20,12 +20,12 @@ async function run(name: string, seed: number, databaseUrl?: string): Promise<vo
     databaseUrl,
     tell: line => console.log(`  ${line}`),
   })
-  const { objects, deleted, deliveries, differences, dead } = report
+  const { objects, deleted, merged, deliveries, differences, dead } = report
   for (const line of differences.slice(0, 20)) console.log(`  ${line}`)
   const wrong = new Set(differences.map(line => line.split(':')[0])).size
   tell(
     'order',
-    `${name}, seed ${seed}: ${short(objects - wrong)} of ${short(objects)} objects end right, ${short(deleted)} of them deleted, ` +
+    `${name}, seed ${seed}: ${short(objects - wrong)} of ${short(objects)} objects end right, ${short(deleted)} of them deleted and ${short(merged)} merged, ` +
       `${short(deliveries)} webhooks in any order, ${dead} dead, ${short(report.seconds)} s`,
   )
   if (differences.length + dead > 0) process.exitCode = 1

@@ -18,6 +18,8 @@ export interface AnyOrderReport {
   readonly objects: number
   /** Of the objects, those that are no more. */
   readonly deleted: number
+  /** Those that are part of another one. */
+  readonly merged: number
   readonly deliveries: number
   /** What the graph answers and the tools hold otherwise. */
   readonly differences: readonly string[]
@@ -30,17 +32,20 @@ export interface AnyOrderReport {
 type Life = () => Promise<{
   readonly root: 'customer' | 'order' | 'job'
   readonly id: string
-  readonly isGone: boolean
+  /** The id it answers with in the end; null for none. */
+  readonly becomes: string | null
 }>
 
 const senders = 16
+/** The contact into which others are merged. */
+const winner = '102'
 const livesAtATime = 24
 
 /** A webhook is sent after so many later ones at most: each object's come in any order, its end before its beginning too. */
 const farthest = 400
 
 /**
- * Objects are made, changed, several times within one moment, and deleted, while their webhooks come in any order; no sweep
+ * Objects are made, changed, several times within one moment, and deleted or merged, while their webhooks come in any order; no sweep
  * mends what they leave. What came of it.
  */
 export async function runInAnyOrder(options: AnyOrderOptions): Promise<AnyOrderReport> {
@@ -88,15 +93,15 @@ export async function runInAnyOrder(options: AnyOrderOptions): Promise<AnyOrderR
     tell(`all ${sent} webhooks are answered; waiting for what is due`)
     const systems = await untilEach(first, one => one.dueEntries === 0)
     const differences = [...(await differencesOf(first.url, tools))]
-    for (const { root, id, isGone } of ends) {
+    for (const { root, id, becomes } of ends) {
       const answer = JSON.stringify(await ask(first.url, `{ found: ${root}(id: "${id}") { id } }`))
-      const isNull = answer === '{"data":{"found":null}}'
-      if (isNull !== isGone)
-        differences.push(`${root} ${id}: it is ${isGone ? 'gone' : 'there'}, the graph says ${answer}`)
+      const expected = JSON.stringify({ data: { found: becomes === null ? null : { id: becomes } } })
+      if (answer !== expected) differences.push(`${root} ${id}: expected ${expected}, the graph says ${answer}`)
     }
     return {
       objects,
-      deleted: ends.filter(({ isGone }) => isGone).length,
+      deleted: ends.filter(({ becomes }) => becomes === null).length,
+      merged: ends.filter(({ id, becomes }) => becomes !== null && becomes !== id).length,
       deliveries: sent,
       differences,
       dead: systems.reduce((sum, { deadEntries }) => sum + deadEntries, 0),
@@ -113,37 +118,38 @@ function lifeOf({ hubspot, stripe, asana }: Simulators, number: number, random: 
   if (share < 8) {
     return async () => {
       const { id } = hubspot.createContact({ email: `any-order-${number}@example.org`, phone: phone() })
-      const isGone = await changes(
+      const isMerged = random() < 0.4
+      const isOver = await changes(
         () => hubspot.updateContact(id, { phone: phone() }),
-        () => hubspot.deleteContact(id),
+        () => (isMerged ? hubspot.mergeContacts(winner, id) : hubspot.deleteContact(id)),
         random,
       )
-      return { root: 'customer', id, isGone }
+      return { root: 'customer', id, becomes: !isOver ? id : isMerged ? winner : null }
     }
   }
   if (share === 8) {
     return async () => {
       const { id } = stripe.createInvoice({ customer: 'cus_9', description: 'made' })
-      const isGone = await changes(
+      const isOver = await changes(
         () => stripe.updateInvoice(id, { description: `changed ${phone()}` }),
         () => stripe.deleteInvoice(id),
         random,
       )
-      return { root: 'order', id, isGone }
+      return { root: 'order', id, becomes: isOver ? null : id }
     }
   }
   return async () => {
     const { gid: id } = asana.createTask({ name: 'made' })
-    const isGone = await changes(
+    const isOver = await changes(
       () => asana.updateTask(id, { name: `changed ${phone()}` }),
       () => asana.deleteTask(id),
       random,
     )
-    return { root: 'job', id, isGone }
+    return { root: 'job', id, becomes: isOver ? null : id }
   }
 }
 
-/** @returns whether it was deleted in the end */
+/** @returns whether it was deleted, or merged, in the end */
 async function changes(change: () => unknown, end: () => unknown, random: () => number): Promise<boolean> {
   for (let left = Math.floor(random() * 4); left > 0; left -= 1) {
     // Every other one at the same moment as the one before.
