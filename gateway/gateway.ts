@@ -26,6 +26,7 @@ import { openRuntime, type Runtime } from './runtime.ts'
 import { SettingsCheck } from './operator/settings-check.ts'
 import { openSweeping, type Sweeping } from './operator/sweeping.ts'
 import { WebhooksCheck } from './operator/webhooks-check.ts'
+import { tellOutages } from './outages.ts'
 import { metricReadings, systemStatuses } from './status.ts'
 import { releaseDead, releaseLeases } from './store/deliveries.ts'
 import { pruneReceived } from './store/delivery-history.ts'
@@ -115,6 +116,11 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     })
     await server.start()
     ends.unshift(() => server.stop())
+    if (store.signals !== null) {
+      const known = () => runtime.systems.map(({ system, status }) => ({ system, ...status() }))
+      const outages = tellOutages({ store, worker: runtime.worker, systems: known, clock: time, log })
+      ends.unshift(() => outages.stop())
+    }
 
     const processor = openProcessor(runtime, { random, log })
     ends.unshift(

@@ -1,9 +1,11 @@
 import type { Clock, SubscriptionState } from '../subgraphs/contract.ts'
 import type { Health } from './http.ts'
+import { seenByAll } from './outages.ts'
 import type { Importing } from './operator/importing.ts'
 import type { SettingsCheck } from './operator/settings-check.ts'
 import { readWebhooks, webhookText } from './operator/webhooks-check.ts'
 import type { Runtime } from './runtime.ts'
+import { listOutages, type Outage } from './store/outages.ts'
 import { StoreError, type Store } from './store/store.ts'
 import type { StoredSubscription } from './store/subscriptions.ts'
 
@@ -23,9 +25,11 @@ export async function healthOf(
   const parts: Record<string, string> = {}
   let isReady = true
   let webhooks: readonly StoredSubscription[] = []
+  let outages: readonly Outage[] = []
   let fault = await storeFault(runtime.store, refusals)
   try {
     webhooks = await readWebhooks(runtime.store, clock.now())
+    outages = await runtime.store.read(db => listOutages(db, clock.now()))
   } catch {
     fault ??= 'cannot be read'
   }
@@ -34,7 +38,7 @@ export async function healthOf(
   parts['changes'] = runtime.follower.isCutOff ? 'the log of Changes cannot be followed' : 'ok'
   if (runtime.follower.isCutOff) isReady = false
   for (const { system, status } of runtime.systems) {
-    const { isReachable, isAuthorized } = status()
+    const { isReachable, isAuthorized } = seenByAll(system, status(), outages)
     const state = !isReachable ? 'cannot be reached' : isAuthorized ? 'ok' : 'refuses our credentials'
     const given = importing.isGivenUp(system) ? `${state}, its import was given up: the log says why` : state
     const now = importing.isRunning(system) ? `${state}, import is running` : given

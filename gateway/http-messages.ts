@@ -1,15 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { HeaderMap } from '@apollo/server'
+import { Lingering } from './http-room.ts'
 
 // Reading requests and sending answers, the same for every server of ours.
 
-/** Requests that came whole and are under way in all, and bytes of their bodies. */
-const mostUnderWay = 2_000
-const mostUnderWayBytes = 128 * 1024 * 1024
-
 /** Bytes of requests that did not come whole yet, in all: nobody knows yet who sends them. */
 const mostUnfinishedBytes = 128 * 1024 * 1024
-let unfinishedBytes = 0
+const unfinished = new Lingering<IncomingMessage>(mostUnfinishedBytes)
+
+/** Bytes of answers that their clients do not read, in all. */
+const mostUnreadBytes = 128 * 1024 * 1024
+const unread = new Lingering<ServerResponse>(mostUnreadBytes)
 
 /** @returns undefined when it is no JSON or says to be something else */
 export function parseBody(request: IncomingMessage, body: Buffer): unknown {
@@ -24,34 +25,13 @@ export function parseBody(request: IncomingMessage, body: Buffer): unknown {
   }
 }
 
-/** Room for requests that came whole: what is only half sent takes none of it. */
-export class Room {
-  #taken = 0
-  #bytes = 0
-
-  /** @returns false when there is none; else it is given back with the answer */
-  enter(response: ServerResponse, bytes: number): boolean {
-    if (this.#taken >= mostUnderWay || this.#bytes + bytes > mostUnderWayBytes) return false
-    this.#taken += 1
-    this.#bytes += bytes
-    response.once('close', () => {
-      this.#taken -= 1
-      this.#bytes -= bytes
-    })
-    return true
-  }
-}
-
 export function sendBusy(response: ServerResponse): void {
   response.setHeader('Retry-After', '1')
   sendText(response, 503, 'Too many requests at the moment.\n', true)
 }
 
-/** Reads at most `limit` bytes; what comes beyond is not kept. `no room` when too much is half sent, by whomever. */
-export async function readBody(
-  request: IncomingMessage,
-  limit: number,
-): Promise<Buffer | 'too large' | 'cut off' | 'no room'> {
+/** Reads at most `limit` bytes; what comes beyond is not kept. `cut off` too when it is let go of, for too much is half sent in all. */
+export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | 'too large' | 'cut off'> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return 'too large'
   const chunks: Buffer[] = []
   let size = 0
@@ -59,17 +39,24 @@ export async function readBody(
     for await (const chunk of request) {
       const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
       size += bytes.length
-      unfinishedBytes += bytes.length
       if (size > limit) return 'too large'
-      if (unfinishedBytes > mostUnfinishedBytes) return 'no room'
       chunks.push(bytes)
+      unfinished.add(request, bytes.length)
     }
   } catch {
     return 'cut off'
   } finally {
-    unfinishedBytes -= size
+    unfinished.remove(request)
   }
   return Buffer.concat(chunks, size)
+}
+
+/** Sends the last of an answer, which may be long: a client that does not read it is let go of when too much is unread in all. */
+export function sendLast(response: ServerResponse, text: string): void {
+  response.end(text)
+  if (response.writableLength === 0) return
+  response.once('close', () => unread.remove(response))
+  unread.add(response, response.writableLength)
 }
 
 export function pathOf(request: IncomingMessage): string {

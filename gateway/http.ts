@@ -13,12 +13,13 @@ import {
   pathOf,
   problem,
   readBody,
-  Room,
   sendBusy,
   sendJson,
+  sendLast,
   sendMetrics,
   sendText,
 } from './http-messages.ts'
+import { Room } from './http-room.ts'
 import { Leaving } from './leaving.ts'
 import type { SocketServer } from './push/socket.ts'
 
@@ -33,6 +34,9 @@ const lastBytesMs = 2_000
 
 /** How long requests that came whole may run on then: longer than the longest vendor call by default. */
 const drainMs = 12_000
+
+/** How long nothing may move on a connection under way; longer than any answer is worked on. */
+const stalledAfterMs = 60_000
 
 /** How long a client may take to send its request, and how often that is looked at. */
 const requestTimeoutMs = 30_000
@@ -95,12 +99,19 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
+/** Requests under way, by what they are. */
+interface Rooms {
+  readonly webhooks: Room
+  readonly graph: Room
+}
+
 export function createHttp(options: HttpOptions): HttpServer {
   const { log, sockets } = options
   const underWay = new Set<IncomingMessage>()
   const leaving = new Leaving()
   const health = async (): Promise<Health> => leaving.judge(await options.health())
-  const room = new Room()
+  // Whoever fills the one takes nothing of the other.
+  const rooms: Rooms = { webhooks: new Room(), graph: new Room() }
   const bySocket = new WeakMap<Socket, number>()
   const server = createServer(
     { requestTimeout: requestTimeoutMs, headersTimeout: 10_000, connectionsCheckingInterval: lookAtClientsMs },
@@ -119,13 +130,15 @@ export function createHttp(options: HttpOptions): HttpServer {
         socket.destroy()
         return
       }
-      answer({ ...options, health }, room, request, response).catch((error: unknown) => {
+      answer({ ...options, health }, rooms, request, response).catch((error: unknown) => {
         log.error({ err: error }, 'a request failed')
         if (!response.headersSent) sendText(response, 500, 'Something went wrong here.\n')
         else response.destroy()
       })
     },
   )
+  // A client that reads nothing of its answer, or sends nothing more of its request.
+  server.setTimeout(stalledAfterMs)
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     if (pathOf(request) !== '/graphql' || options.isHealthOnly === true) refuse(socket, '404 Not Found')
@@ -195,7 +208,7 @@ function portOf(server: Server, asked: number): number {
 
 async function answer(
   options: HttpOptions,
-  room: Room,
+  rooms: Rooms,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -214,8 +227,8 @@ async function answer(
   }
   if (options.isHealthOnly === true)
     return sendText(response, 404, 'This process is a worker; it answers /health and /metrics only.\n')
-  if (path.startsWith('/webhooks/')) return answerWebhook(options, room, request, response, path)
-  if (path === '/graphql') return answerGraphQL(options, room, request, response)
+  if (path.startsWith('/webhooks/')) return answerWebhook(options, rooms.webhooks, request, response, path)
+  if (path === '/graphql') return answerGraphQL(options, rooms.graph, request, response)
   const page = isRead(request) ? await options.page(path, request.headers.host ?? '') : null
   if (page !== null) return sendPage(request, response, page)
   sendText(response, 404, 'There is nothing here. The graph is at /graphql.\n')
@@ -238,18 +251,23 @@ async function answerWebhook(
   if (body === 'too large')
     return sendText(response, 413, `A webhook may hold at most ${maxWebhookBytes} bytes.\n`, true)
   if (body === 'cut off') return
-  if (body === 'no room' || !room.enter(response, body.length)) return sendBusy(response)
-  const result = options.webhook(system, rest.join('/'), {
-    method: 'POST',
-    path: request.url ?? path,
-    headers: headersOf(request),
-    body,
-  })
-  if (result === null) return sendText(response, 404, 'No webhook is expected here.\n')
-  const { status, headers = {}, text } = await result
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-  sendText(response, status, text === undefined ? '' : `${text}\n`)
-  options.onWebhook?.(system, status, (performance.now() - startedAt) / 1000)
+  const leave = room.enter(body.length)
+  if (leave === null) return sendBusy(response)
+  try {
+    const result = options.webhook(system, rest.join('/'), {
+      method: 'POST',
+      path: request.url ?? path,
+      headers: headersOf(request),
+      body,
+    })
+    if (result === null) return sendText(response, 404, 'No webhook is expected here.\n')
+    const { status, headers = {}, text } = await result
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    sendText(response, status, text === undefined ? '' : `${text}\n`)
+    options.onWebhook?.(system, status, (performance.now() - startedAt) / 1000)
+  } finally {
+    leave()
+  }
 }
 
 async function answerGraphQL(
@@ -284,7 +302,21 @@ async function answerGraphQL(
   if (read === 'too large')
     return sendJson(response, 413, problem(`A request may hold at most ${maxGraphQLBytes} bytes.`), true)
   if (read === 'cut off') return
-  if (read === 'no room' || !room.enter(response, read.length)) return sendBusy(response)
+  const leave = room.enter(read.length)
+  if (leave === null) return sendBusy(response)
+  try {
+    await executeGraphQL(options, request, read, response)
+  } finally {
+    leave()
+  }
+}
+
+async function executeGraphQL(
+  options: HttpOptions,
+  request: IncomingMessage,
+  read: Buffer,
+  response: ServerResponse,
+): Promise<void> {
   const body = parseBody(request, read)
   if (body === undefined) {
     return sendJson(response, 400, problem('Expected a JSON body with "query", sent as application/json.'))
@@ -303,8 +335,7 @@ async function answerGraphQL(
   for (const [name, value] of result.headers) response.setHeader(name, value)
   response.statusCode = result.status ?? 200
   if (result.body.kind === 'complete') {
-    response.end(result.body.string)
-    return
+    return sendLast(response, result.body.string)
   }
   for await (const chunk of result.body.asyncIterator) response.write(chunk)
   response.end()

@@ -30,12 +30,14 @@ export class Leaving {
 
 /**
  * Resolves when this process is asked to end, by a signal or the end of whoever started it. From the first call on: whoever
- * ends a process that is starting wants it ended in order. A second time ends it at once.
+ * ends a process that is starting wants it ended in order. A second Ctrl-C ends it at once.
  */
 export function askedToEnd(log: Log): Promise<NodeJS.Signals> {
   let isStopping = false
   return new Promise(resolve => {
     const stop = (signal: NodeJS.Signals): void => {
+      // What is held would count as held at a death: only a person at the terminal may be in such a hurry.
+      if (isStopping && signal === 'SIGTERM') return
       if (isStopping) process.exit(130)
       isStopping = true
       log.info({ signal }, 'stopping: what is under way is finished first; press again to leave at once')

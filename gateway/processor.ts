@@ -72,15 +72,16 @@ export function openProcessor(
     async apply(observations, entries) {
       const now = clock.now()
       try {
+        const heard = heardOf(entries)
+        const told = observations.map(one => ({ ...one, heardAt: heard.get(recordKey(one.record)) }))
         await commits.commit(
           async tx => {
             await refuseOvertaken(tx, observations)
-            const changes = await applyObservations(tx, catalogue, observations, now)
+            const changes = await applyObservations(tx, catalogue, told, now)
             await settleEntries(tx, entries, now)
             return changes
           },
           observations.map(({ record }) => record),
-          heardOf(entries),
         )
         for (const { againAt, entry } of entries) metrics.worked(entry.system, againAt === null ? 'done' : 'again', 1)
         return true

@@ -91,10 +91,9 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     reaches: sequence => reaches(store, sequence),
     now: () => clock.now(),
     random: ports.random,
-    onPushed({ sequence, system }) {
-      const heardAt = commits.heardAt(sequence)
+    onPushed({ system, heardAt }) {
       if (system !== null && heardAt !== undefined)
-        metrics.pushed(system, (clock.now().getTime() - heardAt.getTime()) / 1000)
+        metrics.pushed(system, Math.max(0, store.clock.now().getTime() - heardAt.getTime()) / 1000)
     },
     traces,
     log,

@@ -1,10 +1,12 @@
 import type { Clock } from '../subgraphs/contract.ts'
 import type { SystemStatus } from './graph/live/resolvers.ts'
 import { storeFault, type Refusals } from './health.ts'
+import { seenByAll } from './outages.ts'
 import type { Runtime } from './runtime.ts'
 import type { MetricReadings } from './metrics.ts'
 import { countUndone, lastReceivedAt, oldestDue } from './store/delivery-history.ts'
 import { countQuarantined } from './store/quarantine.ts'
+import { listOutages } from './store/outages.ts'
 import { countUnfinished } from './store/writes.ts'
 import { listProgress, type ImportProgress } from './store/progress.ts'
 import { readWebhooks } from './operator/webhooks-check.ts'
@@ -13,7 +15,7 @@ import { listPlaces, listSweeps, type SweepPlace } from './store/sweeps.ts'
 /** How each tool is connected, for `Query.systems`. */
 export async function systemStatuses(runtime: Runtime, clock: Clock): Promise<readonly SystemStatus[]> {
   const { store, systems } = runtime
-  const [counts, oldest, progress, places, sweeps, webhooks, quarantined] = await Promise.all([
+  const [counts, oldest, progress, places, sweeps, webhooks, quarantined, outages] = await Promise.all([
     countUndone(store, systems),
     oldestDue(store),
     store.read(db => listProgress(db)),
@@ -21,6 +23,7 @@ export async function systemStatuses(runtime: Runtime, clock: Clock): Promise<re
     store.read(db => listSweeps(db)),
     readWebhooks(store, clock.now()),
     countQuarantined(store),
+    store.read(db => listOutages(db, clock.now())),
   ])
   return Promise.all(
     systems.map(async ({ system, role, adapter, status }) => {
@@ -51,7 +54,7 @@ export async function systemStatuses(runtime: Runtime, clock: Clock): Promise<re
         lastSweep: sweeps.find(one => one.system === system) ?? null,
         webhooks: webhooks.filter(one => one.system === system),
         quarantinedRequests: quarantined.find(one => one.system === system)?.requests ?? 0,
-        ...status(),
+        ...seenByAll(system, status(), outages),
       }
     }),
   )

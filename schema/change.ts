@@ -30,6 +30,8 @@ export interface Change {
   readonly recordedAt: Date
   /** What led to it, in the form of a W3C traceparent; absent unless that is traced. */
   readonly traceparent?: string
+  /** When the webhook came that told of its record, by the store's clock; absent where something else did. */
+  readonly heardAt?: Date
 }
 
 export type NewChange = Omit<Change, 'sequence' | 'recordedAt'>

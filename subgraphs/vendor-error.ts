@@ -27,12 +27,15 @@ export type VendorErrorKind = (typeof vendorErrorKinds)[number]
 /** Kinds after which the same request may succeed later. */
 const passing: ReadonlySet<VendorErrorKind> = new Set(['timeout', 'unavailable', 'rate-limited', 'unreadable'])
 
+/** What waits is tried again a few times an hour: a hint that says more may be mistaken, and would hold up a delivery for days. */
+const longestRetryAfterMs = 900_000
+
 /** A vendor's failure. The message is for operators and holds no personal data and no secret. */
 export class VendorError extends Error {
   override readonly name = 'VendorError'
   readonly system: System
   readonly kind: VendorErrorKind
-  /** The vendor's or breaker's hint when to try again. */
+  /** The vendor's or breaker's hint when to try again; a quarter of an hour at most. */
   readonly retryAfterMs: number | undefined
   /** What the vendor says was wrong with the input, safe to show to the client that gave it. */
   readonly inputFault: string | undefined
@@ -48,7 +51,8 @@ export class VendorError extends Error {
     super(`${system}: ${message}`, { cause: options.cause })
     this.system = system
     this.kind = kind
-    this.retryAfterMs = options.retryAfterMs
+    const hint = options.retryAfterMs
+    this.retryAfterMs = hint === undefined || Number.isNaN(hint) ? undefined : clamp(hint, 0, longestRetryAfterMs)
     this.inputFault = options.inputFault
     this.isKept = options.isKept ?? false
   }
@@ -65,4 +69,8 @@ export class VendorError extends Error {
   get isPassing(): boolean {
     return passing.has(this.kind) && !this.isKept
   }
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most)
 }

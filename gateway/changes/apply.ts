@@ -34,7 +34,9 @@ export async function applyObservations(
       ...(merge === null ? await applyBatch(tx, catalogue, batch, now) : await applyMerge(tx, catalogue, merge, now)),
     )
   }
-  return changes.length === 0 ? [] : appendChanges(tx, traced(winnersOnce(changes, winners), observations), now)
+  return changes.length === 0
+    ? []
+    : appendChanges(tx, heard(traced(winnersOnce(changes, winners), observations), observations), now)
 }
 
 /**
@@ -50,6 +52,15 @@ function traced(changes: readonly NewChange[], observations: readonly Observatio
     const key = recordKey(change.record)
     return { ...change, traceparent: news.has(key) ? news.get(key) : common }
   })
+}
+
+/** A Change says since when its record's news are known here. */
+function heard(changes: readonly NewChange[], observations: readonly Observation[]): readonly NewChange[] {
+  const heardAt = new Map(
+    observations.flatMap(({ record, heardAt: at }) => (at === undefined ? [] : [[recordKey(record), at] as const])),
+  )
+  if (heardAt.size === 0) return changes
+  return changes.map(change => ({ ...change, heardAt: heardAt.get(recordKey(change.record)) }))
 }
 
 /**

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Change } from '../../schema/change.ts'
 import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { RecordCache } from '../cache/record-cache.ts'
@@ -26,8 +25,6 @@ export class ChangeCommits {
   readonly #traces: Traces
   /** Records evicted before they were read for a Change that is not followed yet, by sequence. */
   readonly #evicted = new Map<number, ReadonlySet<string>>()
-  /** When the webhooks came that told of the newest Changes, by sequence. */
-  readonly #heardAt = new LRUCache<number, Date>({ max: maxRemembered })
 
   constructor(ports: ChangeCommitsPorts) {
     this.#ports = ports
@@ -37,13 +34,11 @@ export class ChangeCommits {
   /**
    * Commits what `work` does, and resolves once its Changes were followed here: every later read sees them.
    * @param evicted records that were evicted and then read anew for these Changes; what was read stays
-   * @param heardAt when the webhook came that told of a record, by `recordKey`
    * @throws StoreError; whatever `work` throws, after rolling back
    */
   async commit(
     work: (tx: StoreTransaction) => Promise<readonly Change[]>,
     evicted: readonly RecordRef[] = [],
-    heardAt: ReadonlyMap<string, Date> = new Map(),
   ): Promise<readonly Change[]> {
     const keys = new Set(evicted.map(recordKey))
     const begunAt = new Date()
@@ -57,20 +52,11 @@ export class ChangeCommits {
         this.#evicted.delete(sequence)
       }
     }
-    for (const { sequence, record } of changes) {
-      const at = heardAt.get(recordKey(record))
-      if (at !== undefined) this.#heardAt.set(sequence, at)
-    }
     this.#traces.appended(changes, begunAt)
     const { follower } = this.#ports
     this.announce(changes)
     await follower.appliedThrough(last.sequence)
     return changes
-  }
-
-  /** When the webhook came that told of this Change; undefined for what was heard otherwise, elsewhere, or long ago. */
-  heardAt(sequence: number): Date | undefined {
-    return this.#heardAt.get(sequence)
   }
 
   /** Has Changes followed that this process has committed: here, and by the other processes of the store. */

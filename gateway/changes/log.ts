@@ -136,6 +136,7 @@ function toRow(change: Change): Insertable<Tables['changes']> {
     at: change.at.getTime(),
     recorded_at: change.recordedAt.getTime(),
     traceparent: change.traceparent ?? null,
+    heard_at: change.heardAt?.getTime() ?? null,
   }
 }
 
@@ -153,6 +154,7 @@ function toChange(row: ChangeRow): Change {
     at: new Date(row.at),
     recordedAt: new Date(row.recorded_at),
     ...(row.traceparent === null ? {} : { traceparent: row.traceparent }),
+    ...(row.heard_at === null ? {} : { heardAt: new Date(row.heard_at) }),
   }
 }
 

@@ -80,12 +80,11 @@ export async function applyMerge(
   )
 
   const links = joined(moved, settled).map(change => linkedChange(change, now))
-  // A listing shows a merge of old: nobody here has ever heard of the loser.
-  if (loserRow === null && observation.origin !== undefined) return links
-  const status = { statusBefore: null, statusAfter: null }
   const at = observation.at ?? now
-  return [
-    {
+  const changes: NewChange[] = []
+  // One that is gone already, or that nobody here has ever heard of, does not go once more.
+  if (loserRow?.is_deleted === 0) {
+    changes.push({
       kind: 'DELETED',
       record: loser,
       // Whoever watches the retired id hears of it, and finds the winner behind it.
@@ -93,22 +92,27 @@ export async function applyMerge(
       fields: observation.fields,
       parentsBefore: formerParents,
       parentsAfter: [],
-      statusBefore: loserRow?.status ?? null,
+      statusBefore: loserRow.status,
       statusAfter: null,
       at,
-    },
-    {
+    })
+  }
+  // A listing shows a merge of old: the winner is no other than before.
+  const isOld = loserRow === null && observation.origin !== undefined
+  if (winnerRow?.is_deleted === 0 && !isOld) {
+    changes.push({
       kind: 'UPDATED',
       record: winnerRecord,
       entity: winner,
       fields: [],
       parentsBefore: winnerParents,
       parentsAfter: winnerParents,
-      ...(winnerRow === null ? status : { statusBefore: winnerRow.status, statusAfter: winnerRow.status }),
+      statusBefore: winnerRow.status,
+      statusAfter: winnerRow.status,
       at,
-    },
-    ...links,
-  ]
+    })
+  }
+  return [...changes, ...links]
 }
 
 /**

@@ -29,6 +29,8 @@ export interface Observation {
   readonly origin?: 'sweep' | 'import'
   /** What made us look, as its Changes carry it; absent unless that is traced. */
   readonly traceparent?: string
+  /** When the webhook came that made us look, as the Changes of its record carry it. */
+  readonly heardAt?: Date
 }
 
 /** What the index knows of a record before the observation. */
@@ -59,6 +61,9 @@ const fieldNames = z.array(z.string())
 
 /** Stands among the fields told of a version when a Change that named none has told of it as a whole. */
 const everyField = '*'
+
+/** Clocks differ by less, or no webhook would be genuine. What is dated later has no version that could be compared. */
+const mostAheadMs = 600_000
 
 const nothing: Effect = { row: null, parents: null, isNew: false, isGone: false, change: null, seenRow: null }
 
@@ -101,7 +106,7 @@ export function tombstoneOf(
     names_id: null,
     sort_at: row?.sort_at ?? now.getTime(),
     is_deleted: 1,
-    deleted_at: Math.max((at ?? now).getTime(), row?.updated_at ?? 0),
+    deleted_at: Math.max(Math.min((at ?? now).getTime(), now.getTime() + mostAheadMs), row?.updated_at ?? 0),
     told: null,
     seen_run: run ?? row?.seen_run ?? null,
   }
@@ -116,9 +121,13 @@ function effectOfSight(
   const isListing = observation.origin !== undefined
   // The write is under way still, or is gone on with after a crash: it tells of what it has made once it is whole.
   if (observation.isEcho === true && stored === null) return nothing
-  const updatedAt = timeOf(observed.updatedAt)
+  const versionOf = (date: Date | null): number | null => {
+    const time = timeOf(date)
+    return time !== null && time - now.getTime() > mostAheadMs ? null : time
+  }
+  const updatedAt = versionOf(observed.updatedAt)
   const isDead = stored?.is_deleted === 1
-  const livedAt = Math.max(updatedAt ?? -Infinity, timeOf(observation.at) ?? -Infinity)
+  const livedAt = Math.max(updatedAt ?? -Infinity, versionOf(observation.at) ?? -Infinity)
   if (isDead && livedAt <= (stored.deleted_at ?? Infinity)) return nothing
   const seenRow = stored !== null && run !== null && stored.seen_run !== run ? stored.id : null
   const isOlder = !isDead && stored !== null && isBehind(observation, updatedAt, stored)
@@ -126,7 +135,7 @@ function effectOfSight(
 
   const createdAt = timeOf(observed.createdAt) ?? stored?.created_at ?? null
   // A listing says how the record is, not since when.
-  const newsAt = isListing ? null : timeOf(observation.at)
+  const newsAt = isListing ? null : versionOf(observation.at)
   const row = {
     system: observation.record.system,
     kind: observation.record.kind,
@@ -134,7 +143,7 @@ function effectOfSight(
     status: observed.status,
     is_closed: observed.isClosed === null ? null : Number(observed.isClosed),
     created_at: createdAt,
-    updated_at: updatedAt ?? latest(stored?.updated_at ?? null, newsAt, createdAt),
+    updated_at: updatedAt ?? latest(stored?.updated_at ?? null, newsAt, versionOf(observed.createdAt)),
     email: normalizeEmail(observed.email),
     names_type: observed.names?.type ?? null,
     names_id: observed.names?.id ?? null,

@@ -74,6 +74,8 @@ export interface FrameChange {
   readonly at: Date | null
   readonly recordedAt: Date
   readonly sequence: number
+  /** When the webhook came that told of it. */
+  readonly heardAt?: Date
 }
 
 const text = z.string().nullish()

@@ -76,6 +76,7 @@ export function viewOf(topic: Topic, change: Change, isOwner: boolean): FrameCha
     at: change.at,
     recordedAt: change.recordedAt,
     sequence: change.sequence,
+    heardAt: change.heardAt,
   }
   if (topic.kind === 'feed') {
     if (topic.entities !== null && !(change.entity && topic.entities.includes(change.entity.type))) return null

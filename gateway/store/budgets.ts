@@ -7,7 +7,7 @@ import type { OpenStore } from './store.ts'
 
 /** What was taken from one pool by all processes of the store. */
 export interface BudgetState {
-  /** When it was last taken from; it never goes back, whatever the clocks of the processes say. */
+  /** When it was last taken from; it goes back with the store's clock only, and not for what processes read of that differently. */
   readonly at: number
   /** Units by the moment at which they may be used at the latest, in that order; those of background work are part of them. */
   readonly taken: readonly (readonly [usedBy: number, units: number, background: number])[]
@@ -37,6 +37,9 @@ const goneAfterMs = 30_000
 
 /** What background work may use of a pool, among all processes. */
 const backgroundShare = 0.7
+
+/** Processes read the store's clock less differently than that: it was set back, or another machine's has taken its place. */
+const setBackMs = 10_000
 
 /** How long what is taken from all of these pools may be kept before it is used. */
 export function goodForMs(pools: readonly Pick<LimitPool, 'windowMs'>[]): number {
@@ -83,7 +86,8 @@ export function allocate(
 }
 
 /** What is in no window any more is forgotten, and so are processes that have gone. */
-function broughtTo({ windowMs }: LimitPool, state: BudgetState, clockNow: number, worker: string): BudgetState {
+function broughtTo({ windowMs }: LimitPool, stored: BudgetState, clockNow: number, worker: string): BudgetState {
+  const state = stored.at - clockNow > setBackMs ? shifted(stored, clockNow - stored.at) : stored
   const now = Math.max(clockNow, state.at)
   const alive = Object.entries(state.seen).filter(([, at]) => at + goneAfterMs >= now)
   return {
@@ -91,6 +95,16 @@ function broughtTo({ windowMs }: LimitPool, state: BudgetState, clockNow: number
     at: now,
     taken: state.taken.filter(([usedBy]) => usedBy + windowMs >= now),
     seen: { ...Object.fromEntries(alive), [worker]: now },
+  }
+}
+
+/** As if no time had passed since it was last taken from: until the clock is there again nothing would be free. */
+function shifted({ at, taken, blockedUntil, seen }: BudgetState, byMs: number): BudgetState {
+  return {
+    at: at + byMs,
+    taken: taken.map(([usedBy, units, background]) => [usedBy + byMs, units, background] as const),
+    blockedUntil: Math.max(0, blockedUntil + byMs),
+    seen: Object.fromEntries(Object.entries(seen).map(([worker, seenAt]) => [worker, seenAt + byMs])),
   }
 }
 

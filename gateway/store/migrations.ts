@@ -1,6 +1,15 @@
 import { type Kysely, sql } from 'kysely'
 import type { Clock, Log } from '../../subgraphs/contract.ts'
-import { budgetSchema, importSettingsSchema, leases, schema, traceSchema, writesSchema } from './schema.ts'
+import {
+  budgetSchema,
+  heardSchema,
+  importSettingsSchema,
+  leases,
+  outageSchema,
+  schema,
+  traceSchema,
+  writesSchema,
+} from './schema.ts'
 import { deliverySchema } from './schema-deliveries.ts'
 import { StoreError } from './store.ts'
 import type { Tables } from './tables.ts'
@@ -17,6 +26,8 @@ export const migrations: readonly Migration[] = [
   budgetSchema,
   traceSchema,
   importSettingsSchema,
+  heardSchema,
+  outageSchema,
 ]
 
 /**

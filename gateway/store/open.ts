@@ -1,5 +1,5 @@
-import { mkdirSync, realpathSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { Clock, Log } from '../../subgraphs/contract.ts'
 import { SqliteConnection } from './connection.ts'
@@ -46,7 +46,7 @@ export async function openStore(url: string, ports: StorePorts): Promise<OpenSto
   const path = isInMemory ? inMemory : settlePath(name)
   const onLost = (error: Error): void => ports.log.error({ err: error, path }, "the store's thread has ended")
 
-  const lockPath = isInMemory ? null : `${path}.lock`
+  const lockPath = isInMemory ? null : lockOf(path)
   const writer = await SqliteConnection.open({ path, lockPath, isReader: false, onLost })
   try {
     const turns = new Turns()
@@ -73,23 +73,28 @@ export function fileOf(url: string): string | null {
   return name === inMemory ? null : resolve(name)
 }
 
-/** Makes the directory. One file has one path, whatever links lead to it, so that it has one lock. */
+/** Makes the directory and the file. One file has one path, whatever links lead to it, so that it has one lock. */
 function settlePath(name: string): string {
   const path = resolve(name)
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    return realpathOrNull(path) ?? join(realpathSync(dirname(path)), basename(path))
+    // It holds secrets: nobody else on this machine may read it, in whichever directory. What SQLite lays beside it is made like it.
+    closeSync(openSync(path, 'a', 0o600))
+    const real = realpathSync(path)
+    closeSync(openSync(lockOf(real), 'a', 0o600))
+    return real
   } catch (cause) {
-    throw new StoreError('unavailable', `the store's directory ${dirname(path)} cannot be made or opened`, { cause })
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'for a reason it does not say'
+    throw new StoreError(
+      'unavailable',
+      `the store ${path} cannot be made or opened (${reason}): may this user write there?`,
+      { cause },
+    )
   }
 }
 
-function realpathOrNull(path: string): string | null {
-  try {
-    return realpathSync(path)
-  } catch {
-    return null
-  }
+function lockOf(path: string): string {
+  return `${path}.lock`
 }
 
 interface Writers {

@@ -84,6 +84,7 @@ async function insertSubmissions(
   const stored = submissions.map((submission, index) =>
     toStored(submission, ids[index] ?? 0, inserted.get(ids[index] ?? 0) ?? []),
   )
+  // Whoever works on them, they are found by what they are about.
   await insertRecords(
     tx,
     stored.flatMap(({ entries }) => entries),
@@ -95,7 +96,7 @@ async function insertSubmissions(
       return id === undefined || inserted.has(id) ? [] : [{ id, received }]
     }),
   )
-  return stored
+  return stored.map((one, index) => (submissions[index]?.worker == null ? { ...one, entries: [] } : one))
 }
 
 /** How exactly it is known when something last came to an address, while nothing new does. */
@@ -275,6 +276,7 @@ export function newEntry(
   }
 }
 
+/** With all of its entries, whoever is to work on them. */
 function toStored({ received, worker }: Submission, id: number, rows: readonly EntryRow[]): StoredReceived {
   const entries: StoredEntry[] = []
   for (const row of rows) {
@@ -285,7 +287,7 @@ function toStored({ received, worker }: Submission, id: number, rows: readonly E
   entries.sort((a, b) => (positions.get(a.id) ?? 0) - (positions.get(b.id) ?? 0))
   return {
     id,
-    entries: worker === null ? [] : entries,
+    entries,
     duplicates: received.entries.length - rows.length,
     unreadable: rows.length - entries.length,
   }

@@ -79,6 +79,16 @@ export const budgetSchema: readonly string[] = [
 /** Where a Change's trace goes on, in whichever process follows it. */
 export const traceSchema: readonly string[] = [`alter table changes add column traceparent text`]
 
+/** Since when its push is waited for, whichever process makes it. */
+export const heardSchema: readonly string[] = [`alter table changes add column heard_at integer`]
+
+/** Tools that a process cannot use, as long as it says so. */
+export const outageSchema: readonly string[] = [
+  `create table outages (
+    worker text not null, system text not null, is_reachable integer not null, is_authorized integer not null,
+    seen_at integer not null, primary key (worker, system))`,
+]
+
 /** The settings a listing was made with. */
 export const importSettingsSchema: readonly string[] = [`alter table import_progress add column settings text`]
 

@@ -20,6 +20,7 @@ export interface Tables {
   webhook_secrets: WebhookSecretsTable
   leases: LeasesTable
   budgets: BudgetsTable
+  outages: OutagesTable
   sweep_places: SweepPlacesTable
   sweeps: SweepsTable
   webhook_subscriptions: WebhookSubscriptionsTable
@@ -133,6 +134,17 @@ interface ChangesTable {
   recorded_at: number
   /** Null unless what led to it is traced. */
   traceparent: string | null
+  /** When the webhook came; null where something else told of it. */
+  heard_at: number | null
+}
+
+/** Tools that a process cannot use, as long as it says so. */
+interface OutagesTable {
+  worker: string
+  system: string
+  is_reachable: number
+  is_authorized: number
+  seen_at: number
 }
 
 /** The record index: what is known of a record, never its values. */

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { HTTPGraphQLRequest, HTTPGraphQLResponse } from '@apollo/server'
-import type { Log, Received } from '../../subgraphs/contract.ts'
+import type { Log, Received, RefusalReason, Verdict } from '../../subgraphs/contract.ts'
 import type { Callers } from '../callers.ts'
 import { listening, type Health } from '../http.ts'
 import { Leaving } from '../leaving.ts'
@@ -12,8 +12,8 @@ import {
   pathOf,
   problem,
   readBody,
-  sendBusy,
   sendJson,
+  sendLast,
   sendMetrics,
   sendText,
 } from '../http-messages.ts'
@@ -24,18 +24,18 @@ const maxBytes = 10 * 1024 * 1024
 /** How long requests may run on once the end was asked for. */
 const drainMs = 12_000
 
-/** A request with all that its signature is over. */
-export interface SignedRequest {
-  readonly request: HTTPGraphQLRequest
-  readonly received: Received
-  /** Aborted when the gateway went away before its answer. */
-  readonly left: AbortSignal
+/** Why a request is refused, for whoever runs the gateway that sent it. */
+const refusals: Readonly<Record<RefusalReason, string>> = {
+  'signature-missing': 'Expected the header livegraph-signature: t=<seconds since 1970>,v1=<hex>.',
+  'signature-malformed': 'The header livegraph-signature is not of the form t=<seconds since 1970>,v1=<hex>.',
+  'signature-wrong': 'The signature fits none of the values in SUBGRAPH_SECRETS.',
+  'time-out-of-window': 'The signature is older or newer than a minute: look at the clocks.',
 }
 
-export type SubgraphAnswer = { readonly response: HTTPGraphQLResponse } | { readonly refused: string }
-
 export interface SubgraphHttpOptions {
-  answer(request: SignedRequest): Promise<SubgraphAnswer>
+  verify(received: Received): Verdict
+  /** @param left aborted when the gateway went away before its answer */
+  answer(request: HTTPGraphQLRequest, left: AbortSignal): Promise<HTTPGraphQLResponse>
   health(): Promise<Health>
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
   /** By which names the metrics may be asked for. */
@@ -87,11 +87,20 @@ async function route(options: SubgraphHttpOptions, request: IncomingMessage, res
     response.setHeader('Allow', 'POST')
     return sendText(response, 405, 'A gateway asks with POST.\n')
   }
+  const signed = { method: 'POST', endpoint: '', url: path, headers: headersOf(request) }
+  const refuse = (reason: RefusalReason): void => {
+    options.log.warn({ reason }, "a gateway's request was refused")
+    sendJson(response, 401, problem(refusals[reason], 'UNAUTHENTICATED'), true)
+  }
+  // Strangers are not read to the end: a signature that is not there fits no body.
+  const bare = options.verify({ ...signed, body: Buffer.alloc(0) })
+  if (!bare.genuine && bare.reason !== 'signature-wrong') return refuse(bare.reason)
   const read = await readBody(request, maxBytes)
   if (read === 'too large')
     return sendJson(response, 413, problem(`A request may hold at most ${maxBytes} bytes.`), true)
   if (read === 'cut off') return
-  if (read === 'no room') return sendBusy(response)
+  const verdict = options.verify({ ...signed, body: read })
+  if (!verdict.genuine) return refuse(verdict.reason)
   const body = parseBody(request, read)
   if (body === undefined) {
     return sendJson(response, 400, problem('Expected a JSON body with "query", sent as application/json.'))
@@ -100,18 +109,12 @@ async function route(options: SubgraphHttpOptions, request: IncomingMessage, res
   response.once('close', () => {
     if (!response.writableFinished) left.abort()
   })
-  const answer = await options.answer({
-    request: { method: 'POST', headers: headerMap(request), body, search: '' },
-    received: { method: 'POST', endpoint: '', url: path, headers: headersOf(request), body: read },
-    left: left.signal,
-  })
-  if ('refused' in answer) return sendJson(response, 401, problem(answer.refused, 'UNAUTHENTICATED'))
-  const { status, headers, body: answered } = answer.response
+  const asked: HTTPGraphQLRequest = { method: 'POST', headers: headerMap(request), body, search: '' }
+  const { status, headers, body: answered } = await options.answer(asked, left.signal)
   for (const [name, value] of headers) response.setHeader(name, value)
   response.statusCode = status ?? 200
   if (answered.kind === 'complete') {
-    response.end(answered.string)
-    return
+    return sendLast(response, answered.string)
   }
   for await (const chunk of answered.asyncIterator) response.write(chunk)
   response.end()

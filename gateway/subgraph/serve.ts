@@ -1,4 +1,4 @@
-import { ApolloServer, type HTTPGraphQLResponse } from '@apollo/server'
+import { ApolloServer } from '@apollo/server'
 import {
   ApolloServerPluginInlineTraceDisabled,
   ApolloServerPluginLandingPageDisabled,
@@ -21,7 +21,7 @@ import { Refusals } from '../health.ts'
 import { openRuntime } from '../runtime.ts'
 import { metricReadings } from '../status.ts'
 import { StoreError } from '../store/store.ts'
-import { createSubgraphHttp, type SignedRequest, type SubgraphAnswer } from './http.ts'
+import { createSubgraphHttp } from './http.ts'
 import { subgraphSignature } from './signing.ts'
 
 /** Tokens of one document: a gateway's fetch may be longer than what its client has asked for. */
@@ -83,23 +83,16 @@ export async function startSubgraph(
     })
     await apollo.start()
 
-    const answer = async ({ request, received, left }: SignedRequest): Promise<SubgraphAnswer> => {
-      const verdict = verifySignature(received, subgraphSignature, config.subgraphSecrets, clock.now())
-      if (!verdict.genuine) {
-        log.warn({ role, reason: verdict.reason }, "a gateway's request was refused")
-        return { refused: refusals[verdict.reason] }
-      }
-      const response: HTTPGraphQLResponse = await apollo.executeHTTPGraphQLRequest({
-        httpGraphQLRequest: request,
-        context: () => Promise.resolve(openContext(runtime.contexts, { clientLeft: left })),
-      })
-      return { response }
-    }
     // No webhook comes here, and no client's socket.
     const readings = metricReadings(runtime, { refusals: new Refusals(), sockets: () => 0, clock: runtime.store.clock })
     const { metrics } = runtime
     const http = createSubgraphHttp({
-      answer,
+      verify: received => verifySignature(received, subgraphSignature, config.subgraphSecrets, clock.now()),
+      answer: (request, left) =>
+        apollo.executeHTTPGraphQLRequest({
+          httpGraphQLRequest: request,
+          context: () => Promise.resolve(openContext(runtime.contexts, { clientLeft: left })),
+        }),
       health: () => healthOf(runtime),
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text(readings) }),
       callers: openCallers(config),
@@ -120,13 +113,6 @@ export async function startSubgraph(
     throw error
   }
 }
-
-const refusals = {
-  'signature-missing': 'Expected the header livegraph-signature: t=<seconds since 1970>,v1=<hex>.',
-  'signature-malformed': 'The header livegraph-signature is not of the form t=<seconds since 1970>,v1=<hex>.',
-  'signature-wrong': 'The signature fits none of the values in SUBGRAPH_SECRETS.',
-  'time-out-of-window': 'The signature is older or newer than a minute: look at the clocks.',
-} as const
 
 /** Ready once the store can be read and the log of Changes is followed. */
 async function healthOf({ store, follower }: Awaited<ReturnType<typeof openRuntime>>) {

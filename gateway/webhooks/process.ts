@@ -116,6 +116,9 @@ const readingPatienceMs = 250
 /** When a record is read again whose vendor lags behind its own news: 1, 3 and 10 s after it came. */
 const lagAfterMs: readonly number[] = [1000, 2000, 7000]
 
+/** The same where the vendor lists it as changed: it has the change, and nobody tells of that again. Half an hour in all. */
+const listedLagAfterMs: readonly number[] = [...lagAfterMs, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 600_000]
+
 /** Readings in a row that others overtake, until the entry waits its turn like one that failed. */
 const maxOvertaken = 20
 
@@ -315,8 +318,9 @@ export class DeliveryProcessor {
     }
   }
 
-  #againAt({ tries }: StoredEntry): Date | null {
-    const waitMs = lagAfterMs[tries - 1]
+  #againAt({ tries, hints }: StoredEntry): Date | null {
+    const isListed = hints.some(({ foundIn }) => foundIn === 'listing')
+    const waitMs = (isListed ? listedLagAfterMs : lagAfterMs)[tries - 1]
     return waitMs === undefined ? null : new Date(this.#ports.clock.now().getTime() + waitMs)
   }
 
@@ -402,6 +406,8 @@ export class DeliveryProcessor {
 
   async #fail(entry: StoredEntry, error: unknown): Promise<void> {
     const { log, clock, random } = this.#ports
+    // It was let go of with all that this process held, at its end.
+    if (this.#isStopping && error instanceof StoreError && error.kind === 'closed') return
     const reason = reasonOf(error)
     const { system, attempts } = entry
     const isLast =

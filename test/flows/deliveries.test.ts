@@ -141,6 +141,8 @@ test('what asks for no page, no entity or no delivery is told so', async () => {
     [
       '{ deliveries(first: 0) { totalCount } }',
       '{ deliveries(after: "x") { totalCount } }',
+      '{ deliveries(system: "Stripe") { totalCount } }',
+      'mutation { replayDeliveries(input: { system: "Stripe" }) { matched } }',
       '{ deliveries(entity: { type: "Nobody", id: "1" }) { totalCount } }',
       '{ delivery(id: "x") { id } }',
       'mutation { replayDeliveries(input: { limit: 5000 }) { matched } }',

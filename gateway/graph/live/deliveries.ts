@@ -2,6 +2,7 @@ import { GraphQLError } from 'graphql'
 import type { Change } from '../../../schema/change.ts'
 import { isEntityType, type EntityRef } from '../../../schema/entities.ts'
 import type { System } from '../../../schema/systems.ts'
+import { registry } from '../../../subgraphs/registry.ts'
 import type { DeliveryState, FoundDelivery } from '../../store/find-deliveries.ts'
 
 /** Which deliveries are meant. */
@@ -156,6 +157,9 @@ export function deliveryMutations(port: DeliveriesPort) {
 export const deliveryStateNames = { DUE: 'due', DONE: 'done', DEAD: 'dead', DISMISSED: 'dismissed' } as const
 
 function filterOf({ system, state, since, until, entity }: FilterArguments): DeliverySelection {
+  const known = registry.map(one => one.system)
+  if (system != null && !known.includes(system))
+    throw badInput(`system: expected one of ${known.join(', ')}, got ${system.slice(0, 50)}`)
   return { system, state, since, until, entity: entity == null ? null : entityOf(entity) }
 }
 

@@ -46,7 +46,9 @@ export function events(client: StripeClient, writeMark: string, { clock, log }: 
         return { news: [], shown: [], next, isDone: false, isGap: true }
       }
       const page = await pageFrom(from)
-      const newest = Math.max(from.newest, ...page.items.map(item => dated.safeParse(item).data?.created ?? 0))
+      // A date that is still to come is no place to go on from: what happens until then would be passed over.
+      const created = page.items.map(item => Math.min(dated.safeParse(item).data?.created ?? 0, now))
+      const newest = Math.max(from.newest, ...created)
       const last = idOf(page.items.at(-1))
       const isDone = !page.hasMore || last === null
       const next: Pause = isDone

@@ -47,7 +47,7 @@ export const hubspot: SystemDefinition<CrmSource> = {
           webhook,
           webhookSecrets: clientSecrets,
           webhookEndpoints: [''],
-          sweepers: [changedContacts(client), archivedContacts(client)],
+          sweepers: [changedContacts(client, ports.clock), archivedContacts(client)],
           subscriptions: () => Promise.resolve(subscriptions()),
           connect: connectPorts => connect(client, connectPorts),
           close: () => Promise.resolve(),

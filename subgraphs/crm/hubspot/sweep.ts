@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Sweeper, SweepPage, WebhookSubscription } from '../../contract.ts'
+import type { Clock, Sweeper, SweepPage, WebhookSubscription } from '../../contract.ts'
 import { maxPerSearch, type HubspotClient, type Stretch } from './client.ts'
 import { contactRef } from './mapping.ts'
 import { isContactId, type ChangedContact } from './records.ts'
@@ -20,14 +20,17 @@ type Place = z.infer<typeof place>
  * offset would pass over contacts when others are changed meanwhile, and ends at 10,000.
  * Source: HubSpot developer documentation, CRM search, paging through results.
  */
-export function changedContacts(client: HubspotClient): Sweeper {
+export function changedContacts(client: HubspotClient, clock: Clock): Sweeper {
   return {
     feed: 'contacts',
     lagMs,
     async sweep(cursor, since, call) {
       const from = placeOf(cursor) ?? { sinceMs: since.getTime() - overlapMs, reachedMs: since.getTime() }
       const contacts = await client.changed(stretchOf(from), call)
-      const reachedMs = Math.max(from.reachedMs, ...contacts.map(({ modifiedAt }) => modifiedAt.getTime()))
+      // A date that is still to come is no place to go on from: what happens until then would be passed over.
+      const nowMs = clock.now().getTime()
+      const changedMs = contacts.map(({ modifiedAt }) => Math.min(modifiedAt.getTime(), nowMs))
+      const reachedMs = Math.max(from.reachedMs, ...changedMs)
       const next = nextPlace(from, contacts, reachedMs)
       const shown = contacts
         .filter(({ id }) => isContactId(id))

@@ -45,6 +45,19 @@ test('what is dead is replayed at a process that works on nothing, by one that d
   expect(page.parse(await web.data(dead)).deliveries.totalCount).toBe(0)
 })
 
+test('what a process that only answers has stored is found by what it is about', async () => {
+  const vendor = vendorOf('hubspot')
+  const { world } = await sharedWorld()
+  const web = await world.join({ ROLE: 'web' })
+  await world.join({ ROLE: 'worker' })
+  vendor.change(world, '+15550168')
+  expect(await post(web, vendor.sign(world, vendor.body(world)))).toBe(200)
+  await worked(world)
+  expect(
+    await web.data('{ deliveries(entity: { type: "Customer", id: "101" }) { nodes { state records { id } } } }'),
+  ).toEqual({ deliveries: { nodes: [{ state: 'DONE', records: [{ id: '101' }] }] } })
+})
+
 test('the command replays beside the processes that run, and leaves the work to them', async () => {
   const vendor = vendorOf('hubspot')
   const { world } = await sharedWorld()

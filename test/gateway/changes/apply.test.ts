@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { applyObservations } from '../../../gateway/changes/apply.ts'
 import type { Observation } from '../../../gateway/changes/observe.ts'
 import { linkByPerson } from '../../../gateway/links/person.ts'
 import type { Store } from '../../../gateway/store/store.ts'
@@ -112,6 +113,20 @@ describe('one record', () => {
     expect(await apply(store, sight(invoice('in_1'), { status: 'OPEN' }, { origin: 'import' }))).toEqual([])
     expect(await apply(store, sight(invoice('in_1'), { status: 'OPEN' }, { origin: 'import' }))).toEqual([])
     expect(await apply(store, sight(invoice('in_1'), { status: 'PAID' }, { origin: 'import' }))).toHaveLength(1)
+  })
+
+  it('dated long after now has no version that later news could be older than', async () => {
+    const ahead = at(10_000 + 86_400)
+    await apply(store, sight(contact('1'), { updatedAt: at(1) }))
+    await apply(store, sight(contact('1'), { updatedAt: ahead }, { at: ahead }))
+    await apply(store, sight(contact('1'), { email: 'new@x.example', updatedAt: at(500) }, { at: at(500) }))
+    expect(await indexOf(store)).toMatchObject({
+      records: [{ email: 'new@x.example', updated_at: at(500).getTime() }],
+    })
+    await apply(store, absence(contact('1'), { at: ahead }))
+    const later = at(20_000)
+    const again = [sight(contact('1'), { updatedAt: later })]
+    expect(await store.write(tx => applyObservations(tx, catalogue, again, later))).toHaveLength(1)
   })
 
   it('without a version counts as changed when news of it came, not when a listing showed it', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Store } from '../../../gateway/store/store.ts'
 import {
+  absence,
   apply,
   at,
   clear,
@@ -133,9 +134,38 @@ describe('merges', () => {
     const news = [merge(contact('1'), winner), merge(contact('2'), winner), sight(winner, { formerIds: ['1', '2'] })]
     expect(told(await apply(store, ...news))).toEqual([
       'DELETED hubspot:contact:1 Customer:1 []>[]',
-      'CREATED hubspot:contact:3 Customer:3 []>[]',
       'DELETED hubspot:contact:2 Customer:2 []>[]',
+      'CREATED hubspot:contact:3 Customer:3 []>[]',
     ])
+  })
+
+  it('in a chain are told once for each contact that goes, in whichever order their news come', async () => {
+    const news = [merge(contact('1'), contact('2')), merge(contact('2'), contact('3'))] as const
+    const shown = sight(contact('3'), { formerIds: ['1', '2'], updatedAt: at(5) })
+    for (const order of [
+      [news[0], news[1], shown],
+      [news[1], news[0], shown],
+      [shown, ...news],
+      [news[0], shown, news[1]],
+    ]) {
+      await clear(store)
+      const before = { updatedAt: at(1) }
+      await apply(store, sight(contact('1'), before), sight(contact('2'), before), sight(contact('3'), before))
+      const changes: string[] = []
+      for (const one of [...order, ...order]) changes.push(...told(await apply(store, one)))
+      expect(changes.filter(change => change.startsWith('DELETED')).toSorted()).toEqual([
+        'DELETED hubspot:contact:1 Customer:1 []>[]',
+        'DELETED hubspot:contact:2 Customer:2 []>[]',
+      ])
+      const dead = changes.indexOf('DELETED hubspot:contact:2 Customer:2 []>[]')
+      expect(changes.slice(dead).filter(change => change.startsWith('UPDATED hubspot:contact:2'))).toEqual([])
+    }
+  })
+
+  it('tell of no contact that is gone already, and of none that nobody here has heard of', async () => {
+    await apply(store, sight(contact('1')), sight(contact('2')))
+    await apply(store, absence(contact('1')), absence(contact('2')))
+    expect(await apply(store, merge(contact('1'), contact('2')), merge(contact('8'), contact('9')))).toEqual([])
   })
 
   it('wait for a winner that is not known yet', async () => {

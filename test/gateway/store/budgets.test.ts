@@ -74,6 +74,25 @@ test('background work of all processes together leaves room for queries, and tho
   expect(answer.granted).toEqual([true, true, false, false])
 })
 
+test("a clock that is set back by an hour, or another machine's in its place, keeps nobody waiting until it is there again", () => {
+  const hour = 3_600_000
+  let now = 10 * hour
+  let states: ReadonlyMap<string, BudgetState> = new Map()
+  const take = (units: number) => {
+    const done = allocate(pools, states, [{ cost: { all: units }, isBackground: false }], { worker: 'one', now })
+    states = done.states
+    return done.answer
+  }
+  expect(take(20).granted).toEqual([true])
+  now -= hour
+  const { granted, waitMs } = take(20)
+  // What was taken a moment ago counts all the same.
+  expect(granted).toEqual([false])
+  expect(waitMs['all']).toBeLessThan(4000)
+  now += waitMs['all'] ?? 0
+  expect(take(20).granted).toEqual([true])
+})
+
 test('a process that asks no more is counted out after half a minute', () => {
   const asks = [{ cost: { all: 1 }, isBackground: false }]
   const one = allocate(pools, new Map(), asks, { worker: 'one', now: 0 })

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, statSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
@@ -34,6 +34,9 @@ test('what was written is there after closing and opening again, and the directo
   await first.close()
   expect(readdirSync(join(path, '..')).sort()).toEqual(['graph.db', 'graph.db.lock'])
   expect(await notes(await openFile(path))).toEqual(['a'])
+  // It holds the secrets of webhooks.
+  for (const name of readdirSync(join(path, '..')))
+    expect([name, statSync(join(path, '..', name)).mode & 0o077]).toEqual([name, 0])
 })
 
 test('a URL of another kind is refused without repeating it', async () => {

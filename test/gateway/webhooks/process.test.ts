@@ -383,6 +383,16 @@ describe('a vendor that lags behind its own news', () => {
     const waits = applied.flatMap(({ againAt }) => againAt.map(at => at && at.getTime() - now.getTime()))
     expect(waits).toEqual([1000, 2000, 7000, null])
   })
+
+  test('and lists what it does not show yet is asked for half an hour, for nobody tells of that again', async () => {
+    const { processor, applied } = open({ observe: () => Promise.resolve(observed(earlier)) })
+    for (let attempts = 1; attempts <= 11; attempts++)
+      processor.accept([entry(attempts, [hint('101', { foundIn: 'listing' })], { attempts, receivedId: attempts })])
+    await processor.idle()
+    const waits = applied.flatMap(({ againAt }) => againAt.map(at => at && at.getTime() - now.getTime()))
+    expect(waits.slice(0, 3)).toEqual([1000, 2000, 7000])
+    expect([waits.length, waits.at(-2), waits.at(-1)]).toEqual([11, 600_000, null])
+  })
 })
 
 test('whatever comes in whatever order, deliveries about one record are applied in the order they were accepted, each after its own reading', async () => {

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
 import type { DeliveryEntry } from '../../../../subgraphs/contract.ts'
 import { startStripe } from '../../../simulators/stripe/simulator.ts'
 import { openStripe } from './open.ts'
@@ -108,4 +109,17 @@ test('the webhook endpoint is active, disabled or gone, as Stripe has it', async
   const id = /"we_[^"]+"/.exec(list)?.[0].slice(1, -1) ?? ''
   await fetch(`${stripe.url}/v1/webhook_endpoints/${id}`, { method: 'POST', headers, body: 'disabled=true' })
   expect(await state()).toBe('DISABLED')
+})
+
+test('an event dated a day ahead is no place to go on from: what happens until then is found', async () => {
+  let ahead = 0
+  const { stripe, sweep } = await account(() => new Date(Date.now() + ahead))
+  ahead = dayMs
+  const first = stripe.createInvoice({ customer: stripe.createCustomer({ email: 'a@example.org' }).id })
+  ahead = 0
+  const { next } = await sweep(null)
+  stripe.updateInvoice(first.id, { description: 'now' })
+  expect((await sweep(next)).news.length).toBeGreaterThan(0)
+  const { newest } = z.object({ newest: z.number() }).parse(JSON.parse(next))
+  expect(newest * 1000).toBeLessThanOrEqual(Date.now())
 })

@@ -86,20 +86,25 @@ test('no page begins at an offset, so that the 10,000 a search reaches are no en
   const unused = (): never => {
     throw new Error('not expected to be asked')
   }
-  const sweeper = changedContacts({
-    readBatch: unused,
-    readContact: unused,
-    readByEmail: unused,
-    createdSince: unused,
-    archive: unused,
-    list: unused,
-    search: unused,
-    listArchived: unused,
-    create: unused,
-    update: unused,
-    changed: stretch =>
-      Promise.resolve(all.filter(({ modifiedAt }) => 'since' in stretch && modifiedAt >= stretch.since).slice(0, 200)),
-  })
+  const sweeper = changedContacts(
+    {
+      readBatch: unused,
+      readContact: unused,
+      readByEmail: unused,
+      createdSince: unused,
+      archive: unused,
+      list: unused,
+      search: unused,
+      listArchived: unused,
+      create: unused,
+      update: unused,
+      changed: stretch =>
+        Promise.resolve(
+          all.filter(({ modifiedAt }) => 'since' in stretch && modifiedAt >= stretch.since).slice(0, 200),
+        ),
+    },
+    { now: () => new Date(start.getTime() + 86_400_000) },
+  )
   const call = { priority: 'background', signal: new AbortController().signal, spend: () => undefined } as const
   const seen = new Set<string>()
   let cursor: string | null = null
@@ -159,4 +164,15 @@ test('whether webhooks are alive is not known, and says where to look', async ()
   const found = await opened.system.subscriptions({ publicUrl: 'https://x.example', call: opened.context.call })
   expect(found).toMatchObject([{ endpoint: '', state: 'UNKNOWN' }])
   expect(found[0]?.note).toContain('Private Apps')
+})
+
+test('a contact dated a day ahead is no place to go on from: what happens until then is found', async () => {
+  const world = await account()
+  const { hubspot, contacts } = world
+  now = new Date(Date.now() + 86_400_000)
+  const ahead = hubspot.createContact({ email: 'ahead@example.org' })
+  const { cursor } = await swept(world, contacts)
+  now = new Date()
+  const later = hubspot.createContact({ email: 'later@example.org' })
+  expect((await swept(world, contacts, cursor)).ids).toEqual([later.id, ahead.id])
 })
