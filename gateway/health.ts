@@ -1,5 +1,5 @@
 import type { Clock, SubscriptionState } from '../subgraphs/contract.ts'
-import type { Health } from './http.ts'
+import type { Health } from './leaving.ts'
 import { seenByAll } from './outages.ts'
 import type { Importing } from './operator/importing.ts'
 import type { SettingsCheck } from './operator/settings-check.ts'

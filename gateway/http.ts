@@ -20,7 +20,7 @@ import {
   sendText,
 } from './http-messages.ts'
 import { Room } from './http-room.ts'
-import { Leaving } from './leaving.ts'
+import { Leaving, type Health } from './leaving.ts'
 import type { SocketServer } from './push/socket.ts'
 
 /** Bytes of a GraphQL request. */
@@ -59,11 +59,6 @@ export interface WebhookRequest {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
-}
-
-export interface Health {
-  readonly isReady: boolean
-  readonly parts: Readonly<Record<string, string>>
 }
 
 /** A page or file served to browsers. */

@@ -1,8 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Log } from '../subgraphs/contract.ts'
-import type { Health } from './http.ts'
 import { whenOrphaned } from './orphan.ts'
+
+/** Whether this process takes requests, and what is to be said of each of its parts. */
+export interface Health {
+  readonly isReady: boolean
+  readonly parts: Readonly<Record<string, string>>
+}
 
 /** Ends each connection with its answer, once begun: clients and balancers turn to others, and nobody meets a closed door. */
 export class Leaving {

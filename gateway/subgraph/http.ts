@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { HTTPGraphQLRequest, HTTPGraphQLResponse } from '@apollo/server'
 import type { Log, Received, RefusalReason, Verdict } from '../../subgraphs/contract.ts'
 import type { Callers } from '../callers.ts'
-import { listening, type Health } from '../http.ts'
-import { Leaving } from '../leaving.ts'
+import { listening } from '../http.ts'
+import { Leaving, type Health } from '../leaving.ts'
 import {
   headerMap,
   headersOf,
