@@ -7,6 +7,9 @@ const longAfterMs = 30_000
  */
 const restsFor = 9
 
+/** A process that has run for so long is being ended by nobody, and what is tried alone rests no more: hundreds may have been under way at both deaths. */
+const calmAfterMs = 180_000
+
 export interface SuspectsPorts<Suspect> {
   /**
    * The next few.
@@ -51,7 +54,8 @@ export class Suspects<Suspect> {
   ended(one: Suspect): boolean {
     if (!this.#tried.delete(one)) return false
     const now = performance.now()
-    if (this.#aloneSinceMs !== null) this.#nextAfterMs = now + restsFor * (now - this.#aloneSinceMs)
+    const isCalm = now - this.#startedAtMs >= calmAfterMs
+    if (this.#aloneSinceMs !== null && !isCalm) this.#nextAfterMs = now + restsFor * (now - this.#aloneSinceMs)
     return true
   }
 

@@ -343,6 +343,30 @@ test('after one that was tried alone the next is asked for nine times as long la
   }
 })
 
+test('once a process has run for three minutes what is tried alone follows one another at once', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
+  try {
+    const waiting: StoredEntry[][] = []
+    const { processor, reading } = open({ claimSuspects: () => Promise.resolve(waiting.shift() ?? []) })
+    processor.start()
+    await vi.advanceTimersByTimeAsync(180_000)
+    for (let id = 1; id <= 50; id++) waiting.push([entry(id, [hint(String(id))])])
+    for (let seconds = 0; reading.length < 50 && seconds < 20; seconds++) {
+      await vi.advanceTimersByTimeAsync(1000)
+      // Each of them takes no time.
+      for (let ended = -1; ended < reading.length;) {
+        ended = reading.length
+        for (const one of reading) one.end()
+        await vi.advanceTimersByTimeAsync(100)
+      }
+    }
+    expect(reading).toHaveLength(50)
+    await processor.stop()
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 describe('a vendor that lags behind its own news', () => {
   const earlier = new Date(now.getTime() - 60_000)
   const later = new Date(now.getTime() + 1)
