@@ -115,6 +115,49 @@ test('thousands of requests that are only half sent keep neither health nor webh
   expect(await world.data('{ __typename }')).toEqual({ __typename: 'Query' })
 })
 
+test('answers that nobody reads are held up to a bound: whoever has taken longest is cut off, and webhooks are answered', async () => {
+  const world = await startWorld({ business: { customers: 100 } })
+  // Aliases stand in the answer once for each customer: 4 MB of it for 40 kB of query.
+  const fields = Array.from({ length: 120 }, (_, at) => `a${at}${'x'.repeat(330)}: id`).join(' ')
+  const query = JSON.stringify({ query: `{ customers(first: 100) { nodes { ${fields} } } }` })
+  const head = `POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${query.length}\r\n\r\n`
+  const whole = (await (await world.post('/graphql', { headers: {}, body: query })).text()).length
+  expect(whole).toBeGreaterThan(3_500_000)
+  const sockets = await Promise.all(
+    Array.from(
+      { length: 60 },
+      () =>
+        new Promise<ReturnType<typeof connect>>((resolve, reject) => {
+          const socket = connect(world.gateway.port, '127.0.0.1', () => socket.write(head + query))
+          socket.on('error', reject)
+          // The answer has begun to come; nothing of it is read but that.
+          socket.once('readable', () => resolve(socket))
+        }),
+    ),
+  )
+  onTestFinished(() => sockets.forEach(socket => socket.destroy()))
+  expect((await world.post('/webhooks/stripe', { headers: {}, body: '{}' })).status).toBe(401)
+  const read = await Promise.all(
+    sockets.map(
+      socket =>
+        new Promise<number>(resolve => {
+          let bytes = 0
+          socket.removeAllListeners('error')
+          socket.on('data', data => {
+            bytes += data.length
+            if (bytes >= whole) resolve(bytes)
+          })
+          socket.on('error', () => undefined)
+          socket.on('close', () => resolve(bytes))
+        }),
+    ),
+  )
+  const cutOff = read.filter(bytes => bytes < whole).length
+  // 128 MiB are some 33 of these.
+  expect(cutOff).toBeGreaterThan(10)
+  expect(cutOff).toBeLessThan(45)
+}, 60_000)
+
 test('a list that is longer than any page is refused before anything is asked', async () => {
   const world = await startWorld()
   const status = Array.from({ length: 40_000 }, () => 'Done')
