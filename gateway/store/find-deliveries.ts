@@ -4,6 +4,7 @@ import type { RecordRef, System } from '../../schema/systems.ts'
 import type { Hint } from '../../subgraphs/contract.ts'
 import { readAttempts } from './attempts.ts'
 import { readHints } from './hints.ts'
+import { parts } from './parts.ts'
 import type { Store, StoreReader } from './store.ts'
 import type { Tables } from './tables.ts'
 
@@ -67,9 +68,6 @@ export interface FoundAttempt {
   readonly endedAt: Date
   readonly reason: string
 }
-
-/** Values of one `in (...)`. */
-const listSize = 400
 
 /** Newest first. @param before only entries with a smaller id: where the last page ended */
 export async function findDeliveries(
@@ -152,12 +150,6 @@ function within(db: StoreReader, { ids, system, state, since, until, recordKeys 
     )
   }
   return query
-}
-
-function parts<T>(values: readonly T[]): readonly (readonly T[])[] {
-  const found: (readonly T[])[] = []
-  for (let at = 0; at < values.length; at += listSize) found.push(values.slice(at, at + listSize))
-  return found
 }
 
 function foundOf(

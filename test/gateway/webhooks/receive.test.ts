@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { StoreError } from '../../../gateway/store/store.ts'
 import { openReceive, type ReceivePorts } from '../../../gateway/webhooks/receive.ts'
-import { Secrets } from '../../../gateway/webhooks/secrets.ts'
+import { Secrets, type SecretStore } from '../../../gateway/webhooks/secrets.ts'
 import type { DeliveryEntry, Received, WebhookAdapter } from '../../../subgraphs/contract.ts'
 
 const now = new Date('2026-06-01T09:00:00Z')
@@ -17,16 +17,24 @@ const adapter: WebhookAdapter = {
   },
 }
 
-function open(more: Partial<ReceivePorts> & { readonly adapter?: Partial<WebhookAdapter> } = {}) {
-  const steps: string[] = []
-  const stored: { readonly received: Received; readonly entries: readonly DeliveryEntry[] }[] = []
-  const secrets = new Secrets({
-    list: () => Promise.resolve([]),
+/** Secrets of a store that has these; no handshake is awaited in it. */
+function secretsOf(list: () => Promise<readonly string[]>, more: Partial<SecretStore> = {}): Secrets {
+  return new Secrets({
+    list,
     add: () => Promise.resolve(),
-    addAwaited: (_s, _e, secret) => Promise.resolve(steps.push(`secret ${secret}`) > 0),
+    addAwaited: () => Promise.resolve(false),
     replace: () => Promise.resolve(),
     awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
     isHandshakeAwaited: () => Promise.resolve(false),
+    ...more,
+  })
+}
+
+function open(more: Partial<ReceivePorts> & { readonly adapter?: Partial<WebhookAdapter> } = {}) {
+  const steps: string[] = []
+  const stored: { readonly received: Received; readonly entries: readonly DeliveryEntry[] }[] = []
+  const secrets = secretsOf(() => Promise.resolve([]), {
+    addAwaited: (_s, _e, secret) => Promise.resolve(steps.push(`secret ${secret}`) > 0),
   })
   const receive = openReceive({
     sources: [{ system: 'asana', adapter: { ...adapter, ...more.adapter }, endpoints: ['99'], secrets: ['right'] }],
@@ -111,14 +119,7 @@ describe('a webhook', () => {
 
   test('signed with a secret that another process was handed a moment ago is genuine', async () => {
     const handed: string[] = []
-    const secrets = new Secrets({
-      list: () => Promise.resolve([...handed]),
-      add: () => Promise.resolve(),
-      addAwaited: () => Promise.resolve(false),
-      replace: () => Promise.resolve(),
-      awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
-      isHandshakeAwaited: () => Promise.resolve(false),
-    })
+    const secrets = secretsOf(() => Promise.resolve([...handed]))
     const { post } = open({ secrets })
     expect((await post({ signature: 'theirs' }))?.status).toBe(401)
     handed.unshift('theirs')
@@ -128,14 +129,7 @@ describe('a webhook', () => {
   test('of a secret of the settings is taken although the store answers nothing, and forged ones wait for it a hundred at most', async () => {
     let comeBack: () => void = () => undefined
     const away = new Promise<void>(resolve => (comeBack = resolve))
-    const secrets = new Secrets({
-      list: () => away.then(() => []),
-      add: () => Promise.resolve(),
-      addAwaited: () => Promise.resolve(false),
-      replace: () => Promise.resolve(),
-      awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
-      isHandshakeAwaited: () => Promise.resolve(false),
-    })
+    const secrets = secretsOf(() => away.then(() => []))
     const { post } = open({ secrets })
     const forged = Array.from({ length: 300 }, () => post({ signature: 'wrong' })).flatMap(one => one ?? [])
     expect((await post({ signature: 'right' }))?.status).toBe(200)
