@@ -148,7 +148,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   }
 }
 
-function serve(gateway: Gateway, clients: Client[]): Served {
+export function serve(gateway: Gateway, clients: Client[]): Served {
   const served: Served = {
     gateway,
     async ask(query, variables = {}, headers = {}) {
@@ -232,7 +232,7 @@ function textOf({ fields, message }: LogLine): string {
   return `${message} ${JSON.stringify(fields, plain)}`
 }
 
-function recorder(lines: LogLine[]): Log {
+export function recorder(lines: LogLine[]): Log {
   const at = (level: string) => (fields: object, message?: string) =>
     void lines.push({ level, fields, message: message ?? '' })
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
@@ -279,7 +279,7 @@ function describe(reason: unknown): string {
 }
 
 /** Below the ports that the system hands out for connections: one of those may be taken between here and its use. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(10_000, 32_000)
     const isFree = await new Promise<boolean>(resolve => {
