@@ -8,15 +8,15 @@ import { parse, printSchema, type DocumentNode } from 'graphql'
 import { format, resolveConfig } from 'prettier'
 import { compose } from './gateway/graph/compose.ts'
 import { Planner } from './gateway/graph/planner.ts'
-import { hashLine, sourcesHash, subgraphSources } from './gateway/graph/sources.ts'
+import { hashLine, sourcesHash, subgraphSources, writtenSources } from './gateway/graph/sources.ts'
 import { gatewaySettings } from './gateway/config.ts'
 import { roles, type Role } from './schema/systems.ts'
 import { registry } from './subgraphs/registry.ts'
 
 const help = `Usage: npm run codegen [-- --check]
 
-Makes what is generated from the SDL: schema/supergraph.graphql, subgraphs/<role>/generated.ts, test/client/generated.ts,
-.env.example.
+Makes what is generated from the SDL: schema/supergraph.graphql, schema/api.graphql (what clients see of it),
+subgraphs/<role>/generated.ts, test/client/generated.ts, .env.example.
 
 Options:
   --check  writes nothing; says what is stale and fails
@@ -71,12 +71,12 @@ async function run(isCheck: boolean): Promise<void> {
 /** Every generated file with its path from here. */
 async function generated(): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>()
-  const sources = subgraphSources()
-  const supergraph = compose(sources)
+  const supergraph = compose(subgraphSources())
   files.set(
     'schema/supergraph.graphql',
     await formatted(`# ${banner}\n${hashLine}${sourcesHash()}\n\n${supergraph}`, 'schema/supergraph.graphql'),
   )
+  const sources = writtenSources()
   for (const role of roles) {
     const source = sources.find(({ name }) => name === role)
     if (source === undefined) throw new Error(`expected the SDL of ${role}; see gateway/graph/sources.ts`)
@@ -86,8 +86,10 @@ async function generated(): Promise<ReadonlyMap<string, string>> {
     files.set(path, await formatted(`// ${banner}\n${types}`, path))
   }
   files.set('.env.example', envExample())
+  const api = printSchema(new Planner(supergraph).apiGraphQLSchema)
+  files.set('schema/api.graphql', await formatted(`# ${banner}\n\n${api}\n`, 'schema/api.graphql'))
   const client = 'test/client/generated.ts'
-  files.set(client, await formatted(`// ${banner}\n${await clientTypes(new Planner(supergraph))}`, client))
+  files.set(client, await formatted(`// ${banner}\n${await clientTypes(parse(api))}`, client))
   return files
 }
 
@@ -112,12 +114,12 @@ function resolverTypes(role: Role, typeDefs: DocumentNode): Promise<string> {
   })
 }
 
-function clientTypes({ apiGraphQLSchema }: Planner): Promise<string> {
+function clientTypes(schema: DocumentNode): Promise<string> {
   const path = 'test/client/operations.graphql'
   return codegen({
     filename: 'test/client/generated.ts',
     documents: [{ location: path, document: parse(readFileSync(new URL(path, import.meta.url), 'utf8')) }],
-    schema: parse(printSchema(apiGraphQLSchema)),
+    schema,
     plugins: [{ operations: {} }],
     pluginMap: { operations },
     config: {

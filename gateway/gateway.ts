@@ -18,6 +18,7 @@ import { healthOf, Refusals } from './health.ts'
 import { createHttp } from './http.ts'
 import { openImporting, type Importing } from './operator/importing.ts'
 import { openLinks } from './links/links.ts'
+import { isLivingRecord } from './links/records.ts'
 import { unlinkedPage } from './links/unlinked.ts'
 import { explorePages } from './pages/explore.ts'
 import { openSockets } from './push/socket.ts'
@@ -277,6 +278,7 @@ function openSubgraphs(
     },
     unlinked: asked => unlinkedPage(store, catalogue, asked, asked),
     linkRecord: (record, customerId) => runtime.linkRecord(record, customerId),
+    isLivingRecord: record => isLivingRecord(store, record),
     deliveries: delivering,
   })
   return subgraphSources().map(({ name, typeDefs }) => {

@@ -27,7 +27,7 @@ const jobs: FieldOwnership = { owner: 'jobs', copies: [], onDrift: 'ignore' }
 const live: FieldOwnership = { owner: 'live', copies: [], onDrift: 'ignore' }
 
 /**
- * Who decides each field of each entity. Keys (`id`) are shared by all roles and stand in no row.
+ * Who decides each field of each entity. What it is known by (`id`, `nodeId`) is shared by all roles and stands in no row.
  * Composition fails when this table and the roles' SDL disagree.
  */
 export const ownership: Readonly<Record<FieldName, FieldOwnership>> = {

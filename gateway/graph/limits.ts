@@ -80,6 +80,11 @@ interface Reading {
   readonly count: { selections: number }
 }
 
+interface GivenArgument {
+  readonly name: { readonly value: string }
+  readonly value: ValueNode
+}
+
 interface Size {
   readonly nodes: number
   /** Whether these are the fields of a page. */
@@ -104,8 +109,10 @@ function sizeOf(selection: SelectionSetNode, reading: Reading): Size {
       isPage ||= name === 'nodes' || name === 'edges'
       if (node.selectionSet === undefined || name.startsWith('__')) continue
       const inner = sizeOf(node.selectionSet, { ...reading, depth: reading.depth + 1 })
+      const named = namedNodes(node.arguments ?? [], reading.variables)
+      if (named !== null) nodes += named * (1 + inner.nodes)
       // What a page consists of was counted with the page.
-      if (partsOfPage.has(name)) nodes += inner.nodes
+      else if (partsOfPage.has(name)) nodes += inner.nodes
       else nodes += (inner.isPage ? pageSize(node.arguments ?? [], reading.variables) : 1) * (1 + inner.nodes)
     } else {
       const set =
@@ -118,10 +125,18 @@ function sizeOf(selection: SelectionSetNode, reading: Reading): Size {
   return { nodes, isPage }
 }
 
-function pageSize(
-  given: readonly { readonly name: { readonly value: string }; readonly value: ValueNode }[],
-  variables: Readonly<Record<string, unknown>>,
-): number {
+/** How many the query fields `node` and `nodes`, which are no part of a page, are asked for; null for any other field. */
+function namedNodes(given: readonly GivenArgument[], variables: Readonly<Record<string, unknown>>): number | null {
+  for (const { name, value } of given) {
+    if (name.value === 'nodeId') return 1
+    if (name.value !== 'nodeIds') continue
+    const ids = value.kind === Kind.VARIABLE ? variables[value.name.value] : value.kind === Kind.LIST ? value.values : 1
+    return Array.isArray(ids) ? ids.length : 1
+  }
+  return null
+}
+
+function pageSize(given: readonly GivenArgument[], variables: Readonly<Record<string, unknown>>): number {
   for (const { name, value } of given) {
     if (name.value !== 'first' && name.value !== 'last') continue
     const size =

@@ -56,13 +56,16 @@ export function ownershipFaults(sources: readonly SubgraphSource[], table: Table
   return faults
 }
 
+/** What an entity is known by: whoever knows of it answers them, without asking its tool. */
+const identity: ReadonlySet<string> = new Set(['id', 'nodeId'])
+
 /** Every claim to a field of an object type, keys left out. */
 function claimsOf(sources: readonly SubgraphSource[]): Map<string, Claim[]> {
   const claims = new Map<string, Claim[]>()
   for (const { name, typeDefs } of sources) {
     for (const type of objectTypesOf(typeDefs)) {
       for (const field of type.fields ?? []) {
-        if (isEntityType(type.name.value) && field.name.value === 'id') continue
+        if (isEntityType(type.name.value) && identity.has(field.name.value)) continue
         const key = `${type.name.value}.${field.name.value}`
         const list = claims.get(key) ?? []
         list.push({ subgraph: name, field })

@@ -227,7 +227,7 @@ function withoutServiceName({ extensions, ...error }: GraphQLFormattedError): Gr
 }
 
 const introspectionOff =
-  'Introspection is off in production. The schema is schema/supergraph.graphql; npm run dev answers it too.'
+  'Introspection is off in production. The schema is the file schema/api.graphql; npm run dev answers introspection.'
 
 function isIntrospectionRefused({ extensions, message }: GraphQLFormattedError): boolean {
   return (

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parse, type DocumentNode } from 'graphql'
 import { roles, type Owner } from '../../schema/systems.ts'
+import { withNodeIds } from './node-ids.ts'
 
 /** One subgraph as it is composed: its name and its SDL, shared types included. */
 export interface SubgraphSource {
@@ -15,8 +16,14 @@ function read(path: string): string {
   return readFileSync(new URL(path, root), 'utf8')
 }
 
-/** The SDL of every role and of the graph's own subgraph, as they lie in the tree. */
+/** The SDL of every role and of the graph's own subgraph, as it is composed. */
 export function subgraphSources(): readonly SubgraphSource[] {
+  const node = parse(read(nodePath))
+  return writtenSources().map(({ name, typeDefs }) => ({ name, typeDefs: withNodeIds(typeDefs, node) }))
+}
+
+/** The same without what no role has to write: `nodeId`. */
+export function writtenSources(): readonly SubgraphSource[] {
   const shared = read('schema/shared.graphql')
   const own = read('gateway/graph/live/schema.graphql')
   return [
@@ -24,6 +31,8 @@ export function subgraphSources(): readonly SubgraphSource[] {
     { name: 'live', typeDefs: parse(`${own}\n${shared}`) },
   ]
 }
+
+const nodePath = 'schema/node.graphql'
 
 /** Names the SDL as it lies in the tree; the composed supergraph carries it. */
 export function sourcesHash(): string {
@@ -34,6 +43,7 @@ export function sourcesHash(): string {
 
 const sdlPaths = [
   'schema/shared.graphql',
+  nodePath,
   'gateway/graph/live/schema.graphql',
   ...roles.map(role => `subgraphs/${role}/schema.graphql`),
 ]

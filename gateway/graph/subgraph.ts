@@ -7,6 +7,7 @@ import type { Owner } from '../../schema/systems.ts'
 import type { Log } from '../../subgraphs/contract.ts'
 import type { OperationContext } from './context.ts'
 import { clientError } from './errors.ts'
+import { answerNodeIds } from './node-ids.ts'
 
 type Module = Extract<
   Extract<Parameters<typeof buildSubgraphSchema>[0], readonly unknown[]>[number],
@@ -32,6 +33,7 @@ const maxDocuments = 2000
  */
 export function openSubgraph(name: Owner, typeDefs: DocumentNode, resolvers: Resolvers, log: Log): LocalSubgraph {
   const schema = buildSubgraphSchema([{ typeDefs, resolvers: { ...scalars, ...resolvers } }])
+  answerNodeIds(schema)
   const documents = new LRUCache<string, DocumentNode>({ max: maxDocuments })
   const parsed = (query: string): DocumentNode => {
     const known = documents.get(query)

@@ -1,6 +1,6 @@
 import type { Insertable, Selectable } from 'kysely'
 import { recordKey, type RecordRef, type System } from '../../schema/systems.ts'
-import type { StoreReader, StoreTransaction } from '../store/store.ts'
+import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 
 export type RecordRow = Selectable<Tables['records']>
@@ -63,6 +63,12 @@ export async function readRecords(
     for (const row of rows) found.set(recordKey(refOf(row)), row)
   }
   return found
+}
+
+/** Whether the index has it, and its system has not deleted it. */
+export async function isLivingRecord(store: Store, record: RecordRef): Promise<boolean> {
+  const rows = await store.read(db => readRecords(db, [record]))
+  return rows.get(recordKey(record))?.is_deleted === 0
 }
 
 /** The links of records by `recordKey`. */

@@ -11,6 +11,7 @@ import { cursorOf } from '../cursor.ts'
 import type { ChangeFrame, FrameChange } from '../subscription.ts'
 import type { Resolvers } from '../subgraph.ts'
 import { deliveryMutations, deliveryQueries, deliveryStateNames, type DeliveriesPort } from './deliveries.ts'
+import { nodeQueries, type LiveNode } from './nodes.ts'
 
 export interface SystemStatus {
   readonly system: System
@@ -67,6 +68,8 @@ export interface LivePorts {
    * @throws GraphQLError `BAD_USER_INPUT` when there is no such record or customer
    */
   linkRecord(record: RecordRef, customerId: string | null): Promise<EntityRef | null>
+  /** Whether the record index has it, and its tool has not deleted it. */
+  isLivingRecord(record: RecordRef): Promise<boolean>
   readonly deliveries: DeliveriesPort
 }
 
@@ -85,6 +88,7 @@ export function liveResolvers(ports: LivePorts): Resolvers {
     Query: {
       ownership: (_: unknown, asked: { entity?: string | null; field?: string | null }) => ownershipRows(ports, asked),
       systems: () => ports.systems(),
+      ...nodeQueries(ports),
       ...deliveryQueries(ports.deliveries),
       unlinkedRecords: async (_: unknown, asked: UnlinkedArguments) => {
         const page = await ports.unlinked(asked)
@@ -126,6 +130,7 @@ export function liveResolvers(ports: LivePorts): Resolvers {
     DeliveryState: deliveryStateNames,
     DriftRule: { REPORT: 'report', REPAIR: 'repair', IGNORE: 'ignore' },
     Entity: { __resolveType: (entity: EntityRef) => entity.type },
+    Node: { __resolveType: ({ __typename }: LiveNode) => __typename },
     CustomerChanged: { customer: (frame: ChangeFrame) => frame.entity },
     OrderChanged: { order: (frame: ChangeFrame) => frame.entity },
     JobChanged: { job: (frame: ChangeFrame) => frame.entity },
