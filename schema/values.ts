@@ -22,3 +22,50 @@ export function normalizeEmail(text: string | null | undefined): string | null {
   const email = text.trim().normalize('NFC').toLowerCase()
   return /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(email) && email.length <= 320 ? email : null
 }
+
+/** Longest printed number, and longest part of a name, that is kept and compared. */
+const longestNumber = 100
+const longestName = 100
+
+/**
+ * The form in which numbers printed on orders are compared: trimmed, Unicode-normalised, upper case.
+ * @returns null when the text cannot be one (empty, over 100 characters, control characters or half of a character inside)
+ */
+export function normalizeNumber(text: string | null | undefined): string | null {
+  const number = (text ?? '').trim().normalize('NFC').toUpperCase()
+  return number === '' || number.length > longestNumber || /[\p{Cc}\p{Cs}]/u.test(number) ? null : number
+}
+
+/** Letters that no Unicode normalisation takes apart, as people type them who do not have them on their keyboard. */
+const plainLetters: ReadonlyMap<string, string> = new Map([
+  ['ß', 'ss'],
+  ['æ', 'ae'],
+  ['œ', 'oe'],
+  ['ø', 'o'],
+  ['đ', 'd'],
+  ['ð', 'd'],
+  ['ħ', 'h'],
+  ['ı', 'i'],
+  ['ł', 'l'],
+  ['þ', 'th'],
+  ['ς', 'σ'],
+])
+
+/**
+ * The form in which names are compared: without regard to case, accents, punctuation and repeated spaces. "O’Brien-Müller" is
+ * `obrien muller`. The first 100 characters count.
+ * @returns null when it has neither letter nor digit
+ */
+export function normalizeName(text: string | null | undefined): string | null {
+  const words = (text ?? '')
+    // A name is read to its end only as far as it counts; decomposing makes a character longer, never shorter.
+    .slice(0, 4 * longestName)
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[\u0300-\u036f'’ʼ`]/g, '')
+    .replace(/[ßæœøđðħıłþς]/g, letter => plainLetters.get(letter) ?? letter)
+    .replace(/[^\p{L}\p{N}\p{M}]+/gu, ' ')
+    .normalize('NFC')
+  const name = [...words.trim()].slice(0, longestName).join('').trim()
+  return name === '' ? null : name
+}

@@ -95,6 +95,33 @@ export interface Records<Kinds> {
 // ---- The record index and the links ---------------------------------------------------------------------------------
 
 /**
+ * Values by which lists are filtered and summed, as the system has them; the gateway brings them into the form in which they are
+ * compared. Absent: the record has no such value, or one that is not understood. Null: the system says that there is none.
+ */
+export interface IndexedValues {
+  /** The number printed on an order. */
+  readonly number?: string | null
+  /** When an order has to be paid by. */
+  readonly dueAt?: Date | null
+  readonly amounts?: IndexedAmounts
+  /** When a job is to happen: days (`YYYY-MM-DD`) in the zone of its system. */
+  readonly schedule?: { readonly startsOn: string | null; readonly endsOn: string | null } | null
+  /** Who is given a job. */
+  readonly assigneeId?: string | null
+  /** A customer's name. */
+  readonly name?: string | null
+}
+
+/** Amounts of an order, in the minor unit of its one currency. */
+export interface IndexedAmounts {
+  /** ISO 4217, upper case. */
+  readonly currency: string
+  readonly total?: number | null
+  readonly amountPaid?: number | null
+  readonly amountRemaining?: number | null
+}
+
+/**
  * What the index keeps of a record, and what matching reads. No other value of the record is stored.
  */
 export interface ObservedRecord {
@@ -113,6 +140,7 @@ export interface ObservedRecord {
   readonly names: EntityRef | null
   /** Ids of records that were merged into this one, as far as the vendor tells: they are its aliases. */
   readonly formerIds?: readonly string[]
+  readonly values?: IndexedValues
 }
 
 /**

@@ -5,6 +5,7 @@ import { normalizeEmail } from '../../schema/values.ts'
 import type { ObservedRecord } from '../../subgraphs/contract.ts'
 import { parseColumn } from '../store/json-column.ts'
 import { namedParents, sameParents, type NamedParent, type ParentRow } from '../links/parents.ts'
+import { columnsOf, noValues, sameValues, type ValueColumns } from '../links/indexed-values.ts'
 import type { NewRecordRow, RecordRow } from '../links/records.ts'
 
 /** A record as a system has it, and what made us look. */
@@ -109,6 +110,8 @@ export function tombstoneOf(
     deleted_at: Math.max(Math.min((at ?? now).getTime(), now.getTime() + mostAheadMs), row?.updated_at ?? 0),
     told: null,
     seen_run: run ?? row?.seen_run ?? null,
+    ...noValues,
+    has_values: 1,
   }
 }
 
@@ -131,7 +134,9 @@ function effectOfSight(
   if (isDead && livedAt <= (stored.deleted_at ?? Infinity)) return nothing
   const seenRow = stored !== null && run !== null && stored.seen_run !== run ? stored.id : null
   const isOlder = !isDead && stored !== null && isBehind(observation, updatedAt, stored)
-  if (isOlder) return { ...nothing, change: isListing ? null : 'UPDATED', seenRow }
+  if (isOlder) {
+    return { ...nothing, row: withValues(stored, observed), change: isListing ? null : 'UPDATED', seenRow }
+  }
 
   const createdAt = timeOf(observed.createdAt) ?? stored?.created_at ?? null
   // A listing says how the record is, not since when.
@@ -152,6 +157,8 @@ function effectOfSight(
     deleted_at: null,
     told: null,
     seen_run: run ?? stored?.seen_run ?? null,
+    ...columnsOf(observed.values),
+    has_values: 1,
   }
   const named = namedParents(observed.parents)
   const isNew = stored === null || isDead
@@ -159,7 +166,8 @@ function effectOfSight(
   const told = stored !== null && stored.updated_at === row.updated_at ? toldOf(stored) : []
   const isSame = stored !== null && !isNew && !hasParents && sameRow(stored, row)
   const change = isNew ? 'CREATED' : isSame && isTold(observation, updatedAt, stored, told) ? null : 'UPDATED'
-  if (isSame && change === null && stored.updated_at === row.updated_at) return { ...nothing, seenRow }
+  // A version before this one did not keep the values: they are written, and are no news.
+  if (isSame && stored.has_values === 1 && change === null && stored.updated_at === row.updated_at) return { ...nothing, seenRow }
   const isUnremarkable = stored === null && observation.origin === 'import'
   const isToldWhole = change !== null && !isUnremarkable && observation.fields.length === 0
   const toldNow = isToldWhole ? [everyField] : observation.fields
@@ -171,6 +179,17 @@ function effectOfSight(
     change: isUnremarkable ? null : change,
     seenRow: null,
   }
+}
+
+/**
+ * A row that a version before this one wrote, with the values it lacks. They may be older than the rest: the newer news have the
+ * record read again.
+ * @returns null for a row that has values
+ */
+function withValues(stored: RecordRow, observed: ObservedRecord): NewRecordRow | null {
+  if (stored.has_values === 1) return null
+  // Rows are written by their record: with its own number it would be a second one.
+  return { ...stored, id: undefined, ...columnsOf(observed.values), has_values: 1 }
 }
 
 /** Whether something newer of the record is known. Where the vendor gives no version, only news beats a listing. */
@@ -207,14 +226,15 @@ function latest(...times: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : Math.max(...known)
 }
 
-function sameRow(stored: RecordRow, row: NewRecordRow): boolean {
+function sameRow(stored: RecordRow, row: NewRecordRow & ValueColumns): boolean {
   return (
     stored.status === row.status &&
     stored.is_closed === row.is_closed &&
     stored.created_at === row.created_at &&
     stored.email === row.email &&
     stored.names_type === row.names_type &&
-    stored.names_id === row.names_id
+    stored.names_id === row.names_id &&
+    (stored.has_values === 0 || sameValues(stored, row))
   )
 }
 

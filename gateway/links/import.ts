@@ -4,7 +4,7 @@ import type { System } from '../../schema/systems.ts'
 import type { CallContext, Clock, Importer, ImportPage, Log } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import { applyObservations } from '../changes/apply.ts'
-import { isOfTheseSettings, readProgress, writeProgress, type ImportProgress } from '../store/progress.ts'
+import { isOfTheseSettings, listingSettings, readProgress, writeProgress, type ImportProgress } from '../store/progress.ts'
 import { StoreError, type Store, type StoreReader } from '../store/store.ts'
 import type { Catalogue, CatalogueEntry } from './catalogue.ts'
 import { deleteUnseen } from './unseen.ts'
@@ -94,7 +94,8 @@ async function begin(
   await store.write(async tx => {
     await confirm?.(tx)
     for (const importer of importers) {
-      const { kind, settings = null } = importer
+      const { kind } = importer
+      const settings = listingSettings(importer)
       const known = await readProgress(tx, system, kind)
       if (known !== null && restart !== true && isOfTheseSettings(known, importer)) continue
       const now = clock.now()

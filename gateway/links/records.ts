@@ -2,6 +2,7 @@ import type { Insertable, Selectable } from 'kysely'
 import { recordKey, type RecordRef, type System } from '../../schema/systems.ts'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
+import { tailsOf } from './name-tails.ts'
 
 export type RecordRow = Selectable<Tables['records']>
 export type NewRecordRow = Insertable<Tables['records']>
@@ -94,7 +95,7 @@ export async function writeRecords(
   tx: StoreTransaction,
   rows: readonly NewRecordRow[],
 ): Promise<readonly Pick<RecordRow, 'id' | 'system' | 'kind' | 'record_id'>[]> {
-  return inParts(rows, part =>
+  const written = await inParts(rows, part =>
     tx
       .insertInto('records')
       .values(part)
@@ -112,9 +113,38 @@ export async function writeRecords(
           deleted_at: eb.ref('excluded.deleted_at'),
           told: eb.ref('excluded.told'),
           seen_run: eb.ref('excluded.seen_run'),
+          number: eb.ref('excluded.number'),
+          due_at: eb.ref('excluded.due_at'),
+          currency: eb.ref('excluded.currency'),
+          total: eb.ref('excluded.total'),
+          amount_paid: eb.ref('excluded.amount_paid'),
+          amount_remaining: eb.ref('excluded.amount_remaining'),
+          first_day: eb.ref('excluded.first_day'),
+          last_day: eb.ref('excluded.last_day'),
+          assignee_id: eb.ref('excluded.assignee_id'),
+          name: eb.ref('excluded.name'),
+          has_values: eb.ref('excluded.has_values'),
         })),
       )
-      .returning(['id', 'system', 'kind', 'record_id'])
+      .returning(['id', 'system', 'kind', 'record_id', 'name'])
       .execute(),
   )
+  await writeTails(tx, written)
+  return written
+}
+
+/** Makes names findable from each of their words on. */
+async function writeTails(tx: StoreTransaction, rows: readonly Pick<RecordRow, 'id' | 'name'>[]): Promise<void> {
+  await inParts(
+    rows.map(row => row.id),
+    async part => {
+      await tx.deleteFrom('name_tails').where('record', 'in', part).execute()
+      return []
+    },
+  )
+  const tails = rows.flatMap(({ id, name }) => (name === null ? [] : tailsOf(name).map(tail => ({ tail, record: id }))))
+  await inParts(tails, async part => {
+    await tx.insertInto('name_tails').values(part).execute()
+    return []
+  })
 }

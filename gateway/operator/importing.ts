@@ -147,8 +147,8 @@ export function openImporting(
       ),
     )
     if (isOther) {
-      tell(`${system}: it was imported with other settings; everything is listed anew.`)
-      log.info({ system }, 'it was imported with other settings; everything is listed anew')
+      tell(`${system}: it was imported with other settings or by an older version; everything is listed anew.`)
+      log.info({ system }, 'it was imported with other settings or by an older version; everything is listed anew')
     }
     if (restart || isOther || begun.length === 0) {
       for (const { adapter } of ofSystem)

@@ -4,6 +4,7 @@ import {
   budgetSchema,
   heardSchema,
   importSettingsSchema,
+  indexedValuesSchema,
   leases,
   outageSchema,
   schema,
@@ -28,6 +29,7 @@ export const migrations: readonly Migration[] = [
   importSettingsSchema,
   heardSchema,
   outageSchema,
+  indexedValuesSchema,
 ]
 
 /**

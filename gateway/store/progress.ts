@@ -10,7 +10,7 @@ export interface ImportProgress {
   readonly kind: string
   /** Raised by each import from the start. */
   readonly run: number
-  /** Those of its importer when it was begun. */
+  /** `listingSettings` of its importer when it was begun. */
   readonly settings: string | null
   readonly state: 'running' | 'done'
   /** Where the vendor's listing goes on; null at its start and its end. */
@@ -24,9 +24,17 @@ export interface ImportProgress {
   readonly completedAt: Date | null
 }
 
-/** Whether what was imported of a kind, or was begun to be, was with the settings of now. */
+/** Raise it when the index keeps something else of records than before: every record is listed anew then. */
+const keptVersion = 2
+
+/** What a listing hangs on: what the index keeps, and the settings by which it is read. */
+export function listingSettings({ settings = '' }: Importer): string {
+  return `${keptVersion} ${settings}`
+}
+
+/** Whether what was imported of a kind, or was begun to be, was by this version of the program and with the settings of now. */
 export function isOfTheseSettings(progress: ImportProgress, importer: Importer): boolean {
-  return progress.settings === (importer.settings ?? null)
+  return progress.settings === listingSettings(importer)
 }
 
 /** @param db a reader, or the transaction that is going to write it */

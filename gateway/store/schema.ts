@@ -92,6 +92,30 @@ export const outageSchema: readonly string[] = [
 /** The settings a listing was made with. */
 export const importSettingsSchema: readonly string[] = [`alter table import_progress add column settings text`]
 
+/** Values by which lists are filtered and summed. */
+export const indexedValuesSchema: readonly string[] = [
+  `alter table records add column number text`,
+  `alter table records add column due_at integer`,
+  `alter table records add column currency text`,
+  `alter table records add column total integer`,
+  `alter table records add column amount_paid integer`,
+  `alter table records add column amount_remaining integer`,
+  `alter table records add column first_day text`,
+  `alter table records add column last_day text`,
+  `alter table records add column assignee_id text`,
+  `alter table records add column name text`,
+  `alter table records add column has_values integer not null default 0`,
+  `create index records_by_number on records (number, system, kind) where number is not null`,
+  `create index records_by_due on records (system, kind, due_at) where due_at is not null`,
+  `create index records_by_amount on records (system, kind, currency, total) where currency is not null`,
+  `create index records_by_schedule on records (system, kind, last_day, first_day, sort_at, id) where last_day is not null`,
+  `create index records_by_assignee on records (system, kind, assignee_id, sort_at, id) where assignee_id is not null`,
+  `create index records_without_values on records (system, kind) where has_values = 0 and is_deleted = 0`,
+  `create table name_tails (
+    tail text not null, record integer not null, primary key (tail, record)) without rowid`,
+  `create index name_tails_by_record on name_tails (record)`,
+]
+
 /** Mutations, from before their first vendor call. */
 export const writesSchema: readonly string[] = [
   `create table writes (

@@ -13,6 +13,7 @@ export interface Tables {
   quarantine: QuarantineTable
   changes: ChangesTable
   records: RecordsTable
+  name_tails: NameTailsTable
   parents: ParentsTable
   links: LinksTable
   unlinked: UnlinkedTable
@@ -147,7 +148,7 @@ interface OutagesTable {
   seen_at: number
 }
 
-/** The record index: what is known of a record, never its values. */
+/** The record index: what lists, filters, sums and matching read of a record, and no other value. */
 interface RecordsTable {
   id: Generated<number>
   system: string
@@ -171,6 +172,30 @@ interface RecordsTable {
   told: string | null
   /** The import run that saw it last; null when none has. */
   seen_run: number | null
+  /** `normalizeNumber` of the number printed on an order. */
+  number: string | null
+  due_at: number | null
+  /** Of the three amounts, which are in its minor unit. */
+  currency: string | null
+  total: number | null
+  amount_paid: number | null
+  amount_remaining: number | null
+  /** `YYYY-MM-DD` in the zone of the system; both the same where one of them is agreed. Empty: nothing is planned. */
+  first_day: string | null
+  last_day: string | null
+  /** Empty: the job was given to no one. */
+  assignee_id: string | null
+  /** `normalizeName`; `name_tails` is made of it. */
+  name: string | null
+  /** 0 while the columns above have not been read: the record was written by a version that did not keep them. */
+  has_values: Generated<number>
+}
+
+/** A name from each of its words on, so that each word is found by its beginning. */
+interface NameTailsTable {
+  tail: string
+  /** `records.id` */
+  record: number
 }
 
 /** What a record belongs to. One row for each parent it names. */

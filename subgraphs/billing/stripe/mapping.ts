@@ -163,6 +163,7 @@ export function observedCustomer(customer: CustomerRecord): ObservedRecord {
 }
 
 export function observedInvoice(invoice: InvoiceRecord): ObservedRecord {
+  const { number, dueAt, total, amountPaid, amountRemaining } = orderOf(invoice)
   return {
     record: recordRef('invoice', invoice.id),
     parents: invoice.customer == null ? [] : [{ entity: 'Customer', record: recordRef('customer', invoice.customer) }],
@@ -172,6 +173,16 @@ export function observedInvoice(invoice: InvoiceRecord): ObservedRecord {
     updatedAt: null,
     email: text(invoice.customer_email),
     names: null,
+    values: {
+      number,
+      dueAt,
+      amounts: {
+        currency: invoice.currency.toUpperCase(),
+        total: total?.amount,
+        amountPaid: amountPaid?.amount,
+        amountRemaining: amountRemaining?.amount,
+      },
+    },
   }
 }
 

@@ -83,6 +83,7 @@ export function observedContact(contact: Contact): ObservedRecord {
     email: textOf(contact.properties.email),
     names: null,
     formerIds: mergedIds(contact).filter(isContactId),
+    values: { name: joinName(contact.properties.firstname, contact.properties.lastname) },
   }
 }
 
@@ -92,8 +93,9 @@ export function observedContact(contact: Contact): ObservedRecord {
  * @returns undefined then: the record is to be read
  */
 export function observedFromWrite(contact: Contact): ObservedRecord | undefined {
-  const { email, lifecyclestage } = contact.properties
-  return email === undefined || lifecyclestage === undefined ? undefined : observedContact(contact)
+  const { email, lifecyclestage, firstname, lastname } = contact.properties
+  const isWhole = [email, lifecyclestage, firstname, lastname].every(property => property !== undefined)
+  return isWhole ? observedContact(contact) : undefined
 }
 
 /** The properties to write for a patch; empty text empties a property. */

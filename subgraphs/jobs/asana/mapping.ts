@@ -28,6 +28,10 @@ export function observedOf(task: ObservedTask, shape: JobShape): ObservedRecord 
     updatedAt: new Date(task.modified_at),
     email: null,
     names: null,
+    values: {
+      schedule: scheduleOf(task),
+      assigneeId: task.assignee === undefined ? undefined : (task.assignee?.gid ?? null),
+    },
   }
 }
 
@@ -49,7 +53,7 @@ export function jobOf(task: Task, shape: JobShape): JobFields {
 }
 
 /** Null when nothing is planned. */
-export function scheduleOf(task: Task): ScheduleFields | null {
+export function scheduleOf(task: ObservedTask): ScheduleFields | null {
   const startsAt = instantOf(task.start_at)
   const endsAt = instantOf(task.due_at)
   const startsOn = task.start_on ?? dayOf(startsAt)

@@ -26,17 +26,17 @@ export const observedTask = z.object({
   modified_at: instant,
   memberships: z.array(z.object({ project: z.object({ gid }).nullish(), section: section.nullish() })),
   custom_fields: z.array(taskCustomField).nullish(),
+  due_on: day.nullish(),
+  due_at: instant.nullish(),
+  start_on: day.nullish(),
+  start_at: instant.nullish(),
+  assignee: z.object({ gid, name: z.string().nullish() }).nullish(),
 })
 
 export const task = observedTask.extend({
   name: z.string().nullish(),
   notes: z.string().nullish(),
   completed_at: instant.nullish(),
-  due_on: day.nullish(),
-  due_at: instant.nullish(),
-  start_on: day.nullish(),
-  start_at: instant.nullish(),
-  assignee: z.object({ gid, name: z.string().nullish() }).nullish(),
   permalink_url: z.string().nullish(),
 })
 
@@ -56,6 +56,11 @@ const observedPaths = [
   'custom_fields.display_value',
   'custom_fields.enum_value.gid',
   'custom_fields.enum_value.name',
+  'due_on',
+  'due_at',
+  'start_on',
+  'start_at',
+  'assignee.gid',
 ]
 
 /** `opt_fields` for `observedTask` and `task`. */
@@ -65,10 +70,6 @@ export const taskFields: readonly string[] = [
   'name',
   'notes',
   'completed_at',
-  'due_on',
-  'due_at',
-  'start_on',
-  'start_at',
   'assignee.name',
   'permalink_url',
 ]

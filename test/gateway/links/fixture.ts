@@ -8,7 +8,7 @@ import { applyObservations } from '../../../gateway/changes/apply.ts'
 import type { Observation } from '../../../gateway/changes/observe.ts'
 import { openCatalogue } from '../../../gateway/links/catalogue.ts'
 import { openStore } from '../../../gateway/store/open.ts'
-import { schema } from '../../../gateway/store/schema.ts'
+import { migrations } from '../../../gateway/store/migrations.ts'
 import type { Store, StoreReader } from '../../../gateway/store/store.ts'
 import { createDatabase, isOnPostgres } from '../../postgres/database.ts'
 
@@ -43,7 +43,7 @@ export async function openTestStore(): Promise<Store> {
 /** Empties the store; opening one costs more than a test. */
 export function clear(store: Store): Promise<void> {
   return store.write(async tx => {
-    for (const table of ['records', 'parents', 'links', 'unlinked', 'changes', 'import_progress'] as const) {
+    for (const table of ['records', 'name_tails', 'parents', 'links', 'unlinked', 'changes', 'import_progress'] as const) {
       await tx.deleteFrom(table).execute()
     }
   })
@@ -159,7 +159,7 @@ export function watched(store: Store): { store: Store; statements: CompiledQuery
 export function planOf(statement: CompiledQuery): readonly string[] {
   const db = new Database(':memory:')
   try {
-    for (const ddl of schema) db.exec(ddl)
+    for (const ddl of migrations.flat()) db.exec(ddl)
     const rows = db.prepare(`explain query plan ${statement.sql}`).all([...statement.parameters])
     return planRows.parse(rows).map(row => row.detail)
   } finally {

@@ -64,7 +64,9 @@ test('only what a patch names is written', () => {
   expect(propertiesOf({ address: null })).toEqual({ address: '', city: '', state: '', zip: '', country: '' })
 })
 
-test('an answer to a write that leaves out the e-mail says nothing to the index', () => {
-  expect(observedFromWrite(contact({ lifecyclestage: 'lead' }))).toBeUndefined()
-  expect(observedFromWrite(contact({ lifecyclestage: 'lead', email: null }))).toMatchObject({ email: null })
+test('an answer to a write that leaves out what the index keeps says nothing to it', () => {
+  const whole = { lifecyclestage: 'lead', email: null, firstname: 'Ann', lastname: null }
+  expect(observedFromWrite(contact(whole))).toMatchObject({ email: null, values: { name: 'Ann' } })
+  for (const property of ['lifecyclestage', 'email', 'firstname', 'lastname'] as const)
+    expect(observedFromWrite(contact({ ...whole, [property]: undefined }))).toBeUndefined()
 })
