@@ -66,6 +66,6 @@ export function normalizeName(text: string | null | undefined): string | null {
     .replace(/[ßæœøđðħıłþς]/g, letter => plainLetters.get(letter) ?? letter)
     .replace(/[^\p{L}\p{N}\p{M}]+/gu, ' ')
     .normalize('NFC')
-  const name = [...words.trim()].slice(0, longestName).join('').trim()
+  const name = Array.from(words.trim()).slice(0, longestName).join('').trim()
   return name === '' ? null : name
 }

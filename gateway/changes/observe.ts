@@ -167,7 +167,8 @@ function effectOfSight(
   const isSame = stored !== null && !isNew && !hasParents && sameRow(stored, row)
   const change = isNew ? 'CREATED' : isSame && isTold(observation, updatedAt, stored, told) ? null : 'UPDATED'
   // A version before this one did not keep the values: they are written, and are no news.
-  if (isSame && stored.has_values === 1 && change === null && stored.updated_at === row.updated_at) return { ...nothing, seenRow }
+  if (isSame && stored.has_values === 1 && change === null && stored.updated_at === row.updated_at)
+    return { ...nothing, seenRow }
   const isUnremarkable = stored === null && observation.origin === 'import'
   const isToldWhole = change !== null && !isUnremarkable && observation.fields.length === 0
   const toldNow = isToldWhole ? [everyField] : observation.fields

@@ -4,7 +4,13 @@ import type { System } from '../../schema/systems.ts'
 import type { CallContext, Clock, Importer, ImportPage, Log } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import { applyObservations } from '../changes/apply.ts'
-import { isOfTheseSettings, listingSettings, readProgress, writeProgress, type ImportProgress } from '../store/progress.ts'
+import {
+  isOfTheseSettings,
+  listingSettings,
+  readProgress,
+  writeProgress,
+  type ImportProgress,
+} from '../store/progress.ts'
 import { StoreError, type Store, type StoreReader } from '../store/store.ts'
 import type { Catalogue, CatalogueEntry } from './catalogue.ts'
 import { deleteUnseen } from './unseen.ts'

@@ -43,7 +43,15 @@ export async function openTestStore(): Promise<Store> {
 /** Empties the store; opening one costs more than a test. */
 export function clear(store: Store): Promise<void> {
   return store.write(async tx => {
-    for (const table of ['records', 'name_tails', 'parents', 'links', 'unlinked', 'changes', 'import_progress'] as const) {
+    for (const table of [
+      'records',
+      'name_tails',
+      'parents',
+      'links',
+      'unlinked',
+      'changes',
+      'import_progress',
+    ] as const) {
       await tx.deleteFrom(table).execute()
     }
   })

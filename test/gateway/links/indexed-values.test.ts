@@ -85,7 +85,9 @@ describe('the store', () => {
   const row = (id: string) =>
     store.read(db => db.selectFrom('records').selectAll().where('record_id', '=', id).executeTakeFirstOrThrow())
   const tails = () =>
-    store.read(async db => (await db.selectFrom('name_tails').select('tail').orderBy('tail').execute()).map(t => t.tail))
+    store.read(async db =>
+      (await db.selectFrom('name_tails').select('tail').orderBy('tail').execute()).map(t => t.tail),
+    )
   const open = (total: number): IndexedValues => ({ number: 'A-1', amounts: { currency: 'EUR', total } })
 
   it('holds the values as they are now, whoever tells of them, and none once the record is gone', async () => {
@@ -127,7 +129,10 @@ describe('the store', () => {
     const ann = { updatedAt: at(5), values: { name: 'Ann' } }
     await apply(store, sight(contact('1'), ann), sight(contact('2'), ann), sight(contact('3'), ann))
     await store.write(async tx => {
-      await tx.updateTable('records').set({ ...noValues, has_values: 0 }).execute()
+      await tx
+        .updateTable('records')
+        .set({ ...noValues, has_values: 0 })
+        .execute()
       await tx.deleteFrom('name_tails').execute()
     })
     const origin = { origin: 'import', at: at(6) } as const

@@ -95,7 +95,11 @@ test('the import lists every contact once and knows how many there are', async (
 
 test('the import observes stage, e-mail and version', async () => {
   const { system, context, simulator } = await start()
-  const { id, createdAt, updatedAt } = simulator.createContact({ firstname: 'Ada', email: 'Ada@Example.com', lifecyclestage: '1234' })
+  const { id, createdAt, updatedAt } = simulator.createContact({
+    firstname: 'Ada',
+    email: 'Ada@Example.com',
+    lifecyclestage: '1234',
+  })
   const record = { system: 'hubspot', kind: 'contact', id }
   expect(await system.observe(record, context)).toEqual({
     record,
