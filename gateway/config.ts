@@ -17,6 +17,8 @@ export interface GatewayConfig {
   readonly duty: Duty
   readonly vendorTryTimeoutMs: number
   readonly vendorTotalTimeoutMs: number
+  readonly vendorListTimeoutMs: number
+  readonly vendorWriteTimeoutMs: number
   readonly cacheMaxBytes: number
   /** How often each system is swept; 0 for never. */
   readonly sweepEverySeconds: number
@@ -106,8 +108,26 @@ export const gatewaySettings: readonly SettingDoc[] = [
     '7',
     'How long a process goes on answering after SIGTERM, with 503 at /health/ready, so that balancers turn to the others first. 7 on Postgres when not given, else 0.',
   ),
-  setting('VENDOR_TRY_TIMEOUT_MS', '3000', 'How long one try of a vendor call may take.'),
-  setting('VENDOR_TOTAL_TIMEOUT_MS', '10000', 'How long a vendor call may take in all, waiting and retries included.'),
+  setting(
+    'VENDOR_TRY_TIMEOUT_MS',
+    '3000',
+    'How long the first try of a look-up by id may take; each try after a timeout has twice as long.',
+  ),
+  setting(
+    'VENDOR_TOTAL_TIMEOUT_MS',
+    '10000',
+    'How long a vendor call may take that a client waits for, waiting for its turn and retries included. Webhooks and imports wait longer.',
+  ),
+  setting(
+    'VENDOR_LIST_TIMEOUT_MS',
+    '30000',
+    'How long a page of a list may take. After a timeout the next page is asked for with half as many records.',
+  ),
+  setting(
+    'VENDOR_WRITE_TIMEOUT_MS',
+    '30000',
+    'How long a write may take. What became of one that is cut off is unknown, and has to be found out.',
+  ),
   setting('CACHE_MAX_BYTES', '67108864', 'How much memory cached records may take.'),
   setting('SWEEP_EVERY_SECONDS', '300', 'How often the tools are asked for what webhooks missed; 0 for never.'),
   setting(
@@ -293,6 +313,8 @@ export function readConfig(
     duty,
     vendorTryTimeoutMs,
     vendorTotalTimeoutMs,
+    vendorListTimeoutMs: whole('VENDOR_LIST_TIMEOUT_MS', 30_000, 50, 600_000),
+    vendorWriteTimeoutMs: whole('VENDOR_WRITE_TIMEOUT_MS', 30_000, 50, 600_000),
     cacheMaxBytes: whole('CACHE_MAX_BYTES', 64 * 1024 * 1024, 1024 * 1024, 64 * 1024 * 1024 * 1024),
     drainSeconds: whole('DRAIN_SECONDS', isShared(storeUrl) && duty !== 'worker' ? drainSeconds : 0, 0, 600),
     sweepEverySeconds: whole('SWEEP_EVERY_SECONDS', 300, 0, 86_400),

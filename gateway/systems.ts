@@ -69,7 +69,12 @@ export function openSystems({
             metrics.called(system, operation, outcome, seconds)
             traces.called(system, operation, outcome, seconds)
           },
-          settings: { tryTimeoutMs: config.vendorTryTimeoutMs, totalTimeoutMs: config.vendorTotalTimeoutMs },
+          settings: {
+            tryTimeoutMs: config.vendorTryTimeoutMs,
+            totalTimeoutMs: config.vendorTotalTimeoutMs,
+            listTimeoutMs: config.vendorListTimeoutMs,
+            writeTimeoutMs: config.vendorWriteTimeoutMs,
+          },
         })
         roads.push(road)
         return road

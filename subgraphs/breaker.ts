@@ -6,10 +6,64 @@ import type { VendorErrorKind } from './vendor-error.ts'
 export type Outcome = VendorErrorKind | undefined
 
 /**
- * Keeps requests away from an account that does not answer.
+ * Keeps requests away from an account that does not answer, and from a kind of request that it does not answer in time.
+ * An `unavailable` counts for the whole account. A `timeout` counts for its operation alone: a vendor whose lists are slow
+ * still answers look-ups. After any other outcome the vendor did answer.
+ */
+export interface AccountBreaker {
+  /** @throws VendorError `unavailable` with `retryAfterMs` while no request of the operation would be admitted */
+  check(operation: string): void
+  /**
+   * Admits one request.
+   * @returns a function to call once with the outcome
+   * @throws VendorError as `check`
+   */
+  admit(operation: string): (outcome: Outcome) => void
+  /** False from the moment a breaker opens until the vendor has answered a request, of whatever operation. */
+  isReachable(): boolean
+}
+
+export function openAccountBreaker(system: System, elapsedMs: () => number): AccountBreaker {
+  const account = openBreaker(system, elapsedMs)
+  const operations = new Map<string, Breaker>()
+  /** Operations whose breaker has opened since the vendor last answered. */
+  const silent = new Set<string>()
+
+  function breakerOf(operation: string): Breaker {
+    const known = operations.get(operation)
+    if (known !== undefined) return known
+    const made = openBreaker(system, elapsedMs, operation)
+    operations.set(operation, made)
+    return made
+  }
+
+  return {
+    check(operation) {
+      account.check()
+      breakerOf(operation).check()
+    },
+    admit(operation) {
+      const own = breakerOf(operation)
+      own.check()
+      const settleAccount = account.admit()
+      const settleOwn = own.admit()
+      return outcome => {
+        // A timeout says nothing of the account, and a probe that ends so has to be made again.
+        settleAccount(outcome === 'timeout' ? 'aborted' : outcome)
+        settleOwn(outcome === 'unavailable' ? 'aborted' : outcome)
+        if (outcome === 'timeout') {
+          if (!own.isClosed()) silent.add(operation)
+        } else if (outcome !== 'unavailable' && outcome !== 'aborted') silent.clear()
+      }
+    },
+    isReachable: () => account.isClosed() && silent.size === 0,
+  }
+}
+
+/**
  * Opens after 5 faults in a row, or when half of the last 20 requests were faults; only `unavailable` and `timeout`
- * are faults, for after all others the vendor did answer. Open for 5 s, then one request is let through to probe:
- * its answer closes the breaker, its fault opens it for twice as long, up to 30 s.
+ * are faults. Open for 5 s, then one request is let through to probe: its answer closes the breaker, its fault opens it for
+ * twice as long, up to 30 s.
  */
 export interface Breaker {
   /** @throws VendorError `unavailable` with `retryAfterMs` while no request would be admitted */
@@ -32,7 +86,8 @@ const longestOpenMs = 30_000
 /** Told to those who come while the probe is out. */
 const probeMs = 1_000
 
-export function openBreaker(system: System, elapsedMs: () => number): Breaker {
+/** @param operation named in errors; the whole account when absent */
+export function openBreaker(system: System, elapsedMs: () => number, operation?: string): Breaker {
   let outcomes: boolean[] = []
   let inARow = 0
   /** Null while closed. */
@@ -49,10 +104,8 @@ export function openBreaker(system: System, elapsedMs: () => number): Breaker {
       throw new VendorError(
         system,
         'unavailable',
-        `it has stopped answering; the next try is in ${Math.ceil(waitMs)} ms`,
-        {
-          retryAfterMs: Math.ceil(waitMs),
-        },
+        `${operation ?? 'it'} has stopped answering; the next try is in ${Math.ceil(waitMs)} ms`,
+        { retryAfterMs: Math.ceil(waitMs) },
       )
     }
   }

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { System } from '../schema/systems.ts'
 import { mostAnswerBytes, openAgent } from './agent.ts'
-import { openBreaker } from './breaker.ts'
+import { openAccountBreaker } from './breaker.ts'
 import type { Attempt, CallContext, Clock, LimitPool, VendorCalls, VendorOperation } from './contract.ts'
 import { openPace } from './pace.ts'
 import type { SharedBudget } from './pace.ts'
@@ -10,10 +10,14 @@ import { retryDelayMs } from './retry.ts'
 import { VendorError, type VendorErrorKind } from './vendor-error.ts'
 
 export interface VendorCallSettings {
-  /** How long one request may take, from its first byte sent to the last one answered. */
+  /** How long the first try of a look-up may take, from its first byte sent to the last one answered. */
   readonly tryTimeoutMs: number
-  /** How long one call may take: waiting for its turn, all tries, and the time between them. */
+  /** How long a call may take that a client waits for: waiting for its turn, all tries, and the time between them. */
   readonly totalTimeoutMs: number
+  /** How long a page of a list may take. */
+  readonly listTimeoutMs: number
+  /** How long a write may take. */
+  readonly writeTimeoutMs: number
 }
 
 export interface VendorCallsOptions {
@@ -54,7 +58,7 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
   const { system, settings } = options
   const elapsedMs = elapsed(options.clock)
   const pace = openPace(system, options.pools, elapsedMs, options.shared ?? null)
-  const breaker = openBreaker(system, elapsedMs)
+  const breaker = openAccountBreaker(system, elapsedMs)
   const connections = openAgent(options.isTls)
   const closing = new AbortController()
   let isAuthorized = true
@@ -108,7 +112,8 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
       const callOff = (): void => fail(calledOff(operation))
       const deadline = setTimeout(() => fail(timedOut(operation, timeoutMs)), timeoutMs).unref()
       const requests = connections.open(() => {
-        fail(new VendorError(system, 'unreadable', `${operation.name} was answered with over ${mostAnswerBytes} bytes`))
+        const message = `${operation.name} was answered with over ${mostAnswerBytes} bytes`
+        fail(new VendorError(system, 'unreadable', message, { isTooMuch: true }))
       })
       if (operation.repeatable) context.signal.addEventListener('abort', callOff)
       closing.signal.addEventListener('abort', callOff)
@@ -129,15 +134,17 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
     context: CallContext,
     send: (attempt: Attempt) => Promise<T>,
   ): Promise<T> {
-    const untilMs = elapsedMs() + settings.totalTimeoutMs
+    const isLongList = operation.kind === 'list' && context.priority !== 'query'
+    const { firstTryMs, totalMs } = deadlinesOf(operation, context, settings)
+    const untilMs = elapsedMs() + totalMs
     // A try that would be cut off before the vendor could answer is not worth a request.
-    const lastStartMs = untilMs - Math.min(settings.tryTimeoutMs, settings.totalTimeoutMs) / 10
+    const lastStartMs = untilMs - Math.min(firstTryMs, totalMs) / 10
     const faults: VendorError[] = []
     // An operation may have any number of calls under way; ten are no leak.
     setMaxListeners(0, context.signal)
     for (;;) {
       stopIfCalledOff(operation, context)
-      breaker.check()
+      breaker.check(operation.name)
       const release = await pace.take({
         operation,
         priority: context.priority,
@@ -147,8 +154,10 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
       let fault: VendorError
       try {
         stopIfCalledOff(operation, context)
-        const settle = breaker.admit()
-        const timeoutMs = Math.max(1, Math.min(settings.tryTimeoutMs, untilMs - elapsedMs()))
+        const settle = breaker.admit(operation.name)
+        // A vendor may be slow today rather than a connection lost: each try after a timeout has twice as long.
+        const tryMs = firstTryMs * 2 ** faults.filter(({ kind }) => kind === 'timeout').length
+        const timeoutMs = Math.max(1, Math.min(tryMs, untilMs - elapsedMs()))
         for (const [pool, cost] of Object.entries(operation.cost)) context.spend(system, pool, cost)
         const sentAt = performance.now()
         const tell = (outcome: 'ok' | VendorErrorKind): void =>
@@ -164,7 +173,7 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
           tell(fault.kind)
           if (fault.kind === 'unauthorized') isAuthorized = false
           // A try that had less than its time says nothing about the vendor.
-          const isCutShort = fault.kind === 'timeout' && timeoutMs < settings.tryTimeoutMs
+          const isCutShort = fault.kind === 'timeout' && timeoutMs < firstTryMs
           settle(isCutShort ? 'aborted' : fault.kind)
         }
       } finally {
@@ -173,7 +182,9 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
       faults.push(fault)
       if (fault.kind === 'rate-limited' && fault.retryAfterMs !== undefined) pace.block(operation, fault.retryAfterMs)
       const roundMs = pace.hintMs({ operation, priority: context.priority })
-      const delayMs = retryDelayMs({ faults, repeatable: operation.repeatable, roundMs }, options.random)
+      // Of a list fewer records are asked for instead; see page-size.ts.
+      const repeatable = operation.repeatable && !(isLongList && fault.isTooMuch)
+      const delayMs = retryDelayMs({ faults, repeatable, roundMs }, options.random)
       if (delayMs === null || elapsedMs() + delayMs >= lastStartMs) {
         // A client must not be left to guess. Here it blocks nobody: one record may be locked, or too many requests be under way.
         throw fault.kind === 'rate-limited' ? fault.hinted(roundMs) : fault
@@ -185,13 +196,26 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
   return {
     agent: connections.agent,
     call,
-    status: () => ({ isReachable: breaker.isClosed(), isAuthorized, pools: pace.status() }),
+    status: () => ({ isReachable: breaker.isReachable(), isAuthorized, pools: pace.status() }),
     close() {
       closing.abort()
       pace.close()
       connections.close()
     },
   }
+}
+
+/** How long the first try may take, and the whole call. */
+function deadlinesOf(
+  { kind }: VendorOperation,
+  { priority }: CallContext,
+  { tryTimeoutMs, totalTimeoutMs, listTimeoutMs, writeTimeoutMs }: VendorCallSettings,
+): { readonly firstTryMs: number; readonly totalMs: number } {
+  if (kind === 'write') return { firstTryMs: writeTimeoutMs, totalMs: writeTimeoutMs + totalTimeoutMs }
+  if (priority === 'query') return { firstTryMs: tryTimeoutMs, totalMs: totalTimeoutMs }
+  if (kind === 'list') return { firstTryMs: listTimeoutMs, totalMs: listTimeoutMs + totalTimeoutMs }
+  // 3 s, 6 s and 12 s by default, and the time between them.
+  return { firstTryMs: tryTimeoutMs, totalMs: 3 * totalTimeoutMs }
 }
 
 /** Milliseconds since it was made. Stands still while the clock is set back, where a difference of times would jump. */

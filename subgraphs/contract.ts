@@ -43,7 +43,16 @@ export interface VendorOperation {
   readonly cost: Readonly<Record<string, number>>
   /** Whether sending it twice is harmless: reads, and writes with an idempotency key. Only these are retried. */
   readonly repeatable: boolean
+  /** How long it may take goes by this. */
+  readonly kind: OperationKind
 }
+
+/**
+ * - `look-up`: records by id, or a search that a client waits for. A client is waiting more often than not.
+ * - `list`: a page of a list. It takes longer the more it holds: where no client waits, it may; see `page-size.ts`.
+ * - `write`: cut off too early, its outcome would be unknown.
+ */
+export type OperationKind = 'look-up' | 'list' | 'write'
 
 /**
  * The one road of an outgoing call: pace, deadline a try, deadline in all, breaker, retry.

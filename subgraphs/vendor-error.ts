@@ -41,12 +41,20 @@ export class VendorError extends Error {
   readonly inputFault: string | undefined
   /** The vendor keeps this answer for this request: the same one sent again gets it again. */
   readonly isKept: boolean
+  /** The answer took too long or was too large: a request for less may succeed. */
+  readonly isTooMuch: boolean
 
   constructor(
     system: System,
     kind: VendorErrorKind,
     message: string,
-    options: { cause?: unknown; retryAfterMs?: number; inputFault?: string; isKept?: boolean } = {},
+    options: {
+      cause?: unknown
+      retryAfterMs?: number
+      inputFault?: string
+      isKept?: boolean
+      isTooMuch?: boolean
+    } = {},
   ) {
     super(`${system}: ${message}`, { cause: options.cause })
     this.system = system
@@ -55,14 +63,15 @@ export class VendorError extends Error {
     this.retryAfterMs = hint === undefined || Number.isNaN(hint) ? undefined : clamp(hint, 0, longestRetryAfterMs)
     this.inputFault = options.inputFault
     this.isKept = options.isKept ?? false
+    this.isTooMuch = kind === 'timeout' || options.isTooMuch === true
   }
 
   /** The same, with a hint where the vendor gave none. */
   hinted(retryAfterMs: number): VendorError {
     if (this.retryAfterMs !== undefined) return this
-    const { cause, inputFault, isKept } = this
+    const { cause, inputFault, isKept, isTooMuch } = this
     const message = this.message.slice(`${this.system}: `.length)
-    return new VendorError(this.system, this.kind, message, { cause, retryAfterMs, inputFault, isKept })
+    return new VendorError(this.system, this.kind, message, { cause, retryAfterMs, inputFault, isKept, isTooMuch })
   }
 
   /** Whether trying again later may help. */

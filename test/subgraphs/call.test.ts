@@ -27,14 +27,15 @@ function open(settings: Partial<VendorCallSettings> = {}, pools?: LimitPool[]): 
     isTls: false,
     clock: { now: () => new Date() },
     random: () => 0,
-    settings: { tryTimeoutMs: 100, totalTimeoutMs: 1_000, ...settings },
+    settings: { tryTimeoutMs: 100, totalTimeoutMs: 1_000, listTimeoutMs: 400, writeTimeoutMs: 200, ...settings },
   })
   closers.push(() => calls.close())
   return calls
 }
 
-const read: VendorOperation = { name: 'test.read', cost: { all: 1 }, repeatable: true }
-const write: VendorOperation = { name: 'test.write', cost: { all: 1 }, repeatable: false }
+const read: VendorOperation = { name: 'test.read', cost: { all: 1 }, repeatable: true, kind: 'look-up' }
+const write: VendorOperation = { name: 'test.write', cost: { all: 1 }, repeatable: false, kind: 'write' }
+const list: VendorOperation = { name: 'test.list', cost: { all: 1 }, repeatable: true, kind: 'list' }
 
 function context(signal: AbortSignal = new AbortController().signal): CallContext & { readonly spent: string[] } {
   const spent: string[] = []
@@ -157,6 +158,56 @@ describe('a vendor that misbehaves', () => {
   })
 })
 
+describe('a slow vendor', () => {
+  const patient = (priority: CallContext['priority']): CallContext => ({ ...context(), priority })
+
+  it('has twice as long for each try after a timeout', async () => {
+    const calls = open({ tryTimeoutMs: 40 })
+    const timeouts: number[] = []
+    const never = calls.call(read, context(), ({ timeoutMs }) => {
+      timeouts.push(timeoutMs)
+      return new Promise(() => undefined)
+    })
+    await expect(never).rejects.toEqual(kind('timeout'))
+    expect(timeouts).toEqual([40, 80, 160])
+  })
+
+  it('has longer for a page of a list than for a look-up, where no client waits', async () => {
+    const calls = open({ tryTimeoutMs: 50, listTimeoutMs: 5_000 })
+    const vendor = await serve(response => setTimeout(() => response.end('page'), 120))
+    expect(await calls.call(list, patient('background'), () => get(calls, vendor.port))).toBe('page')
+    const timeoutOf = async (one: VendorOperation, priority: CallContext['priority']): Promise<number> =>
+      calls.call(one, patient(priority), ({ timeoutMs }) => Promise.resolve(timeoutMs))
+    expect(await timeoutOf(list, 'query')).toBe(50)
+    expect(await timeoutOf(read, 'background')).toBe(50)
+    expect(await timeoutOf(write, 'query')).toBe(200)
+  })
+
+  it('is asked for a page once, so that fewer records can be asked for', async () => {
+    const calls = open({ listTimeoutMs: 50 })
+    let sent = 0
+    const page = calls.call(list, patient('background'), () => {
+      sent += 1
+      return new Promise(() => undefined)
+    })
+    await expect(page).rejects.toMatchObject({ kind: 'timeout', isTooMuch: true })
+    expect(sent).toBe(1)
+  })
+
+  it('that is slow in one kind of request is still asked for the others', async () => {
+    const calls = open({ listTimeoutMs: 10 })
+    const ask = (): Promise<unknown> =>
+      calls.call(list, patient('background'), () => new Promise(() => undefined)).catch((error: unknown) => error)
+    for (let time = 0; time < 5; time += 1) expect(await ask()).toEqual(kind('timeout'))
+    // Nothing has been answered since: as far as is known it is away.
+    expect(calls.status().isReachable).toBe(false)
+    expect(await ask()).toMatchObject({ kind: 'unavailable' })
+    expect(await calls.call(read, context(), async () => 'answered')).toBe('answered')
+    expect(calls.status().isReachable).toBe(true)
+    expect(await ask()).toMatchObject({ kind: 'unavailable', message: expect.stringContaining('test.list') })
+  })
+})
+
 describe('a call', () => {
   it('keeps connections that were answered', async () => {
     const vendor = await serve(response => response.end('ok'))
@@ -247,7 +298,7 @@ describe('a call', () => {
       { name: 'all', limit: 10, windowMs: 700 },
       { name: 'day', limit: 1_000, windowMs: 86_400_000 },
     ])
-    const limited = { name: 'test.limited', cost: { all: 1, day: 1 }, repeatable: true }
+    const limited = { name: 'test.limited', cost: { all: 1, day: 1 }, repeatable: true, kind: 'look-up' as const }
     const refuse = async (): Promise<never> => {
       throw new VendorError('stripe', 'rate-limited', 'slow down')
     }

@@ -11,7 +11,12 @@ afterEach(() => vi.useRealTimers())
 
 const open = (...pools: LimitPool[]): Pace => openPace('hubspot', pools, () => Date.now())
 const never = new AbortController().signal
-const operation = (cost: Record<string, number>): VendorOperation => ({ name: 'test.read', cost, repeatable: true })
+const operation = (cost: Record<string, number>): VendorOperation => ({
+  name: 'test.read',
+  cost,
+  repeatable: true,
+  kind: 'look-up',
+})
 const one = operation({ all: 1 })
 
 /** Takes a turn and writes down how it ended. */

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe'
-import type { CallContext, LimitPool, VendorCalls } from '../../contract.ts'
+import type { CallContext, LimitPool, OperationKind, VendorCalls } from '../../contract.ts'
 import { loadSdk } from './sdk.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { StripeConfig } from './config.ts'
@@ -40,6 +40,8 @@ export interface ListStart {
   readonly after?: string
   /** Unix seconds; records created then or before. */
   readonly createdUntil?: number
+  /** The most records of the page; `pageSize` when absent. */
+  readonly limit?: number
 }
 
 export type NewInvoiceItem =
@@ -90,7 +92,8 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
   ): Promise<unknown> => {
     const family = operation.slice(0, operation.indexOf('.'))
     const stripe = await (opened ??= open())
-    return calls.call({ name: operation, cost: { account: 1, [family]: 1 }, repeatable: true }, context, attempt =>
+    const asked = { name: operation, cost: { account: 1, [family]: 1 }, repeatable: true, kind: kindOf(operation) }
+    return calls.call(asked, context, attempt =>
       send(stripe, { timeout: attempt.timeoutMs, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }),
     )
   }
@@ -159,14 +162,20 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         stripe.invoices.retrieve(id, { expand: ['payments'] }, options),
       ),
 
-    /** Newest first; of one customer when one is given. */
-    invoices: (start: ListStart & { readonly customer?: string }, context: CallContext): Promise<Page> =>
+    /**
+     * Newest first; of one customer when one is given.
+     * @param start.withPayments to be read whole; a page of them takes Stripe seconds, so what only lists leaves them out
+     */
+    invoices: (
+      start: ListStart & { readonly customer?: string; readonly withPayments?: boolean },
+      context: CallContext,
+    ): Promise<Page> =>
       askForPage('invoices.list', context, (stripe, options) =>
         stripe.invoices.list(
           {
             ...listParameters(start),
             ...(start.customer === undefined ? {} : { customer: start.customer }),
-            expand: ['data.payments'],
+            ...(start.withPayments === true ? { expand: ['data.payments'] } : {}),
           },
           options,
         ),
@@ -319,18 +328,23 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
   }
 }
 
+function kindOf(operation: string): OperationKind {
+  if (/\.(list|lines)$/.test(operation)) return 'list'
+  return operation.endsWith('.retrieve') ? 'look-up' : 'write'
+}
+
 /** Whether an id can stand in an address: `.` and `..` would lead to another endpoint, nothing to a list. */
 function isAskable(id: string): boolean {
   return id.length <= 255 && !/^\.{0,2}$/.test(id)
 }
 
-function listParameters({ after, createdUntil }: ListStart): {
+function listParameters({ after, createdUntil, limit = pageSize }: ListStart): {
   limit: number
   starting_after?: string
   created?: { lte: number }
 } {
   return {
-    limit: pageSize,
+    limit,
     ...(after === undefined ? {} : { starting_after: after }),
     ...(createdUntil === undefined ? {} : { created: { lte: createdUntil } }),
   }

@@ -38,7 +38,7 @@ async function readInvoices(client: StripeClient, wanted: readonly Wanted[], cal
   await Promise.all(
     [...byCustomer(left.values())].map(async ([customer, members]) => {
       if (members.length < fewest) return
-      const page = await listOrNull(() => client.invoices({ customer }, call), members, answers)
+      const page = await listOrNull(() => client.invoices({ customer, withPayments: true }, call), members, answers)
       if (page !== null) take(page, readInvoice, left, answers)
       for (const { id } of members) if (answers.has(id)) left.delete(id)
     }),
@@ -76,7 +76,7 @@ async function readNeighbours(
     const perGroup = left.size / groups
     const [entered, page] = await Promise.all([
       readEach([{ id: first }], id => client.invoice(id, call)),
-      listOrNull(() => client.invoices({ after: first }, call), [], answers),
+      listOrNull(() => client.invoices({ after: first, withPayments: true }, call), [], answers),
     ])
     left.delete(first)
     for (const [id, answer] of entered) answers.set(id, answer)

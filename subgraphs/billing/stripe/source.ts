@@ -9,9 +9,10 @@ import type {
   Written,
 } from '../../contract.ts'
 import type { RecordRef } from '../../../schema/systems.ts'
+import { openPageSize } from '../../page-size.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { BillingSource, NewOrderLine, OrderLineFields, PriceFields } from '../source.ts'
-import type { ListStart, NewInvoiceItem, StripeClient } from './client.ts'
+import { pageSize, type ListStart, type NewInvoiceItem, type StripeClient } from './client.ts'
 import {
   creditsOf,
   finalizedFields,
@@ -231,17 +232,18 @@ function importer(
   observed: (item: unknown) => ObservedRecord,
   log: Log,
 ): Importer {
+  const size = openPageSize(pageSize)
   return {
     kind,
     async list(cursor, call): Promise<ImportPage> {
       const start = cursor === null ? {} : startOf(cursor)
       let page: Page
       try {
-        page = await list(start, call)
+        page = await size.ask(limit => list({ ...start, limit }, call))
       } catch (error) {
         const isGone = error instanceof VendorError && (error.kind === 'rejected' || error.kind === 'not-found')
         if (!isGone || start.after === undefined) throw error
-        page = await list({ createdUntil: start.createdUntil }, call)
+        page = await size.ask(limit => list({ createdUntil: start.createdUntil, limit }, call))
       }
       const found: ObservedRecord[] = []
       for (const item of page.items) {

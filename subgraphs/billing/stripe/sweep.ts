@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { Clock, ConnectPorts, DeliveryEntry, Log, Sweeper, WebhookSubscription } from '../../contract.ts'
 import { VendorError } from '../../vendor-error.ts'
-import type { StripeClient } from './client.ts'
+import { openPageSize } from '../../page-size.ts'
+import { pageSize, type StripeClient } from './client.ts'
 import { system } from './mapping.ts'
 import { idOf, isDeleted, readWebhookEndpoint, type Page } from './records.ts'
 import { readEvent } from './webhook.ts'
@@ -34,6 +35,7 @@ const dated = z.object({ created: z.number() })
  * Source: Stripe API reference, list all events.
  */
 export function events(client: StripeClient, writeMark: string, { clock, log }: { clock: Clock; log: Log }): Sweeper {
+  const size = openPageSize(pageSize)
   return {
     feed: 'events',
     lagMs,
@@ -61,11 +63,11 @@ export function events(client: StripeClient, writeMark: string, { clock, log }: 
       /** An event that is kept no more is no place; the walk begins anew, and known keys are passed over. */
       async function pageFrom(place: Pause): Promise<Page> {
         try {
-          return await client.events(place, call)
+          return await size.ask(limit => client.events({ ...place, limit }, call))
         } catch (error) {
           const isGone = error instanceof VendorError && (error.kind === 'rejected' || error.kind === 'not-found')
           if (!isGone || place.after === undefined) throw error
-          return client.events({ since: place.since }, call)
+          return size.ask(limit => client.events({ since: place.since, limit }, call))
         }
       }
     },

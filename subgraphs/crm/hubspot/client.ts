@@ -11,7 +11,7 @@ import {
   type ResponseContext,
 } from '@hubspot/api-client/lib/codegen/crm/contacts/index.js'
 import type { PromiseConfigurationOptions } from '@hubspot/api-client/lib/codegen/crm/contacts/configuration.js'
-import type { CallContext, LimitPool, VendorCalls, VendorOperation } from '../../contract.ts'
+import type { CallContext, LimitPool, OperationKind, VendorCalls, VendorOperation } from '../../contract.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { HubspotSettings } from './config.ts'
 import type { ContactWrite } from './mapping.ts'
@@ -58,10 +58,10 @@ export interface HubspotClient {
   readContact(id: string, call: CallContext): Promise<Contact | null>
   list(after: string | null, limit: number, call: CallContext): Promise<ListAnswer>
   search(text: string, limit: number, call: CallContext): Promise<SearchAnswer>
-  /** The first `maxPerSearch` contacts of a stretch, in its order. */
-  changed(stretch: Stretch, call: CallContext): Promise<readonly ChangedContact[]>
-  /** Contacts in the bin, where they lie for 90 days. */
-  listArchived(after: string | null, call: CallContext): Promise<ArchivedAnswer>
+  /** The first contacts of a stretch, in its order. @param limit at most `maxPerSearch` */
+  changed(stretch: Stretch, limit: number, call: CallContext): Promise<readonly ChangedContact[]>
+  /** Contacts in the bin, where they lie for 90 days. @param limit at most `maxPerCall` */
+  listArchived(after: string | null, limit: number, call: CallContext): Promise<ArchivedAnswer>
   /** By its own address or one of a contact merged into it; null when there is none. Shows what was written at once. */
   readByEmail(email: string, call: CallContext): Promise<Contact | null>
   /** Contacts made since, at most 100. Takes some seconds to show what was written. */
@@ -72,21 +72,25 @@ export interface HubspotClient {
   archive(id: string, call: CallContext): Promise<void>
 }
 
-function operation(name: string, pool: 'account' | 'search', repeatable: boolean): VendorOperation {
-  return { name: `contacts.${name}`, cost: { [pool]: 1 }, repeatable }
+function operation(
+  name: string,
+  kind: OperationKind,
+  { pool = 'account', repeatable = true }: { readonly pool?: 'account' | 'search'; readonly repeatable?: boolean } = {},
+): VendorOperation {
+  return { name: `contacts.${name}`, cost: { [pool]: 1 }, repeatable, kind }
 }
 
 const operations = {
-  batchRead: operation('batchRead', 'account', true),
-  read: operation('read', 'account', true),
-  list: operation('list', 'account', true),
-  search: operation('search', 'search', true),
-  changed: operation('changed', 'search', true),
-  listArchived: operation('listArchived', 'account', true),
+  batchRead: operation('batchRead', 'look-up'),
+  read: operation('read', 'look-up'),
+  list: operation('list', 'list'),
+  search: operation('search', 'look-up', { pool: 'search' }),
+  changed: operation('changed', 'list', { pool: 'search' }),
+  listArchived: operation('listArchived', 'list'),
   // HubSpot knows no idempotency key. An update repeated late would undo another writer's.
-  create: operation('create', 'account', false),
-  update: operation('update', 'account', false),
-  archive: operation('archive', 'account', true),
+  create: operation('create', 'write', { repeatable: false }),
+  update: operation('update', 'write', { repeatable: false }),
+  archive: operation('archive', 'write'),
 }
 
 export function openClient(settings: HubspotSettings, calls: VendorCalls): HubspotClient {
@@ -171,10 +175,10 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
       })
       return calls.call(operations.search, call, async () => readSearch(await searchApi.doSearch(body, options())))
     },
-    changed(stretch, call) {
+    changed(stretch, limit, call) {
       const isSince = 'since' in stretch
       const body = Object.assign(new PublicObjectSearchRequest(), {
-        limit: maxPerSearch,
+        limit,
         properties: ['lastmodifieddate'],
         sorts: [isSince ? 'lastmodifieddate' : 'hs_object_id'],
         filterGroups: [
@@ -190,11 +194,11 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
       })
       return calls.call(operations.changed, call, async () => readChanged(await searchApi.doSearch(body, options())))
     },
-    listArchived(after, call) {
+    listArchived(after, limit, call) {
       const from = after ?? undefined
       return calls.call(operations.listArchived, call, async () =>
         readArchived(
-          await basicApi.getPage(maxPerCall, from, ['hs_merged_object_ids'], undefined, undefined, true, options()),
+          await basicApi.getPage(limit, from, ['hs_merged_object_ids'], undefined, undefined, true, options()),
         ),
       )
     },

@@ -1,4 +1,5 @@
 import type { CallContext, ImportPage, Importer, Log, RecordReader, Wanted } from '../../contract.ts'
+import { openPageSize } from '../../page-size.ts'
 import { VendorError } from '../../vendor-error.ts'
 import { maxPerCall, type HubspotClient } from './client.ts'
 import { observedContact } from './mapping.ts'
@@ -55,11 +56,12 @@ async function readChunk(
 
 /** Lists all contacts by HubSpot's own cursor, which stays good over a restart. */
 export function contactImporter(client: HubspotClient, log: Log): Importer {
+  const size = openPageSize(maxPerCall)
   return {
     kind: 'contact',
     async list(cursor: string | null, call: CallContext): Promise<ImportPage> {
       const [page, total] = await Promise.all([
-        client.list(cursor, maxPerCall, call),
+        size.ask(limit => client.list(cursor, limit, call)),
         cursor === null ? countOrNull(client, call) : null,
       ])
       const observed = page.results.flatMap(result => {

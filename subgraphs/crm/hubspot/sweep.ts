@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Clock, Sweeper, SweepPage, WebhookSubscription } from '../../contract.ts'
-import { maxPerSearch, type HubspotClient, type Stretch } from './client.ts'
+import { openPageSize } from '../../page-size.ts'
+import { maxPerCall, maxPerSearch, type HubspotClient, type Stretch } from './client.ts'
 import { contactRef } from './mapping.ts'
 import { isContactId, type ChangedContact } from './records.ts'
 
@@ -21,17 +22,21 @@ type Place = z.infer<typeof place>
  * Source: HubSpot developer documentation, CRM search, paging through results.
  */
 export function changedContacts(client: HubspotClient, clock: Clock): Sweeper {
+  const size = openPageSize(maxPerSearch)
   return {
     feed: 'contacts',
     lagMs,
     async sweep(cursor, since, call) {
       const from = placeOf(cursor) ?? { sinceMs: since.getTime() - overlapMs, reachedMs: since.getTime() }
-      const contacts = await client.changed(stretchOf(from), call)
+      const { contacts, isLast } = await size.ask(async limit => {
+        const found = await client.changed(stretchOf(from), limit, call)
+        return { contacts: found, isLast: found.length < limit }
+      })
       // A date that is still to come is no place to go on from: what happens until then would be passed over.
       const nowMs = clock.now().getTime()
       const changedMs = contacts.map(({ modifiedAt }) => Math.min(modifiedAt.getTime(), nowMs))
       const reachedMs = Math.max(from.reachedMs, ...changedMs)
-      const next = nextPlace(from, contacts, reachedMs)
+      const next = nextPlace(from, { contacts, isLast }, reachedMs)
       const shown = contacts
         .filter(({ id }) => isContactId(id))
         .map(({ id, modifiedAt }) => ({
@@ -47,11 +52,14 @@ export function changedContacts(client: HubspotClient, clock: Clock): Sweeper {
 
 /** Searches do not find what was deleted: the bin is listed. It does not say what came into it last. */
 export function archivedContacts(client: HubspotClient): Sweeper {
+  const size = openPageSize(maxPerCall)
   return {
     feed: 'archived contacts',
     lagMs,
     async sweep(cursor, _, call) {
-      const { contacts, after } = await client.listArchived(cursor === null || cursor === '' ? null : cursor, call)
+      const { contacts, after } = await size.ask(limit =>
+        client.listArchived(cursor === '' ? null : cursor, limit, call),
+      )
       const shown = contacts.flatMap(({ id, archivedAt, mergedIds }) =>
         // Whatever was merged into it went with it, and nobody but the bin still knows.
         [id, ...mergedIds]
@@ -85,9 +93,13 @@ function stretchOf({ sinceMs, afterId }: Place): Stretch {
 }
 
 /** @returns null when there is no further page */
-function nextPlace(from: Place, contacts: readonly ChangedContact[], reachedMs: number): Place | null {
-  const last = contacts.at(-1)
-  const isLast = last === undefined || contacts.length < maxPerSearch
+function nextPlace(
+  from: Place,
+  page: { readonly contacts: readonly ChangedContact[]; readonly isLast: boolean },
+  reachedMs: number,
+): Place | null {
+  const last = page.contacts.at(-1)
+  const isLast = last === undefined || page.isLast
   if (from.afterId !== undefined) {
     return isLast ? { sinceMs: from.sinceMs + 1, reachedMs } : { sinceMs: from.sinceMs, afterId: last.id, reachedMs }
   }

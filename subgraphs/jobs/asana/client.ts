@@ -35,8 +35,8 @@ export interface WebhookFilter {
 export interface AsanaClient {
   /** At most ten tasks. One that is missing from the answer does not exist; one that failed alone is an Error. */
   readTasks(gids: readonly string[], call: CallContext): Promise<ReadonlyMap<string, Task | Error>>
-  /** A page of a project's tasks, each as it came: to be read one by one. */
-  listTasks(project: string, offset: string | null, call: CallContext): Promise<TaskPage>
+  /** A page of a project's tasks, each as it came: to be read one by one. @param limit at most `pageSize` */
+  listTasks(project: string, offset: string | null, limit: number, call: CallContext): Promise<TaskPage>
   /** What happened in a project since a token was made. @param sync null for a first token */
   events(project: string, sync: string | null, call: CallContext): Promise<EventPage>
   /** The project's tasks that have changed since, a request for each hundred that are taken. */
@@ -83,8 +83,8 @@ export const batchSize = 10
 /** A page of a hundred tasks is far below a megabyte. */
 const mostUnpackedBytes = 16 * 1024 * 1024
 
-/** Source: Asana API reference, pagination. */
-const pageSize = 100
+/** The most tasks of a page. Source: Asana API reference, pagination. */
+export const pageSize = 100
 
 /**
  * A paid plan's 1500 requests a minute, 50 reads and 15 writes at a time. A batch is ten reads at a time, so a few places
@@ -122,7 +122,12 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
       const data = {
         actions: gids.map(gid => ({ method: 'get', relative_path: `/tasks/${gid}`, options: { fields: taskFields } })),
       }
-      const operation = { name: 'tasks.batchRead', cost: { requests: gids.length, batches: 1 }, repeatable: true }
+      const operation = {
+        name: 'tasks.batchRead',
+        cost: { requests: gids.length, batches: 1 },
+        repeatable: true,
+        kind: 'look-up' as const,
+      }
       return ask(
         operation,
         call,
@@ -130,19 +135,19 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
         answer => readBatch(gids, answer),
       )
     },
-    async listTasks(project, offset, call) {
+    async listTasks(project, offset, limit, call) {
       const options = {
         project,
-        limit: pageSize,
+        limit,
         opt_fields: observedTaskFields.join(','),
         ...(offset === null ? {} : { offset }),
       }
-      const operation = reading('tasks.list')
+      const operation = listing('tasks.list')
       const page = await ask(operation, call, () => tasks.getTasks(options), as(operation, listOf(anything)))
       return { tasks: page.data, next: page.next_page?.offset ?? null }
     },
     events(project, sync, call) {
-      const operation = reading('events.list')
+      const operation = listing('events.list')
       return ask(
         operation,
         call,
@@ -156,7 +161,7 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
     },
     async *tasksSince(project, since, call) {
       const asked = { project, limit: pageSize, modified_since: since.toISOString(), opt_fields: taskFields.join(',') }
-      const operation = reading('tasks.listSince')
+      const operation = listing('tasks.listSince')
       for (let offset: string | undefined; ;) {
         const from = offset === undefined ? {} : { offset }
         const send = (): Promise<unknown> => tasks.getTasks({ ...asked, ...from })
@@ -185,12 +190,12 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
       await ask(operation, call, () => sectionsApi.addTaskForSection(section, { body }), as(operation, anything))
     },
     sections(project, call) {
-      return whole(reading('sections.list'), call, sections, page => sectionsApi.getSectionsForProject(project, page))
+      return whole(listing('sections.list'), call, sections, page => sectionsApi.getSectionsForProject(project, page))
     },
     async customFields(project, call) {
       const opt_fields =
         'custom_field.resource_subtype,custom_field.enum_options.name,custom_field.enum_options.enabled'
-      const settings = await whole(reading('customFieldSettings.list'), call, customFieldSettings, page =>
+      const settings = await whole(listing('customFieldSettings.list'), call, customFieldSettings, page =>
         fieldSettings.getCustomFieldSettingsForProject(project, { ...page, opt_fields }),
       )
       return settings.map(setting => setting.custom_field)
@@ -202,7 +207,7 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
         .workspace.gid
     },
     webhooks(workspace, project, call) {
-      return whole(reading('webhooks.list'), call, webhooks, page =>
+      return whole(listing('webhooks.list'), call, webhooks, page =>
         webhooksApi.getWebhooks(workspace, {
           ...page,
           resource: project,
@@ -330,12 +335,16 @@ interface SuperagentRequest {
 }
 
 function reading(name: string): VendorOperation {
-  return { name, cost: { requests: 1, reads: 1 }, repeatable: true }
+  return { name, cost: { requests: 1, reads: 1 }, repeatable: true, kind: 'look-up' }
+}
+
+function listing(name: string): VendorOperation {
+  return { ...reading(name), kind: 'list' }
 }
 
 /** There are no idempotency keys. Source: Asana API reference. */
 function writing(name: string): VendorOperation {
-  return { name, cost: { requests: 1, writes: 1 }, repeatable: false }
+  return { name, cost: { requests: 1, writes: 1 }, repeatable: false, kind: 'write' }
 }
 
 function as<Schema extends z.ZodType>(

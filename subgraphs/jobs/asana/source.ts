@@ -12,7 +12,8 @@ import type {
 } from '../../contract.ts'
 import { VendorError, type VendorErrorKind } from '../../vendor-error.ts'
 import type { JobPatch, JobsSource } from '../source.ts'
-import { batchSize } from './client.ts'
+import { openPageSize } from '../../page-size.ts'
+import { batchSize, pageSize } from './client.ts'
 import type { AsanaClient, TaskData } from './client.ts'
 import { isGid } from './config.ts'
 import type { AsanaConfig } from './config.ts'
@@ -57,6 +58,7 @@ export function taskReader(client: AsanaClient, config: AsanaConfig): RecordRead
 /** Lists the tasks of each configured project, a hundred a request. */
 export function taskImporter(client: AsanaClient, config: AsanaConfig, log: Log): Importer {
   const { projects, customerField, orderField, statusField } = config
+  const size = openPageSize(pageSize)
   return {
     kind: 'task',
     settings: JSON.stringify({ projects, customerField, orderField, statusField }),
@@ -76,11 +78,11 @@ export function taskImporter(client: AsanaClient, config: AsanaConfig, log: Log)
   /** Offsets expire; the project is then listed from its start. Source: Asana API reference, pagination. */
   async function pageFrom(project: string, offset: string | null, call: CallContext) {
     try {
-      return await client.listTasks(project, offset, call)
+      return await size.ask(limit => client.listTasks(project, offset, limit, call))
     } catch (error) {
       if (offset === null || !(error instanceof VendorError) || error.kind !== 'rejected') throw error
       log.info({ system: 'asana', project }, 'the place in the list is no longer known; the project is listed again')
-      return client.listTasks(project, null, call)
+      return size.ask(limit => client.listTasks(project, null, limit, call))
     }
   }
 

@@ -9,7 +9,7 @@ import { quiet } from '../ports.ts'
 const limit = 40
 const windowMs = 1000
 const pools = [{ name: 'account', limit, windowMs }]
-const operation = { name: 'read', cost: { account: 1 }, repeatable: true }
+const operation = { name: 'read', cost: { account: 1 }, repeatable: true, kind: 'look-up' as const }
 
 /** The same account, as several processes of one store use it. */
 async function paces(count: number): Promise<readonly Pace[]> {

@@ -47,7 +47,7 @@ export function openStripe(
         system: 'stripe',
         clock,
         random: () => 0,
-        settings: { tryTimeoutMs: 1000, totalTimeoutMs: 4000 },
+        settings: { tryTimeoutMs: 1000, totalTimeoutMs: 4000, listTimeoutMs: 4000, writeTimeoutMs: 4000 },
       })
       closers.push(() => calls.close())
       return calls

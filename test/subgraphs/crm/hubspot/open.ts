@@ -48,7 +48,7 @@ export function openHubspot(baseUrl: string, options: { clock?: () => Date; toke
         system: 'hubspot',
         clock,
         random: () => 0,
-        settings: { tryTimeoutMs: 500, totalTimeoutMs: 2000 },
+        settings: { tryTimeoutMs: 500, totalTimeoutMs: 2000, listTimeoutMs: 2000, writeTimeoutMs: 2000 },
       })
       opened.push(calls)
       agents.push(calls.agent)

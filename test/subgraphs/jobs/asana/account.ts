@@ -31,7 +31,7 @@ export function openAccount(simulator: AsanaSimulator, environment: Readonly<Rec
         system: 'asana',
         clock,
         random: () => 0,
-        settings: { tryTimeoutMs: 1000, totalTimeoutMs: 3000 },
+        settings: { tryTimeoutMs: 1000, totalTimeoutMs: 3000, listTimeoutMs: 3000, writeTimeoutMs: 3000 },
       })
       stops.push(() => calls.close())
       return calls

@@ -35,7 +35,7 @@ async function open(handle: Handler, environment: Readonly<Record<string, string
     isTls: false,
     clock,
     random: () => 0,
-    settings: { tryTimeoutMs: 500, totalTimeoutMs: 500 },
+    settings: { tryTimeoutMs: 500, totalTimeoutMs: 500, listTimeoutMs: 500, writeTimeoutMs: 500 },
   })
   stops.unshift(() => calls.close())
   return { client: openClient(read.config, calls), config: read.config }
