@@ -14,6 +14,7 @@ import {
 } from './store/deliveries.ts'
 import { GroupCommit } from './store/group-commit.ts'
 import type { StoreTransaction } from './store/store.ts'
+import { openRenaming } from './webhooks/renaming.ts'
 import { DeliveryProcessor, type Failure, type WorkedEntry } from './webhooks/process.ts'
 
 /** How long a worker may hold an entry before another one takes it; it renews what it holds. */
@@ -67,6 +68,8 @@ export function openProcessor(
       else cache.evict(record)
       if (at !== null) cache.expect(record, at)
     },
+    isMentioned: record => catalogue.mentionedKindOf(record) !== null,
+    rename: openRenaming(runtime),
     position: () => follower.position,
     observe: (record, priority) => runtime.observe(record, runtime.context(priority)),
     async apply(observations, entries) {

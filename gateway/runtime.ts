@@ -57,6 +57,8 @@ export interface Runtime {
   /** A context for work that no client waits for. Contexts asked for in one turn are one, so that their reads are batched. */
   context(priority: Exclude<Priority, 'query'>): OperationContext
   observe(record: RecordRef, context: OperationContext): Promise<ObservedRecord | null>
+  /** What a mentioned record is called; null when it does not exist. */
+  nameOf(record: RecordRef, context: OperationContext): Promise<string | null>
   /** @throws GraphQLError when there is no such record or entity */
   linkRecord(record: RecordRef, entityId: string | null): Promise<EntityRef | null>
   close(): Promise<void>
@@ -154,6 +156,12 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
       return context
     },
     observe,
+    async nameOf(record, context) {
+      const { nameOf } = runningOf(record.system).adapter
+      if (nameOf === undefined)
+        throw new Error(`${record.system} declares the kind ${record.kind} as mentioned and reads no names`)
+      return nameOf(record, context)
+    },
     async linkRecord(record, entityId) {
       const changes = await commits.commit(tx => linkByPerson(tx, catalogue, record, entityId, clock.now()))
       if (entityId === null) return null
@@ -170,13 +178,15 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   }
 
   function observe(record: RecordRef, context: OperationContext): Promise<ObservedRecord | null> {
-    const running = bySystem.get(record.system)
-    if (running === undefined) {
-      throw new GraphQLError(`expected a record of a connected system, got one of ${record.system}`, {
-        extensions: { code: 'BAD_USER_INPUT' },
-      })
-    }
-    return running.adapter.observe(record, context)
+    return runningOf(record.system).adapter.observe(record, context)
+  }
+
+  function runningOf(system: System): RunningSystem {
+    const running = bySystem.get(system)
+    if (running !== undefined) return running
+    throw new GraphQLError(`expected a record of a connected system, got one of ${system}`, {
+      extensions: { code: 'BAD_USER_INPUT' },
+    })
   }
 
   function systemOf(role: Role): RunningSystem {

@@ -35,9 +35,25 @@ export function sameRecord(a: RecordRef, b: RecordRef): boolean {
  * What records of one kind are in the graph.
  * - `owner`: the record is the entity; its id is the entity's id.
  * - `copy`: the record is one of the records an entity is linked to.
+ * - `mentioned`: the record is no entity; records of the same system show its name: a task that of its section.
  */
-export interface RecordKind {
+export type RecordKind = EntityKind | MentionedKind
+
+export interface EntityKind {
   readonly kind: string
   readonly entity: EntityType
   readonly as: 'owner' | 'copy'
+}
+
+export interface MentionedKind {
+  readonly kind: string
+  /** What the records that mention it are. */
+  readonly entity: EntityType
+  readonly as: 'mentioned'
+  /** The entity's fields that show the name. */
+  readonly fields: readonly string[]
+  /** Whether the name is the entity's status in the record index. */
+  readonly isStatus?: boolean
+  /** Whether an entity exists only within records of this kind: a job in its project. */
+  readonly isContainer?: boolean
 }

@@ -150,6 +150,22 @@ export interface ObservedRecord {
   /** Ids of records that were merged into this one, as far as the vendor tells: they are its aliases. */
   readonly formerIds?: readonly string[]
   readonly values?: IndexedValues
+  /** Records of the same system whose names it shows, of kinds declared as `mentioned`. */
+  readonly mentions?: readonly Mention[]
+}
+
+/** "My field shows the name of that record." */
+export interface Mention {
+  readonly record: RecordRef
+  /** The name as it is shown; absent where the mentioning record does not hold it. */
+  readonly name?: string
+}
+
+/** A mentioned record as it is now. */
+export interface NamedRecord {
+  readonly record: RecordRef
+  /** As those who mention it show it. */
+  readonly name: string
 }
 
 /**
@@ -449,6 +465,19 @@ export interface SweepPage {
   readonly isDone: boolean
   /** The place was too old: what happened before `next` is found only by listing every record anew. */
   readonly isGap: boolean
+  readonly names?: NamesPage
+}
+
+/** What mentioned records are called now. Where a mentioning record shows another name, that is news. */
+export interface NamesPage {
+  readonly records: readonly NamedRecord[]
+  /**
+   * Whether each of them is listed because it changed. Then a record that mentions it without a known name may show a former one;
+   * else it is taken to show this one.
+   */
+  readonly isChanges: boolean
+  /** Kinds of which `records` holds every record: one that is mentioned and is not among them is gone. */
+  readonly whole: readonly string[]
 }
 
 /** Tells what changed since a place, without webhooks. */
@@ -570,6 +599,11 @@ export interface OpenSystem<Source> {
    * that was merged it says what the index keeps of the winner, with the asked id among its former ones.
    */
   observe(record: RecordRef, context: GraphContext): Promise<ObservedRecord | null>
+  /**
+   * Reads through the cache what a record of a kind declared as `mentioned` is called, as those who mention it show it; null when it
+   * does not exist (any more). Absent where no kind is declared so.
+   */
+  nameOf?(record: RecordRef, context: GraphContext): Promise<string | null>
   /**
    * Takes back what an unfinished write has left: a half-made draft is deleted. A change of an existing record stays.
    * @throws VendorError when that is not certain yet: it is asked for again

@@ -2,6 +2,7 @@ import type { Change, NewChange } from '../../schema/change.ts'
 import { isEntityType } from '../../schema/entities.ts'
 import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { Catalogue } from '../links/catalogue.ts'
+import { readMentions, writeMentions } from '../links/mentions.ts'
 import { entitiesOf, readParents, resolveParents, writeParents, type ParentRow } from '../links/parents.ts'
 import { inParts, readLinks, readRecords, refOf, writeRecords, type LinkRow, type RecordRow } from '../links/records.ts'
 import { deleteLinks, deleteUnlinked, settle, type LinkChange, type OwnerChange } from '../links/settle.ts'
@@ -142,6 +143,12 @@ async function applyBatch(
   const formerChildren = steps.flatMap(step => (step.parentsBefore.length > 0 && step.stored ? [step.stored.id] : []))
   await writeParents(tx, parents, new Set(formerChildren.filter(id => parents.has(id))))
 
+  const mentions = steps.flatMap(({ observation, effect: { mentions: mentioned } }) => {
+    const id = rowIds.get(recordKey(observation.record))
+    return mentioned === null || id === undefined ? [] : [[id, mentioned] as const]
+  })
+  await writeMentions(tx, new Map(mentions))
+
   const copiesOf = (isIncluded: (step: Step) => boolean): RecordRef[] =>
     steps.filter(isIncluded).flatMap(({ observation: { record } }) => (catalogue.isOwner(record) ? [] : [record]))
   const goneCopies = copiesOf(step => step.effect.isGone)
@@ -169,10 +176,9 @@ async function readSteps(
 ): Promise<readonly Step[]> {
   const records = batch.map(observation => observation.record)
   const stored = await readRecords(tx, records)
-  const parents = await readParents(
-    tx,
-    [...stored.values()].filter(row => row.is_deleted === 0).map(row => row.id),
-  )
+  const living = [...stored.values()].filter(row => row.is_deleted === 0).map(row => row.id)
+  const parents = await readParents(tx, living)
+  const mentions = await readMentions(tx, living)
   const copies = records.filter(record => catalogue.kindOf(record).as === 'copy' && stored.has(recordKey(record)))
   const links = await readLinks(tx, copies)
   const runs = await readRuns(tx)
@@ -180,13 +186,19 @@ async function readSteps(
     const { record } = observation
     const row = stored.get(recordKey(record)) ?? null
     const parentsBefore = (row === null ? undefined : parents.get(row.id)) ?? []
-    const run = runs.get(`${record.system}:${record.kind}`) ?? null
+    const known = {
+      row,
+      parents: parentsBefore,
+      mentions: (row === null ? undefined : mentions.get(row.id)) ?? [],
+      fieldsOf: (mentioned: Pick<RecordRef, 'system' | 'kind'>) => catalogue.mentionedKindOf(mentioned)?.fields ?? [],
+      run: runs.get(`${record.system}:${record.kind}`) ?? null,
+    }
     return {
       observation,
       stored: row,
       parentsBefore,
       linkBefore: links.get(recordKey(record)) ?? null,
-      effect: effectOf(observation, { row, parents: parentsBefore, run }, now),
+      effect: effectOf(observation, known, now),
     }
   })
 }
@@ -279,7 +291,8 @@ async function changesOf(
     told.flatMap(({ observation: { record } }) => (catalogue.isOwner(record) ? [] : [record])),
   )
   const changes: NewChange[] = told.flatMap(({ observation, stored, parentsBefore, linkBefore, effect }) => {
-    const { record, fields } = observation
+    const { record } = observation
+    const { fields } = effect
     if (effect.change === null) return []
     const type = catalogue.kindOf(record).entity
     const change = {

@@ -2,6 +2,7 @@ import type { NewChange } from '../../schema/change.ts'
 import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { Catalogue, KnownKind } from '../links/catalogue.ts'
 import { readWinners } from '../links/match.ts'
+import { writeMentions } from '../links/mentions.ts'
 import { entitiesOf, readParents, writeParents } from '../links/parents.ts'
 import { readRecords, refOf, writeRecords } from '../links/records.ts'
 import { settle, writeLinks, type LinkChange } from '../links/settle.ts'
@@ -51,7 +52,10 @@ export async function applyMerge(
   // The loser's e-mail stays with its tombstone: it is one of the winner's further addresses now.
   const email = loserRow?.email ?? null
   await writeRecords(tx, [{ ...tombstoneOf(observation, loserRow, loserRow?.seen_run ?? null, now), email }])
-  if (loserRow !== null) await writeParents(tx, new Map(), new Set([loserRow.id]))
+  if (loserRow !== null) {
+    await writeParents(tx, new Map(), new Set([loserRow.id]))
+    await writeMentions(tx, new Map([[loserRow.id, []]]))
+  }
   const moved = await moveLinks(tx, before.id, winner)
   await writeLinks(tx, [
     {

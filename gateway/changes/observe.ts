@@ -4,6 +4,7 @@ import type { RecordRef } from '../../schema/systems.ts'
 import { normalizeEmail } from '../../schema/values.ts'
 import type { ObservedRecord } from '../../subgraphs/contract.ts'
 import { parseColumn } from '../store/json-column.ts'
+import { mentionsAfter, renamedIn, sameMentions, type MentionRow, type NewMention } from '../links/mentions.ts'
 import { namedParents, sameParents, type NamedParent, type ParentRow } from '../links/parents.ts'
 import { columnsOf, noValues, sameValues, type ValueColumns } from '../links/indexed-values.ts'
 import type { NewRecordRow, RecordRow } from '../links/records.ts'
@@ -38,6 +39,9 @@ export interface Observation {
 export interface Known {
   readonly row: RecordRow | null
   readonly parents: readonly ParentRow[]
+  readonly mentions: readonly MentionRow[]
+  /** The entity's fields that show the names of a kind of records. */
+  fieldsOf(mentioned: Pick<RecordRef, 'system' | 'kind'>): readonly string[]
   /** The number of the import that is listing its kind at the moment; null when none is. */
   readonly run: number | null
 }
@@ -48,12 +52,16 @@ export interface Effect {
   readonly row: NewRecordRow | null
   /** The parents to be written; null when they stay. */
   readonly parents: readonly NamedParent[] | null
+  /** What it mentions from now on; null when that stays. */
+  readonly mentions: readonly NewMention[] | null
   /** Whether the record is there for the first time, or again. */
   readonly isNew: boolean
   /** Whether it is gone now and was there before. */
   readonly isGone: boolean
   /** The Change to append; null for none. */
   readonly change: 'CREATED' | 'UPDATED' | 'DELETED' | null
+  /** The entity's fields the Change names; empty when all may have changed. */
+  readonly fields: readonly string[]
   /** The row the running import is to be told of as seen, where nothing else of it is written. */
   readonly seenRow: number | null
 }
@@ -66,7 +74,16 @@ const everyField = '*'
 /** Clocks differ by less, or no webhook would be genuine. What is dated later has no version that could be compared. */
 const mostAheadMs = 600_000
 
-const nothing: Effect = { row: null, parents: null, isNew: false, isGone: false, change: null, seenRow: null }
+const nothing: Effect = {
+  row: null,
+  parents: null,
+  mentions: null,
+  isNew: false,
+  isGone: false,
+  change: null,
+  fields: [],
+  seenRow: null,
+}
 
 /** What one observation means, given what was known. Pure. */
 export function effectOf(observation: Observation, known: Known, now: Date): Effect {
@@ -82,8 +99,10 @@ function effectOfAbsence(observation: Observation, { row, run }: Known, now: Dat
     ...nothing,
     row: tombstoneOf(observation, row, run, now),
     parents: isGone ? [] : null,
+    mentions: isGone ? [] : null,
     isGone,
     change: isGone ? 'DELETED' : null,
+    fields: observation.fields,
   }
 }
 
@@ -118,7 +137,7 @@ export function tombstoneOf(
 function effectOfSight(
   observation: Observation,
   observed: ObservedRecord,
-  { row: stored, parents: storedParents, run }: Known,
+  { row: stored, parents: storedParents, mentions: storedMentions, fieldsOf, run }: Known,
   now: Date,
 ): Effect {
   const isListing = observation.origin !== undefined
@@ -135,7 +154,8 @@ function effectOfSight(
   const seenRow = stored !== null && run !== null && stored.seen_run !== run ? stored.id : null
   const isOlder = !isDead && stored !== null && isBehind(observation, updatedAt, stored)
   if (isOlder) {
-    return { ...nothing, row: withValues(stored, observed), change: isListing ? null : 'UPDATED', seenRow }
+    const change = isListing ? null : 'UPDATED'
+    return { ...nothing, row: withValues(stored, observed), change, fields: observation.fields, seenRow }
   }
 
   const createdAt = timeOf(observed.createdAt) ?? stored?.created_at ?? null
@@ -163,21 +183,27 @@ function effectOfSight(
   const named = namedParents(observed.parents)
   const isNew = stored === null || isDead
   const hasParents = isNew ? named.length > 0 : !sameParents(storedParents, named)
+  const mentioned = mentionsAfter(isNew ? [] : storedMentions, observed.mentions)
+  const mentions = sameMentions(isNew ? [] : storedMentions, mentioned) ? null : mentioned
+  const renamed = isNew ? [] : renamedIn(storedMentions, mentioned).flatMap(fieldsOf)
   const told = stored !== null && stored.updated_at === row.updated_at ? toldOf(stored) : []
   const isSame = stored !== null && !isNew && !hasParents && sameRow(stored, row)
-  const change = isNew ? 'CREATED' : isSame && isTold(observation, updatedAt, stored, told) ? null : 'UPDATED'
+  const isNoNews = isSame && isTold(observation, updatedAt, stored, told)
+  const change = isNew ? 'CREATED' : isNoNews && renamed.length === 0 ? null : 'UPDATED'
   // A version before this one did not keep the values: they are written, and are no news.
   if (isSame && stored.has_values === 1 && change === null && stored.updated_at === row.updated_at)
-    return { ...nothing, seenRow }
+    return { ...nothing, mentions, seenRow }
   const isUnremarkable = stored === null && observation.origin === 'import'
   const isToldWhole = change !== null && !isUnremarkable && observation.fields.length === 0
   const toldNow = isToldWhole ? [everyField] : observation.fields
   return {
     row: { ...row, told: JSON.stringify([...new Set([...told, ...toldNow])]) },
     parents: hasParents ? named : null,
+    mentions,
     isNew,
     isGone: false,
     change: isUnremarkable ? null : change,
+    fields: isNoNews ? [...new Set(renamed)] : withRenamed(observation.fields, renamed),
     seenRow: null,
   }
 }
@@ -191,6 +217,11 @@ function withValues(stored: RecordRow, observed: ObservedRecord): NewRecordRow |
   if (stored.has_values === 1) return null
   // Rows are written by their record: with its own number it would be a second one.
   return { ...stored, id: undefined, ...columnsOf(observed.values), has_values: 1 }
+}
+
+/** Fields that changed, and those that show a new name; empty stays "all may have". */
+function withRenamed(fields: readonly string[], renamed: readonly string[]): readonly string[] {
+  return fields.length === 0 ? fields : [...new Set([...fields, ...renamed])]
 }
 
 /** Whether something newer of the record is known. Where the vendor gives no version, only news beats a listing. */

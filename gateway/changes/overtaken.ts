@@ -16,7 +16,9 @@ export class Overtaken extends Error {
 export async function refuseOvertaken(tx: StoreTransaction, observations: readonly Observation[]): Promise<void> {
   const unsure = new Map<string, { readonly id: string; readonly readAfter: number }>()
   for (const { record, observed, readAfter } of observations) {
-    const hasVersion = observed !== null && observed.updatedAt !== null
+    // A version does not move when a record is renamed whose name this one shows.
+    const showsNames = observed?.mentions?.some(({ name }) => name !== undefined) === true
+    const hasVersion = observed !== null && observed.updatedAt !== null && !showsNames
     if (readAfter !== undefined && !hasVersion) unsure.set(recordKey(record), { id: record.id, readAfter })
   }
   if (unsure.size === 0) return

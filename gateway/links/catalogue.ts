@@ -1,10 +1,11 @@
 import { entityTypes, type EntityType } from '../../schema/entities.ts'
-import type { RecordKind, RecordRef, Role, System } from '../../schema/systems.ts'
+import type { MentionedKind, RecordKind, RecordRef, Role, System } from '../../schema/systems.ts'
 
 /** A system's kind of records, and what its records are in the graph. */
-export interface KnownKind extends RecordKind {
-  readonly system: System
-}
+export type KnownKind = RecordKind & { readonly system: System }
+
+/** A kind whose records are no entities: others show their names. */
+export type KnownMentionedKind = MentionedKind & { readonly system: System }
 
 /** What a catalogue is made of; every SystemDefinition is one. */
 export interface CatalogueEntry {
@@ -24,6 +25,8 @@ export interface Catalogue {
   ownerOf(entity: EntityType): KnownKind | null
   copiesOf(entity: EntityType): readonly KnownKind[]
   isOwner(record: Pick<RecordRef, 'system' | 'kind'>): boolean
+  /** The kind of a record that is no entity but whose name others show; null for the others. */
+  mentionedKindOf(record: Pick<RecordRef, 'system' | 'kind'>): KnownMentionedKind | null
 }
 
 /** @throws Error when a kind is declared twice, or two kinds claim to own one entity type */
@@ -32,12 +35,13 @@ export function openCatalogue(definitions: readonly CatalogueEntry[]): Catalogue
   const byName = new Map<string, KnownKind>()
   const owners = new Map<EntityType, KnownKind>()
   for (const { system, kinds: declared } of definitions) {
-    for (const { kind, entity, as } of declared) {
-      const known: KnownKind = { system, kind, entity, as }
+    for (const one of declared) {
+      const { entity, as } = one
+      const known: KnownKind = { system, ...one }
       if (byName.has(nameOf(known))) throw new Error(`${nameOf(known)} is declared twice: declare it once`)
       byName.set(nameOf(known), known)
       kinds.push(known)
-      if (as === 'copy') continue
+      if (as !== 'owner') continue
       const other = owners.get(entity)
       if (other !== undefined) {
         throw new Error(`${entity} is owned by ${nameOf(other)} and by ${nameOf(known)}: connect one of them only`)
@@ -58,6 +62,10 @@ export function openCatalogue(definitions: readonly CatalogueEntry[]): Catalogue
     ownerOf: entity => owners.get(entity) ?? null,
     copiesOf: entity => kinds.filter(known => known.as === 'copy' && known.entity === entity),
     isOwner: record => byName.get(nameOf(record))?.as === 'owner',
+    mentionedKindOf(record) {
+      const known = byName.get(nameOf(record))
+      return known?.as === 'mentioned' ? known : null
+    },
   }
 }
 

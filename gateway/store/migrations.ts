@@ -6,6 +6,7 @@ import {
   importSettingsSchema,
   indexedValuesSchema,
   leases,
+  mentionsSchema,
   outageSchema,
   schema,
   traceSchema,
@@ -30,6 +31,7 @@ export const migrations: readonly Migration[] = [
   heardSchema,
   outageSchema,
   indexedValuesSchema,
+  mentionsSchema,
 ]
 
 /**

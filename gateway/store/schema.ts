@@ -129,3 +129,11 @@ export const writesSchema: readonly string[] = [
     write_id text not null, step text not null, sent_at integer, trace text, result text, primary key (write_id, step))`,
   `create index write_steps_by_result on write_steps (result, step) where result is not null`,
 ]
+
+/** Which records show the names of others, so that they are found when one of those is renamed. */
+export const mentionsSchema: readonly string[] = [
+  `create table mentions (
+    child integer not null, system text not null, kind text not null, record_id text not null, shown text not null)`,
+  `create index mentions_by_child on mentions (child)`,
+  `create index mentions_by_record on mentions (system, kind, record_id, shown, child)`,
+]

@@ -16,6 +16,7 @@ export interface Tables {
   name_tails: NameTailsTable
   parents: ParentsTable
   links: LinksTable
+  mentions: MentionsTable
   unlinked: UnlinkedTable
   import_progress: ImportProgressTable
   webhook_secrets: WebhookSecretsTable
@@ -222,6 +223,17 @@ interface LinksTable {
   entity_id: string
   evidence: 'person' | 'merged' | 'explicit' | 'email'
   linked_at: number
+}
+
+/** "This record shows the name of that one." */
+interface MentionsTable {
+  /** The record that shows it, by `records.id`. */
+  child: number
+  system: string
+  kind: string
+  record_id: string
+  /** A hash of the name as it is shown; empty where it is not known. */
+  shown: string
 }
 
 /** Records of copies that belong to nobody, and records that a person said are nobody's. */

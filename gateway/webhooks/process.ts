@@ -52,6 +52,16 @@ export interface ProcessPorts {
   position?(): number
   /** Reads the record past every eviction so far. */
   observe(record: RecordRef, priority: WorkPriority): Promise<ObservedRecord | null>
+  /** Whether a record is no entity, but others show its name. */
+  isMentioned?(record: RecordRef): boolean
+  /**
+   * Has the new name of a mentioned record shown by all who mention it: index, caches, pushes. Begun again after a crash, it goes on
+   * where it was. Long for a record that thousands mention.
+   * @param isEnding asked between its steps
+   * @throws Ending when it is so, before all is done
+   * @returns whether any of them showed another name
+   */
+  rename?(hint: Hint, priority: WorkPriority, isEnding: () => boolean): Promise<boolean>
   /**
    * Applies what was observed and marks the entries done, or due again, in one transaction, and has the Changes followed.
    * @returns false when the entries were taken by somebody else meanwhile; nothing was written then
@@ -67,6 +77,11 @@ export interface ProcessPorts {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
+}
+
+/** The process ends before a long work is done: what is left stays with its entry, for the next process. */
+export class Ending extends Error {
+  override readonly name = 'Ending'
 }
 
 /** Entries that are worked on together, after whatever came before them for the same records. */
@@ -287,7 +302,8 @@ export class DeliveryProcessor {
         log.warn({ entries: entries.map(entry => entry.id) }, 'entries were taken over by another worker')
       tried?.end(outcome)
     } catch (error) {
-      for (const entry of entries) await this.#fail(entry, error)
+      // Held until the end, and let go of there, it is no try that failed.
+      if (!(error instanceof Ending)) for (const entry of entries) await this.#fail(entry, error)
       tried?.end('failed', reasonOf(error))
     } finally {
       this.#held.delete(group)
@@ -303,11 +319,20 @@ export class DeliveryProcessor {
 
   /** Reads again what was overtaken: somebody else got through each time, so it ends. */
   async #readAndApply({ entries, priority }: Group, tried: Try | null): Promise<Exclude<TryOutcome, 'failed'>> {
-    const hints = merge(entries)
+    const all = merge(entries)
+    const isMentioned = ({ record }: Hint): boolean => this.#ports.isMentioned?.(record) === true
+    const hints = all.filter(hint => !isMentioned(hint))
+    let isUnseen = false
+    for (const hint of all.filter(isMentioned)) {
+      this.#ports.evict(hint)
+      const isNews = await this.#ports.rename?.(hint, priority, () => this.#isStopping)
+      // The vendor may not show yet what it has told.
+      if (isNews === false && hint.foundIn !== 'listing') isUnseen = true
+    }
     for (let readings = 1; ; readings++) {
       const readAfter = this.#ports.position?.()
       const observations = await Promise.all(hints.map(hint => this.#observe(hint, priority, tried, readAfter)))
-      const isLagging = hints.some((hint, at) => isBehind(hint, observations[at]))
+      const isLagging = isUnseen || hints.some((hint, at) => isBehind(hint, observations[at]))
       const worked = entries.map(entry => ({ entry, againAt: isLagging ? this.#againAt(entry) : null }))
       try {
         const isOurs = await this.#applying.submit({ observations, entries: worked })

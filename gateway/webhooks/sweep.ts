@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { recordKey, type System } from '../../schema/systems.ts'
 import type { CallContext, Clock, DeliveryEntry, Hint, Log, Sweeper, SweepPage } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
+import { mentionedBeside, shownOtherwise } from '../links/mentions.ts'
 import { readRecords, type RecordRow } from '../links/records.ts'
 import type { StoredEntry } from '../store/deliveries.ts'
 import { storeFound } from '../store/found.ts'
@@ -152,20 +153,46 @@ async function takeIn(
     ),
   )
   const news = page.news.filter(entry => 'unreadable' in entry || entry.hints.length > 0)
+  const now = clock.now()
   const found = [
     ...news.map(entry => marked(entry, 'news')),
+    ...(await newNames(store, system, page, now)).map(entry => marked(entry, 'listing')),
     ...page.shown
       .filter(hint => !isKnown(hint, rows.get(recordKey(hint.record))))
       .map(hint => marked({ key: keyOf(hint), hints: [hint] }, 'listing')),
   ]
   const entries = await store.write(async tx => {
-    const now = clock.now()
     const stored = await storeFound(tx, { system, feed: reached.feed, entries: found }, worker, leaseMs, now)
     await countMissed(tx, system, stored.length)
     await writePlace(tx, reached)
     return stored
   })
   return { seen: page.news.length + page.shown.length, entries }
+}
+
+/** Records whose names are shown otherwise than they are, and records that are mentioned and gone. */
+async function newNames(
+  store: Store,
+  system: System,
+  { names }: SweepPage,
+  now: Date,
+): Promise<readonly DeliveryEntry[]> {
+  if (names === undefined) return []
+  const { records, whole } = names
+  const hints = await store.read(async db => {
+    const renamed = (await shownOtherwise(db, names)).map(({ record }) => ({ kind: 'UPDATED' as const, record }))
+    const gone: Pick<Hint, 'kind' | 'record'>[] = []
+    for (const kind of whole) {
+      const listed = new Set(records.flatMap(({ record }) => (record.kind === kind ? [record.id] : [])))
+      for (const record of await mentionedBeside(db, system, kind, listed)) gone.push({ kind: 'DELETED', record })
+    }
+    return [...renamed, ...gone]
+  })
+  // A record may get a name it had before: its name alone would be known already.
+  return hints.map(({ kind, record }) => ({
+    key: `sweep name ${recordKey(record)} ${now.getTime()}`,
+    hints: [{ kind, record, at: null, fields: [] }],
+  }))
 }
 
 function marked(entry: DeliveryEntry, foundIn: NonNullable<Hint['foundIn']>): DeliveryEntry {

@@ -23,7 +23,16 @@ export const catalogue = openCatalogue([
       { kind: 'invoice', entity: 'Order', as: 'owner' },
     ],
   },
-  { system: 'asana', role: 'jobs', kinds: [{ kind: 'task', entity: 'Job', as: 'owner' }] },
+  {
+    system: 'asana',
+    role: 'jobs',
+    kinds: [
+      { kind: 'task', entity: 'Job', as: 'owner' },
+      { kind: 'section', entity: 'Job', as: 'mentioned', fields: ['status'], isStatus: true },
+      { kind: 'user', entity: 'Job', as: 'mentioned', fields: ['assignee'] },
+      { kind: 'project', entity: 'Job', as: 'mentioned', fields: [], isContainer: true },
+    ],
+  },
 ])
 
 export const quietLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
@@ -47,6 +56,7 @@ export function clear(store: Store): Promise<void> {
       'records',
       'name_tails',
       'parents',
+      'mentions',
       'links',
       'unlinked',
       'changes',
