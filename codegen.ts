@@ -137,16 +137,19 @@ function clientTypes(schema: DocumentNode): Promise<string> {
 function envExample(): string {
   const groups = [
     { title: 'The gateway', settings: gatewaySettings },
-    ...registry.map(({ system, role, settings }) => ({ title: `${system}, which plays the role ${role}`, settings })),
+    ...registry.map(({ system, role, settings }) => ({
+      title: `${system}, which plays the role ${role}. To go without it, leave all of these out`,
+      settings,
+    })),
   ]
   const blocks = groups.map(({ title, settings }) => {
     const lines = settings.map(({ name, help, example, isRequired }) => {
       const words = `${help}${isRequired ? ' Required.' : ''}`
-      return `${wrapped(words)}\n${isRequired ? '' : '# '}${name}=${example}`
+      return `${wrapped(words)}\n# ${name}=${example}`
     })
     return `# ---- ${title} ----\n\n${lines.join('\n\n')}`
   })
-  return `# ${banner}\n# Copy to .env and fill in; what stands in the environment wins.\n\n${blocks.join('\n\n')}\n`
+  return `# ${banner}\n# Copy to .env, take the # away from what you set; what stands in the environment wins. At least one tool is needed.\n\n${blocks.join('\n\n')}\n`
 }
 
 function wrapped(text: string): string {

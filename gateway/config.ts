@@ -39,6 +39,8 @@ export interface GatewayConfig {
   /** Demo or development: introspection, the page for exploring, other origins. */
   readonly isExplorable: boolean
   readonly roles: readonly { readonly role: Role; readonly registered: RegisteredRole; readonly open: ConfiguredOpen }[]
+  /** Roles that no tool plays: none of its settings is given. None where a role runs alone, which knows nothing of the others. */
+  readonly unplayed: readonly RegisteredRole[]
 }
 
 type ConfiguredOpen = Extract<ConfiguredRole, { ok: true }>['open']
@@ -268,7 +270,10 @@ export function readConfig(
   if (subgraphSecrets.some(secret => secret.length < leastSecret)) {
     faults.push({ name: 'SUBGRAPH_SECRETS', message: `expected at least ${leastSecret} characters in each, got fewer` })
   }
-  const asked = registry.filter(({ role }) => alone === undefined || role === alone)
+  const isGiven = ({ settings }: RegisteredRole): boolean => settings.some(({ name }) => text(name) !== undefined)
+  const unplayed = alone === undefined ? registry.filter(registered => !isGiven(registered)) : []
+  if (unplayed.length === registry.length) faults.push(nothingConfigured(registry))
+  const asked = registry.filter(one => !unplayed.includes(one) && (alone === undefined || one.role === alone))
   const needed = [
     ...asked.flatMap(registered => registered.settings),
     ...(alone === undefined ? [] : [subgraphSecretsDoc]),
@@ -327,8 +332,19 @@ export function readConfig(
     registered: registry,
     isExplorable: options.isExplorable,
     roles,
+    unplayed,
   }
   return faults.length > 0 ? { ok: false, faults } : { ok: true, config }
+}
+
+/** Any tool will do, and the demo needs none. */
+function nothingConfigured(registry: readonly RegisteredRole[]): SettingFault {
+  const first = registry.flatMap(({ settings }) => settings.find(({ isRequired }) => isRequired)?.name ?? [])
+  return {
+    name: first.join(', '),
+    message:
+      'no tool is set up. Set up one at least (README.md, Connect real accounts), or run npm run demo, which needs no account',
+  }
 }
 
 /** The SDK reads the other OTEL_ settings; here stand those that decide whether it is loaded. @returns null for off */

@@ -12,6 +12,7 @@ import { FederatedGraph } from './graph/executor.ts'
 import { liveResolvers } from './graph/live/resolvers.ts'
 import { GraphServer, type Outcome } from './graph/server.ts'
 import { subgraphSources } from './graph/sources.ts'
+import { unplayedResolvers } from './graph/unplayed.ts'
 import { openSubgraph, type LocalSubgraph } from './graph/subgraph.ts'
 import { supergraph } from './graph/supergraph.ts'
 import { healthOf, Refusals } from './health.ts'
@@ -107,7 +108,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
       connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, webhooks, tell, signal })
     const importing = openImporting(runtime, { settings, log, clock: time })
-    const subgraphs = openSubgraphs(runtime, delivering, { log, clock: time })
+    const subgraphs = openSubgraphs(runtime, delivering, { config, log, clock: time })
     const graph = new FederatedGraph(await supergraph(), subgraphs, !config.isExplorable)
     const server = new GraphServer({
       graph,
@@ -203,6 +204,14 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       () => control?.close(),
       () => Promise.all([sweeping.stop(), importing.stop()]),
     )
+    const unheard = runtime.systems.filter(({ adapter }) => adapter.webhookEndpoints.length === 0)
+    if (config.sweepEverySeconds === 0 && unheard.length > 0) {
+      const systems = unheard.map(({ system }) => system)
+      log.warn(
+        { systems },
+        'nothing is pushed by these tools and SWEEP_EVERY_SECONDS is 0: what changes there is not found',
+      )
+    }
     await options.workAfter
     if (config.duty !== 'web') {
       processor.start()
@@ -266,7 +275,7 @@ async function endAll(ends: readonly (() => unknown)[]): Promise<void> {
 function openSubgraphs(
   runtime: Runtime,
   delivering: Delivering,
-  { log, clock }: { readonly log: Log; readonly clock: Clock },
+  { config, log, clock }: { readonly config: GatewayConfig; readonly log: Log; readonly clock: Clock },
 ): readonly LocalSubgraph[] {
   const { store, catalogue } = runtime
   const live = liveResolvers({
@@ -284,13 +293,15 @@ function openSubgraphs(
   return subgraphSources().map(({ name, typeDefs }) => {
     if (name === 'live') return openSubgraph(name, typeDefs, live, log)
     const running = runtime.systems.find(({ role }) => role === name)
-    if (running === undefined) throw new Error(`expected a system for the role ${name}; see subgraphs/registry.ts`)
-    return openSubgraph(name, typeDefs, running.resolvers, log)
+    if (running !== undefined) return openSubgraph(name, typeDefs, running.resolvers, log)
+    const unplayed = config.unplayed.find(({ role }) => role === name)
+    if (unplayed === undefined) throw new Error(`expected a system for the role ${name}; see subgraphs/registry.ts`)
+    return openSubgraph(name, typeDefs, unplayedResolvers(typeDefs, unplayed), log)
   })
 }
 
-function systemsByRole(runtime: Runtime): Readonly<Record<Role, System>> {
-  const of = (role: Role): System => runtime.systems.find(running => running.role === role)?.system ?? role
+function systemsByRole({ systems, unplayed }: Runtime): Readonly<Record<Role, System>> {
+  const of = (role: Role): System => [...systems, ...unplayed].find(one => one.role === role)?.system ?? role
   return { crm: of('crm'), billing: of('billing'), jobs: of('jobs') }
 }
 

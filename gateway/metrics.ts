@@ -128,7 +128,7 @@ export function openMetrics(): Metrics {
   ])
   const webhookState = gauge(
     'webhook_state',
-    '1 for the state of each webhook of a tool: ACTIVE, FAILING, DISABLED, GONE or UNKNOWN.',
+    '1 for the state of each webhook of a tool: ACTIVE, FAILING, DISABLED, GONE, UNKNOWN or POLLED.',
     ['system', 'endpoint', 'state'],
   )
   const quarantined = gauge(

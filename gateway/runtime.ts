@@ -10,6 +10,7 @@ import { ChangeFollower } from './changes/follower.ts'
 import { changesAfter, reaches } from './changes/log.ts'
 import type { GatewayConfig } from './config.ts'
 import { openContext, type ContextPorts, type OperationContext } from './graph/context.ts'
+import { guardLookups } from './graph/unplayed.ts'
 import { openRecording, openWrites, type WrittenRecord } from './graph/writes.ts'
 import { openCatalogue, type Catalogue } from './links/catalogue.ts'
 import { openIndex } from './links/index.ts'
@@ -25,6 +26,7 @@ import { endAllLeases } from './store/leases.ts'
 import type { OpenStore, StoreTransaction } from './store/store.ts'
 import { openSystems, type RunningSystem } from './systems.ts'
 import { noTraces, type Traces } from './traces/traces.ts'
+import { notConnected, roleNotConfigured, type UnplayedRole } from './unplayed-roles.ts'
 import { WriteRunner, type RecordWritten } from './writes/run.ts'
 
 export interface RuntimePorts {
@@ -47,6 +49,8 @@ export interface Runtime {
   readonly catalogue: Catalogue
   readonly cache: RecordCache
   readonly systems: readonly RunningSystem[]
+  /** Roles of the graph that no tool plays. */
+  readonly unplayed: readonly UnplayedRole[]
   readonly follower: ChangeFollower
   readonly hub: PushHub
   readonly metrics: Metrics
@@ -104,11 +108,12 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   const contexts: ContextPorts = {
     lookups() {
       const living = new Living()
-      return {
+      const lookups = {
         links: openLinks(store, catalogue, living),
         index: openIndex(store, catalogue, living),
         forget: () => living.forget(),
       }
+      return guardLookups(lookups, config.unplayed)
     },
     staleServed: context => cache.staleServed(context),
     watchReads: call => cache.watch(call),
@@ -140,6 +145,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     catalogue,
     cache,
     systems,
+    unplayed: config.unplayed,
     follower,
     hub,
     metrics,
@@ -163,10 +169,14 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
       return nameOf(record, context)
     },
     async linkRecord(record, entityId) {
+      const entity = catalogue.kinds.find(
+        ({ system, kind }) => system === record.system && kind === record.kind,
+      )?.entity
+      const missing = config.unplayed.find(({ system }) => system === (entity && catalogue.ownerOf(entity)?.system))
+      if (missing !== undefined) throw roleNotConfigured(missing)
       const changes = await commits.commit(tx => linkByPerson(tx, catalogue, record, entityId, clock.now()))
       if (entityId === null) return null
-      const { entity } = changes.at(-1) ?? { entity: null }
-      return entity ?? (await openLinks(store, catalogue).entityOf(record))
+      return changes.at(-1)?.entity ?? (await openLinks(store, catalogue).entityOf(record))
     },
     async close() {
       hub.close()
@@ -184,6 +194,8 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
   function runningOf(system: System): RunningSystem {
     const running = bySystem.get(system)
     if (running !== undefined) return running
+    const missing = config.unplayed.find(one => one.system === system)
+    if (missing !== undefined) throw notConnected(missing)
     throw new GraphQLError(`expected a record of a connected system, got one of ${system}`, {
       extensions: { code: 'BAD_USER_INPUT' },
     })
@@ -191,6 +203,8 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
 
   function systemOf(role: Role): RunningSystem {
     const running = systems.find(system => system.role === role)
+    const missing = config.unplayed.find(one => one.role === role)
+    if (missing !== undefined) throw notConnected(missing)
     if (running === undefined) throw new Error(`expected a system for the role ${role}; see subgraphs/registry.ts`)
     return running
   }

@@ -501,8 +501,9 @@ export interface Sweeper {
 /**
  * - `ACTIVE`: it is there and works. `FAILING`: it is there, and what it sends does not arrive.
  * - `DISABLED`: it is there and sends nothing. `GONE`: it is not there. `UNKNOWN`: the vendor does not say.
+ * - `POLLED`: none is expected, by the settings: sweeps find what changed.
  */
-export const subscriptionStates = ['ACTIVE', 'FAILING', 'DISABLED', 'GONE', 'UNKNOWN'] as const
+export const subscriptionStates = ['ACTIVE', 'FAILING', 'DISABLED', 'GONE', 'UNKNOWN', 'POLLED'] as const
 
 export type SubscriptionState = (typeof subscriptionStates)[number]
 
@@ -550,7 +551,7 @@ export interface SettingDoc {
   readonly isSecret: boolean
 }
 
-/** "HUBSPOT_ACCESS_TOKEN is missing: create a private app ...". `message` says what was expected, what came, what to do. */
+/** "HUBSPOT_ACCESS_TOKEN is missing: copy the access token ...". `message` says what was expected, what came, what to do. */
 export interface SettingFault {
   readonly name: string
   readonly message: string

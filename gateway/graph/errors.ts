@@ -56,7 +56,7 @@ export function clientError(error: GraphQLError, role: Owner, log: Log): GraphQL
     }
   }
   if (cause === undefined || cause instanceof GraphQLError) {
-    return { ...place, message: error.message, extensions: { ...error.extensions, role } }
+    return { ...place, message: error.message, extensions: { role, ...error.extensions } }
   }
   if (cause instanceof StoreError) {
     log.warn({ role, reason: cause.message }, 'the store could not be asked')

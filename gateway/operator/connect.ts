@@ -6,6 +6,7 @@ import type { Clock } from '../../subgraphs/contract.ts'
 import { holdLease, isHeld } from '../store/leases.ts'
 import { addSecret, listSecrets, replaceSecrets } from '../store/secrets.ts'
 import { Secrets } from '../webhooks/secrets.ts'
+import { notConnectedText } from '../unplayed-roles.ts'
 import type { WebhooksCheck } from './webhooks-check.ts'
 
 export interface ConnectRequest {
@@ -27,7 +28,7 @@ export async function connectSystem(
 ): Promise<'done' | 'failed'> {
   const running = runtime.systems.find(one => one.system === system)
   if (running === undefined) {
-    tell(`There is no system ${system}; connected are ${runtime.systems.map(one => one.system).join(', ')}.`)
+    tell(notConnectedText(system, runtime.systems, runtime.unplayed))
     return 'failed'
   }
   const { adapter } = running

@@ -52,7 +52,7 @@ export function openImporting(
   runtime: Runtime,
   { settings, log, clock }: { readonly settings: SettingsCheck; readonly log: Log; readonly clock: Clock },
 ): Importing {
-  const imports = new SystemWork(runtime.systems, 'an import')
+  const imports = new SystemWork(runtime.systems, 'an import', runtime.unplayed)
   const givenUp = new Set<System>()
   const stopping = new AbortController()
   let first: Promise<unknown> = Promise.resolve()

@@ -55,7 +55,7 @@ const beforeImportMs = 2 * 60_000
 
 export function openSweeping(runtime: Runtime, ports: SweepingPorts): Sweeping {
   const { importing, everyMs, log, clock } = ports
-  const sweeps = new SystemWork(runtime.systems, 'a sweep')
+  const sweeps = new SystemWork(runtime.systems, 'a sweep', runtime.unplayed)
   const timers = new Set<NodeJS.Timeout>()
   let isStopped = false
 

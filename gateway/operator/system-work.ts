@@ -1,4 +1,5 @@
 import type { System } from '../../schema/systems.ts'
+import { notConnectedText, type UnplayedRole } from '../unplayed-roles.ts'
 import type { Tell } from './control.ts'
 
 /** What is done to one system: says how far it is, ends when told to. Never rejects. @returns whether it came to its end */
@@ -9,12 +10,15 @@ export class SystemWork<One extends { readonly system: System }> {
   readonly #systems: readonly One[]
   /** With its article: `an import`. */
   readonly #name: string
+  readonly #unplayed: readonly UnplayedRole[]
   readonly #stopping = new AbortController()
   readonly #running = new Map<System, { readonly work: Promise<boolean>; readonly tells: Set<Tell> }>()
 
-  constructor(systems: readonly One[], name: string) {
+  /** @param unplayed roles that no tool plays: what is asked for them is refused with what to set */
+  constructor(systems: readonly One[], name: string, unplayed: readonly UnplayedRole[]) {
     this.#systems = systems
     this.#name = name
+    this.#unplayed = unplayed
   }
 
   isRunning(system: System): boolean {
@@ -30,8 +34,7 @@ export class SystemWork<One extends { readonly system: System }> {
   ): Promise<'done' | 'failed'> {
     const asked = this.#systems.filter(one => system === null || one.system === system)
     if (asked.length === 0) {
-      const known = this.#systems.map(one => one.system).join(', ')
-      tell(`There is no system ${system ?? ''}; connected are ${known}.`)
+      tell(notConnectedText(system ?? '', this.#systems, this.#unplayed))
       return 'failed'
     }
     const ended = await Promise.all(asked.map(one => this.begin(one, tell, signal, work)))

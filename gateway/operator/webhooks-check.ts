@@ -42,12 +42,12 @@ export class WebhooksCheck {
       const found = await Promise.all(
         alive.map(async one => {
           const isReadable = (await secrets.of(system, one.endpoint, adapter.webhookSecrets)).length > 0
-          return isReadable || one.state === 'GONE' ? one : withoutSecret(system, one)
+          return isReadable || one.state === 'GONE' || one.state === 'POLLED' ? one : withoutSecret(system, one)
         }),
       )
       await replaceSubscriptions(store, system, found, clock.now())
       for (const { endpoint, state, note } of found) {
-        if (note === null || state === 'UNKNOWN') continue
+        if (note === null || state === 'UNKNOWN' || state === 'POLLED') continue
         tell(`${system}: ${webhookText({ endpoint, state })}. ${note}`)
         log.warn({ system, endpoint, state, note }, 'a webhook is not as it should be')
       }

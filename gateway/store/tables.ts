@@ -321,7 +321,7 @@ interface SweepsTable {
 interface WebhookSubscriptionsTable {
   system: string
   endpoint: string
-  state: 'ACTIVE' | 'FAILING' | 'DISABLED' | 'GONE' | 'UNKNOWN'
+  state: 'ACTIVE' | 'FAILING' | 'DISABLED' | 'GONE' | 'UNKNOWN' | 'POLLED'
   last_failure_at: number | null
   note: string | null
   checked_at: number

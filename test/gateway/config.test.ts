@@ -117,10 +117,9 @@ describe('settings', () => {
   })
 
   test('that are wrong are reported together, each once, and no secret is repeated', () => {
-    const result = readConfig({ PORT: 'x', STORE_URL: 'postgres://me:hunter2@db:x', LOG_LEVEL: 'x' }, registry, {
-      isExplorable: false,
-      isTerminal: false,
-    })
+    const wrong = { PORT: 'x', STORE_URL: 'postgres://me:hunter2@db:x', LOG_LEVEL: 'x' }
+    const halves = { HUBSPOT_CLIENT_SECRET: 's', STRIPE_BASE_URL: 'http://127.0.0.1:1', ASANA_ACCESS_TOKEN: 't' }
+    const result = readConfig({ ...wrong, ...halves }, registry, { isExplorable: false, isTerminal: false })
     if (result.ok) throw new Error('expected faults')
     const names = result.faults.map(({ name }) => name)
     expect(names).toEqual([...new Set(names)])
@@ -137,6 +136,35 @@ describe('settings', () => {
     const text = faultsText(result.faults)
     expect(text.split('\n')).toHaveLength(result.faults.length + 2)
     expect(text).not.toContain('hunter2')
+  })
+
+  test('of a tool may be left out altogether: the others start without it', () => {
+    const { roles, unplayed } = config({
+      HUBSPOT_ACCESS_TOKEN: '',
+      HUBSPOT_CLIENT_SECRET: ' ',
+      ASANA_ACCESS_TOKEN: undefined,
+      ASANA_PROJECTS: undefined,
+      ASANA_CUSTOMER_FIELD: undefined,
+    })
+    expect(roles.map(({ role }) => role)).toEqual(['billing'])
+    expect(unplayed.map(({ role }) => role)).toEqual(['crm', 'jobs'])
+  })
+
+  test.each([
+    [{ ASANA_PROJECTS: '' }, ['ASANA_PROJECTS']],
+    [{ HUBSPOT_ACCESS_TOKEN: '' }, ['HUBSPOT_ACCESS_TOKEN']],
+    [{ STRIPE_SECRET_KEY: '' }, ['STRIPE_SECRET_KEY']],
+  ])('of a tool that are given in part are a fault: %j', (more, faults) => {
+    expect(faultsOf(more)).toEqual(faults)
+  })
+
+  test('of no tool at all start nothing, and the demo is named', () => {
+    const result = readConfig({ HUBSPOT_BASE_URL: ' ' }, registry, { isExplorable: false, isTerminal: false })
+    if (result.ok) throw new Error('expected faults')
+    const text = faultsText(result.faults)
+    expect(text).toContain('no tool is set up')
+    expect(text).toContain('npm run demo')
+    expect(text).toContain('HUBSPOT_ACCESS_TOKEN, STRIPE_SECRET_KEY, ASANA_ACCESS_TOKEN')
   })
 
   test('of the gateway are each documented with an example that is allowed', () => {

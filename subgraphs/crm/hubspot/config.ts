@@ -3,25 +3,28 @@ import type { Environment, SettingDoc, SettingFault } from '../../contract.ts'
 /** How this installation reaches its HubSpot account. */
 export interface HubspotSettings {
   readonly accessToken: string
-  /** Webhook signing keys, newest first; two while the secret is being rotated. */
+  /** Webhook signing keys, newest first; two while the secret is being rotated. None: nothing is pushed. */
   readonly clientSecrets: readonly string[]
   /** Without a trailing slash. */
   readonly baseUrl: string
 }
 
+/** What the product reads and writes. */
+export const scopes = ['crm.objects.contacts.read', 'crm.objects.contacts.write', 'crm.objects.companies.read'] as const
+
 export const settings: readonly SettingDoc[] = [
   {
     name: 'HUBSPOT_ACCESS_TOKEN',
-    help: 'Access token of a private app with the scopes crm.objects.contacts.read and crm.objects.contacts.write.',
+    help: `Access token of a project app (npm run connect -- hubspot --out <folder> writes its project), of a legacy private app, or a service key. Scopes: ${scopes.join(', ')}.`,
     example: 'pat-eu1-00000000-0000-0000-0000-000000000000',
     isRequired: true,
     isSecret: true,
   },
   {
     name: 'HUBSPOT_CLIENT_SECRET',
-    help: 'Client secret of the same app; it signs the webhooks. While it is rotated: the new one, a comma, the old one.',
+    help: 'Client secret of the same app; it signs the webhooks. While it is rotated: the new one, a comma, the old one. Without it, as with a service key, nothing is pushed: what changed is found every SWEEP_EVERY_SECONDS.',
     example: '00000000-0000-0000-0000-000000000000',
-    isRequired: true,
+    isRequired: false,
     isSecret: true,
   },
   {
@@ -35,7 +38,8 @@ export const settings: readonly SettingDoc[] = [
 
 const defaultBaseUrl = 'https://api.hubapi.com'
 
-const where = 'in HubSpot under Settings > Integrations > Private Apps > Auth'
+const where =
+  "in HubSpot under Development > Projects > the app > Distribution (npm run connect -- hubspot --out <folder> makes the app); a legacy app's under Development > Legacy apps > Auth"
 
 /** Reads the settings. Empty text counts as missing. @returns all faults at once */
 export function parseSettings(
@@ -49,7 +53,7 @@ export function parseSettings(
   }
 
   const accessToken = environment['HUBSPOT_ACCESS_TOKEN']?.trim() ?? ''
-  if (accessToken === '') fault('HUBSPOT_ACCESS_TOKEN', `is missing: copy the private app's access token, ${where}.`)
+  if (accessToken === '') fault('HUBSPOT_ACCESS_TOKEN', `is missing: copy the app's access token, ${where}.`)
   else if (!isHeaderText(accessToken)) {
     fault(
       'HUBSPOT_ACCESS_TOKEN',
@@ -61,9 +65,6 @@ export function parseSettings(
     .split(',')
     .map(secret => secret.trim())
     .filter(secret => secret !== '')
-  if (clientSecrets.length === 0) {
-    fault('HUBSPOT_CLIENT_SECRET', `is missing: copy the private app's client secret, ${where}.`)
-  }
 
   const baseUrl = (environment['HUBSPOT_BASE_URL']?.trim() || defaultBaseUrl).replace(/\/+$/, '')
   if (!isWebAddress(baseUrl)) {

@@ -46,9 +46,9 @@ export const hubspot: SystemDefinition<CrmSource> = {
           takeBack: unfinished.takeBack,
           webhook,
           webhookSecrets: clientSecrets,
-          webhookEndpoints: [''],
+          webhookEndpoints: clientSecrets.length > 0 ? [''] : [],
           sweepers: [changedContacts(client, ports.clock), archivedContacts(client)],
-          subscriptions: () => Promise.resolve(subscriptions()),
+          subscriptions: () => Promise.resolve(subscriptions(clientSecrets.length > 0)),
           connect: connectPorts => connect(client, connectPorts),
           close: () => Promise.resolve(),
         }

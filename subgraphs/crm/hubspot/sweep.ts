@@ -72,15 +72,23 @@ export function archivedContacts(client: HubspotClient): Sweeper {
 }
 
 /** The API for subscriptions takes the key of a public app's developer. Source: HubSpot developer documentation, webhooks. */
-export function subscriptions(): readonly WebhookSubscription[] {
-  return [
-    {
-      endpoint: '',
-      state: 'UNKNOWN',
-      lastFailureAt: null,
-      note: 'HubSpot does not tell by API what a private app is subscribed to: look under Settings > Integrations > Private Apps > Webhooks.',
-    },
-  ]
+export function subscriptions(hasSecret: boolean): readonly WebhookSubscription[] {
+  const common = { endpoint: '', lastFailureAt: null }
+  return hasSecret
+    ? [
+        {
+          ...common,
+          state: 'UNKNOWN',
+          note: 'HubSpot does not tell by API what an app is subscribed to: npm run connect -- hubspot waits for a webhook and says whether one comes.',
+        },
+      ]
+    : [
+        {
+          ...common,
+          state: 'POLLED',
+          note: 'Nothing is pushed: HUBSPOT_CLIENT_SECRET is not set, and a service key has none. What changed is found every SWEEP_EVERY_SECONDS.',
+        },
+      ]
 }
 
 function page(shown: SweepPage['shown'], next: string, isDone: boolean): SweepPage {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseSettings, settings } from '../../../../subgraphs/crm/hubspot/config.ts'
+import { parseSettings } from '../../../../subgraphs/crm/hubspot/config.ts'
 
 test('good settings are read, the older secret after the newer', () => {
   const parsed = parseSettings({
@@ -13,6 +13,11 @@ test('good settings are read, the older secret after the newer', () => {
   })
 })
 
+test('a client secret is not needed: a service key has none', () => {
+  const parsed = parseSettings({ HUBSPOT_ACCESS_TOKEN: 'pat-1', HUBSPOT_CLIENT_SECRET: ' , ' })
+  expect(parsed).toMatchObject({ ok: true, settings: { clientSecrets: [] } })
+})
+
 test('the address is HubSpot itself when none or empty text is given', () => {
   const parsed = parseSettings({ HUBSPOT_ACCESS_TOKEN: 'a', HUBSPOT_CLIENT_SECRET: 'b', HUBSPOT_BASE_URL: '' })
   expect(parsed).toMatchObject({ ok: true, settings: { baseUrl: 'https://api.hubapi.com' } })
@@ -21,9 +26,9 @@ test('the address is HubSpot itself when none or empty text is given', () => {
 test('all faults are told at once, without the secrets', () => {
   const parsed = parseSettings({
     HUBSPOT_ACCESS_TOKEN: 'two words',
-    HUBSPOT_CLIENT_SECRET: ' , ',
+    HUBSPOT_CLIENT_SECRET: 'b',
     HUBSPOT_BASE_URL: 'ftp://x',
   })
-  expect(parsed.ok ? [] : parsed.faults.map(({ name }) => name)).toEqual(settings.map(({ name }) => name))
+  expect(parsed.ok ? [] : parsed.faults.map(({ name }) => name)).toEqual(['HUBSPOT_ACCESS_TOKEN', 'HUBSPOT_BASE_URL'])
   expect(JSON.stringify(parsed)).not.toContain('two words')
 })

@@ -163,7 +163,7 @@ test('whether webhooks are alive is not known, and says where to look', async ()
   const { opened } = await account()
   const found = await opened.system.subscriptions({ publicUrl: 'https://x.example', call: opened.context.call })
   expect(found).toMatchObject([{ endpoint: '', state: 'UNKNOWN' }])
-  expect(found[0]?.note).toContain('Private Apps')
+  expect(found[0]?.note).toContain('npm run connect -- hubspot')
 })
 
 test('a contact dated a day ahead is no place to go on from: what happens until then is found', async () => {
