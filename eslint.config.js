@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['node_modules/', '.data/', '**/generated.ts'] },
+  { ignores: ['node_modules/', '.data/', '**/generated.ts', 'test/client/preset/', 'test/client/tada-env.d.ts'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {

@@ -1,67 +1,66 @@
-import { readFileSync } from 'node:fs'
-import { createClient } from 'graphql-ws'
-import { WebSocket } from 'ws'
-import { z } from 'zod'
-import type {
-  ChangePhoneMutation,
-  ChangePhoneMutationVariables,
-  CustomersPageQuery,
-  CustomersPageQueryVariables,
-  WatchCustomerSubscription,
-  WatchCustomerSubscriptionVariables,
-} from './generated.ts'
+import { print } from 'graphql'
+import type { Client } from 'graphql-ws'
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
+import { WatchCustomerDocument, type WatchCustomerSubscription } from './preset/graphql.ts'
+
+export interface GraphError {
+  readonly message: string
+  readonly path?: readonly (string | number)[]
+  readonly extensions?: Readonly<Record<string, unknown>>
+}
+
+/** What the graph answers: while one tool is out, its fields are null, an error says why, and the rest is there. */
+export interface Answer<Data> {
+  readonly data?: Data | null
+  readonly errors?: readonly GraphError[]
+}
 
 /**
- * A typed client of the graph: the types come from `npm run codegen`, the operations from operations.graphql. Fetch for
- * queries and mutations, graphql-ws for subscriptions.
+ * A typed client in a few lines: documents and their types come from `npm run codegen`, queries and mutations go by fetch.
+ * @returns data and errors; the data may be there in part
+ * @throws Error when there is no answer of the graph at all, as through a proxy without a server behind it
  */
-interface Operations {
-  readonly CustomersPage: { readonly variables: CustomersPageQueryVariables; readonly result: CustomersPageQuery }
-  readonly ChangePhone: { readonly variables: ChangePhoneMutationVariables; readonly result: ChangePhoneMutation }
-}
-
-const document = readFileSync(new URL('operations.graphql', import.meta.url), 'utf8')
-
-/** @throws Error when the answer holds no data at all */
-export async function ask<Name extends keyof Operations>(
+export async function ask<Data, Variables>(
   url: string,
-  operationName: Name,
-  variables: Operations[Name]['variables'],
-): Promise<Operations[Name]['result']> {
+  document: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+): Promise<Answer<Data>> {
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query: document, operationName, variables }),
+    headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json, application/json' },
+    body: JSON.stringify({ query: print(document), variables }),
   })
-  // The graph is typed, and answers by its types: there is nothing to check that the gateway has not checked.
-  const answer = z
-    .object({
-      data: z.custom<Operations[Name]['result']>().nullish(),
-      errors: z.array(z.object({ message: z.string() })).optional(),
-    })
-    .parse(await response.json())
-  if (answer.data == null) throw new Error(answer.errors?.[0]?.message ?? `the graph answered ${response.status}`)
-  return answer.data
+  const answer: unknown = await response.json()
+  if (!isAnswer<Data>(answer)) throw new Error(`expected an answer of the graph, got HTTP ${response.status}`)
+  return answer
 }
 
-/** Calls `onFrame` with the present value and with each change; reconnects and goes on with the last cursor. */
+/** The graph is typed and answers by its types: there is nothing to check that it has not checked. */
+function isAnswer<Data>(value: unknown): value is Answer<Data> {
+  return typeof value === 'object' && value !== null && ('data' in value || 'errors' in value)
+}
+
+type CustomerFrame = NonNullable<WatchCustomerSubscription['customerChanged']>
+
+/**
+ * Calls `onFrame` with the present value and with each change, over any number of connections; see live-socket.ts.
+ * @param onRefused called when the graph refuses the subscription: no further frame comes then
+ * @returns what leaves
+ */
 export function watchCustomer(
-  url: string,
+  socket: Client,
   id: string,
-  onFrame: (frame: NonNullable<WatchCustomerSubscription['customerChanged']>) => void,
+  onFrame: (frame: CustomerFrame) => void,
+  onRefused: (reason: unknown) => void,
 ): () => void {
-  const client = createClient({ url: url.replace(/^http/, 'ws'), webSocketImpl: WebSocket })
-  const variables: WatchCustomerSubscriptionVariables = { id }
-  return client.subscribe<WatchCustomerSubscription>(
-    { query: document, operationName: 'WatchCustomer', variables },
+  return socket.subscribe<WatchCustomerSubscription>(
+    { query: print(WatchCustomerDocument), variables: { id } },
     {
-      next({ data }) {
-        if (data?.customerChanged == null) return
-        variables.after = data.customerChanged.change.cursor
-        onFrame(data.customerChanged)
+      next: ({ data }) => {
+        if (data?.customerChanged != null) onFrame(data.customerChanged)
       },
-      error: reason => console.error('the subscription failed', reason),
-      complete: () => void client.dispose(),
+      error: onRefused,
+      complete: () => undefined,
     },
   )
 }
