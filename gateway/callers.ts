@@ -1,7 +1,13 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
 /** Which web pages may ask, and by which names this process may be called. */
 export interface Callers {
   /** Whether a web page of this origin may ask, over HTTP or a websocket. */
   allowsOrigin(origin: string): boolean
+  /** Whether a web page of this origin may send cookies and the like along, which a proxy before us may ask for. */
+  allowsCredentials(origin: string): boolean
+  /** Whether a GET may be answered without a header that a browser sends only where it was let to. */
+  allowsGet(headers: IncomingHttpHeaders): boolean
   /** Whether a request may carry this `Host`. */
   allowsHost(host: string): boolean
 }
@@ -34,10 +40,17 @@ export function openCallers({ host, publicUrl, allowedOrigins, isExplorable }: C
   const listened = new URL(publicUrl)
   const origins = new Set([listened.origin, ...allowedOrigins])
   const isLoopback = thisMachine.test(host) || host === '::1'
+  const allowsOrigin = (origin: string): boolean =>
+    origins.has(origin) || (isExplorable && (sandboxOrigins.has(origin) || isThisMachine(origin)))
   return {
-    allowsOrigin(origin) {
-      if (origins.has(origin)) return true
-      return isExplorable && (sandboxOrigins.has(origin) || isThisMachine(origin))
+    allowsOrigin,
+    allowsCredentials: origin => allowedOrigins.includes(origin),
+    // Any page can have a browser send a GET here. It cannot read the answer, but it could have our vendors' limits used up.
+    allowsGet({ origin, 'sec-fetch-site': site, 'user-agent': agent = '' }) {
+      if (origin !== undefined) return allowsOrigin(origin)
+      if (site !== undefined) return site === 'same-origin' || site === 'none'
+      // Every browser calls itself Mozilla and lets no page change that. It names no site where the address is plain HTTP, or when it is old.
+      return !agent.startsWith('Mozilla/')
     },
     allowsHost(asked) {
       if (!isLoopback) return true

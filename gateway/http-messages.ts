@@ -12,22 +12,13 @@ const unfinished = new Lingering<IncomingMessage>(mostUnfinishedBytes)
 const mostUnreadBytes = 128 * 1024 * 1024
 const unread = new Lingering<ServerResponse>(mostUnreadBytes)
 
-/** @returns undefined when it is no JSON or says to be something else */
-export function parseBody(request: IncomingMessage, body: Buffer): unknown {
-  if (request.method !== 'POST') return {}
-  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase()
-  if (type !== 'application/json') return undefined
-  try {
-    const parsed: unknown = JSON.parse(body.toString('utf8'))
-    return parsed
-  } catch {
-    return undefined
-  }
-}
+/** How long, and how much, is read on and dropped of a request that was answered before its end. */
+const droppedForMs = 5_000
+const mostDroppedBytes = 64 * 1024 * 1024
 
 export function sendBusy(response: ServerResponse): void {
   response.setHeader('Retry-After', '1')
-  sendText(response, 503, 'Too many requests at the moment.\n', true)
+  sendText(response, 503, 'Too many requests at the moment.\n')
 }
 
 /** Reads at most `limit` bytes; what comes beyond is not kept. `cut off` too when it is let go of, for too much is half sent in all. */
@@ -36,7 +27,8 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   const chunks: Buffer[] = []
   let size = 0
   try {
-    for await (const chunk of request) {
+    // Not destroyed when it is too large: its answer would be cut off with it.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
       size += bytes.length
       if (size > limit) return 'too large'
@@ -83,25 +75,46 @@ export function headerMap(request: IncomingMessage): HeaderMap {
   return map
 }
 
-/** A body that says why a request was not even begun with. */
-export function problem(message: string, code = 'BAD_REQUEST') {
-  return { errors: [{ message, extensions: { code } }] }
-}
-
-/** @param ends whether the connection is given up, because the rest of the request is not read */
-export function sendText(response: ServerResponse, status: number, text: string, ends = false): void {
-  if (ends) response.setHeader('Connection', 'close')
+export function sendText(response: ServerResponse, status: number, text: string): void {
   response.statusCode = status
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
-  response.end(text)
+  endEarly(response, text)
 }
 
-export function sendJson(response: ServerResponse, status: number, body: object, ends = false): void {
-  if (ends) response.setHeader('Connection', 'close')
+export function sendJson(response: ServerResponse, status: number, body: object): void {
   response.statusCode = status
   response.setHeader('Content-Type', 'application/json; charset=utf-8')
   response.setHeader('Cache-Control', 'no-store')
-  response.end(JSON.stringify(body))
+  endEarly(response, JSON.stringify(body))
+}
+
+/**
+ * Ends an answer though its request may not have come whole. Then the connection ends too, but a little later: a client that still sends
+ * when it is closed sees a broken pipe, and never the answer. What it sends meanwhile is dropped.
+ */
+export function endEarly(response: ServerResponse, text: string): void {
+  const request = response.req
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers
+  if (request.complete || (length === '0' && coding === undefined)) {
+    response.end(text)
+    return
+  }
+  response.setHeader('Connection', 'close')
+  response.setHeader('Content-Length', Buffer.byteLength(text))
+  response.write(text)
+  let dropped = 0
+  const end = (): void => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, droppedForMs)
+  request.on('data', (bytes: Buffer) => {
+    dropped += bytes.length
+    if (dropped > mostDroppedBytes) end()
+  })
+  request.once('end', end)
+  request.once('close', end)
+  request.resume()
 }
 
 export function isRead(request: IncomingMessage): boolean {

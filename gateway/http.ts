@@ -6,16 +6,22 @@ import type { Log } from '../subgraphs/contract.ts'
 import type { Callers } from './callers.ts'
 import type { GraphServer } from './graph/server.ts'
 import {
+  answerType,
+  notAcceptable,
+  readGet,
+  readPost,
+  sendRefusal,
+  sendResult,
+  unsupportedBody,
+} from './http-graphql.ts'
+import {
   headerMap,
   headersOf,
   isRead,
-  parseBody,
   pathOf,
-  problem,
   readBody,
   sendBusy,
   sendJson,
-  sendLast,
   sendMetrics,
   sendText,
 } from './http-messages.ts'
@@ -243,8 +249,7 @@ async function answerWebhook(
     return sendText(response, 405, 'Webhooks are sent with POST.\n')
   }
   const body = await readBody(request, maxWebhookBytes)
-  if (body === 'too large')
-    return sendText(response, 413, `A webhook may hold at most ${maxWebhookBytes} bytes.\n`, true)
+  if (body === 'too large') return sendText(response, 413, `A webhook may hold at most ${maxWebhookBytes} bytes.\n`)
   if (body === 'cut off') return
   const leave = room.enter(body.length)
   if (leave === null) return sendBusy(response)
@@ -273,11 +278,8 @@ async function answerGraphQL(
 ): Promise<void> {
   const { host = '' } = request.headers
   if (!options.callers.allowsHost(host)) {
-    return sendJson(
-      response,
-      403,
-      problem('This process is not called by that name: set PUBLIC_URL to the address you use.'),
-    )
+    const message = 'This process is not called by that name: set PUBLIC_URL to the address you use.'
+    return sendRefusal(response, { status: 403, message })
   }
   allowOrigin(options, request, response)
   if (request.method === 'OPTIONS') {
@@ -293,9 +295,14 @@ async function answerGraphQL(
       'The graph answers POST requests and websockets here. npm run dev and npm run demo have a page.\n',
     )
   }
-  const read = request.method === 'POST' ? await readBody(request, maxGraphQLBytes) : Buffer.alloc(0)
+  // Before anything is done: what was done and cannot be answered would be done again.
+  if (answerType(request) === null) return sendRefusal(response, notAcceptable)
+  if (request.method !== 'POST') return executeGraphQL(options, request, Buffer.alloc(0), response)
+  const unsupported = unsupportedBody(request)
+  if (unsupported !== null) return sendRefusal(response, unsupported)
+  const read = await readBody(request, maxGraphQLBytes)
   if (read === 'too large')
-    return sendJson(response, 413, problem(`A request may hold at most ${maxGraphQLBytes} bytes.`), true)
+    return sendRefusal(response, { status: 413, message: `A request may hold at most ${maxGraphQLBytes} bytes.` })
   if (read === 'cut off') return
   const leave = room.enter(read.length)
   if (leave === null) return sendBusy(response)
@@ -312,28 +319,20 @@ async function executeGraphQL(
   read: Buffer,
   response: ServerResponse,
 ): Promise<void> {
-  const body = parseBody(request, read)
-  if (body === undefined) {
-    return sendJson(response, 400, problem('Expected a JSON body with "query", sent as application/json.'))
-  }
+  const { method = 'POST' } = request
+  const body = method === 'POST' ? readPost(read) : { ok: {} }
+  if ('refused' in body) return sendRefusal(response, body.refused)
+  const search = readGet(request)
+  if ('refused' in search) return sendRefusal(response, search.refused)
   const left = new AbortController()
   response.once('close', () => {
     if (!response.writableFinished) left.abort()
   })
-  const graphQLRequest: HTTPGraphQLRequest = {
-    method: request.method ?? 'POST',
-    headers: headerMap(request),
-    body,
-    search: new URL(request.url ?? '/', 'http://local').search,
-  }
-  const result = await options.graph.http(graphQLRequest, left.signal)
-  for (const [name, value] of result.headers) response.setHeader(name, value)
-  response.statusCode = result.status ?? 200
-  if (result.body.kind === 'complete') {
-    return sendLast(response, result.body.string)
-  }
-  for await (const chunk of result.body.asyncIterator) response.write(chunk)
-  response.end()
+  const headers = headerMap(request)
+  // A word for Apollo's check, which knows nothing of who may ask here.
+  if (method === 'GET' && options.callers.allowsGet(request.headers)) headers.set('apollo-require-preflight', 'true')
+  const asked: HTTPGraphQLRequest = { method, headers, body: body.ok, search: search.ok }
+  return sendResult(response, await options.graph.http(asked, left.signal))
 }
 
 function wantsPage(request: IncomingMessage): boolean {
@@ -354,6 +353,7 @@ function allowOrigin({ callers }: HttpOptions, request: IncomingMessage, respons
   response.setHeader('Vary', 'Origin')
   if (origin === undefined || !callers.allowsOrigin(origin)) return
   response.setHeader('Access-Control-Allow-Origin', origin)
+  if (callers.allowsCredentials(origin)) response.setHeader('Access-Control-Allow-Credentials', 'true')
   response.setHeader('Access-Control-Allow-Methods', 'GET, POST, OPTIONS')
   response.setHeader(
     'Access-Control-Allow-Headers',

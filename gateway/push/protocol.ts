@@ -1,10 +1,19 @@
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, type Server } from 'graphql-ws'
 import type { WebSocket } from 'ws'
+import { z } from 'zod'
 import type { Log } from '../../subgraphs/contract.ts'
+import { withExactIntegers } from '../exact-json.ts'
+import { decodeUtf8 } from '../utf8.ts'
 import { InTurn } from './in-turn.ts'
 
 /** How long a client may take to answer a ping, and how often it is sent one. */
 const keepAliveMs = 12_000
+
+/** Bytes of the reason of a close, at most. Source: RFC 6455, 5.5. */
+const maxReasonBytes = 123
+
+/** What clients send; the rest of the protocol's messages are the server's. */
+const fromClient = z.looseObject({ type: z.enum(['connection_init', 'ping', 'pong', 'subscribe', 'complete']) })
 
 /** What the protocol's library hands on with each operation. */
 export interface Carried {
@@ -39,14 +48,16 @@ export function carry(server: Server<Carried>, socket: WebSocket, { log, onCompl
           if (socket.readyState !== socket.OPEN) return resolve()
           socket.send(text, error => (error == null ? resolve() : reject(error)))
         }),
-      close: (code, reason) => socket.close(code, reason),
+      // The library names the operation, by an id that may be of any length.
+      close: (code, reason) => socket.close(code, shortened(reason)),
       onMessage: read => {
         const inTurn = new InTurn(async text => {
           if (socket.readyState === socket.OPEN) await read(text).catch(fail)
           hold(-text.length)
         }, onComplete)
         socket.on('message', data => {
-          const text = textOf(data)
+          const text = messageIn(data)
+          if (text === null) return socket.close(CloseCode.BadRequest, 'Invalid message received')
           hold(text.length)
           if (!inTurn.take(text)) socket.close(CloseCode.SubscriberAlreadyExists, 'Too much waits under one id')
         })
@@ -84,6 +95,23 @@ function keepAlive(socket: WebSocket): () => void {
   return () => clearInterval(timer)
 }
 
-function textOf(data: WebSocket.RawData): string {
-  return (Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data)).toString()
+/** @returns the text of a message that a client may send; null for any other: the library takes those of servers for a fault of ours */
+function messageIn(data: WebSocket.RawData): string | null {
+  const bytes = Array.isArray(data) ? Buffer.concat(data) : data instanceof ArrayBuffer ? new Uint8Array(data) : data
+  const text = decodeUtf8(bytes)
+  if (text === null) return null
+  try {
+    const { success, data: message } = fromClient.safeParse(JSON.parse(text))
+    if (!success) return null
+    return message.type === 'subscribe' && typeof message['id'] === 'string' ? withExactIntegers(text) : text
+  } catch {
+    return null
+  }
+}
+
+function shortened(reason: string | undefined): string | undefined {
+  if (reason === undefined || Buffer.byteLength(reason) <= maxReasonBytes) return reason
+  let short = reason.slice(0, maxReasonBytes)
+  while (Buffer.byteLength(short) > maxReasonBytes) short = short.slice(0, -1)
+  return short.toWellFormed()
 }

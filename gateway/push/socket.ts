@@ -21,7 +21,9 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import type { Log } from '../../subgraphs/contract.ts'
 import { maxTokens } from '../graph/limits.ts'
 import { asError, type GraphServer, type Outcome } from '../graph/server.ts'
+import { loneSurrogate } from '../http-graphql.ts'
 import { SparingLog } from '../sparing-log.ts'
+import { holdsLoneSurrogate } from '../utf8.ts'
 import type { Subscription } from './frame.ts'
 import type { GivenUp, PushHub } from './hub.ts'
 import { Held } from './held.ts'
@@ -100,9 +102,12 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
   const open = async (
     context: { readonly extra: Carried; readonly subscriptions: object },
     id: string,
-    payload: SubscribePayload,
+    { operationName: named, ...unnamed }: SubscribePayload,
   ): Promise<GraphQLError[] | ReturnType<typeof prepared>> => {
     const { socket } = context.extra
+    // An empty name is none, as over HTTP.
+    const payload: SubscribePayload = named === '' ? unnamed : { ...unnamed, operationName: named }
+    const { operationName } = payload
     if (isClosing) {
       await new Promise(resolve => socket.once('close', resolve))
       return [unheard]
@@ -111,13 +116,14 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     if (Object.keys(context.subscriptions).length > maxOperations || own.count >= maxOperations) {
       return [refusal(`At most ${maxOperations} operations may run over one socket at a time.`, 'TOO_MANY_OPERATIONS')]
     }
+    if (holdsLoneSurrogate(payload)) return [refusal(loneSurrogate.message, 'BAD_USER_INPUT')]
     const document = parsed(payload)
     if (document instanceof GraphQLError) return [document]
-    const operation = getOperationAST(document, payload.operationName)
+    const operation = getOperationAST(document, operationName)
     const request = {
       query: payload.query,
       ...(payload.variables == null ? {} : { variables: payload.variables }),
-      ...(payload.operationName == null ? {} : { operationName: payload.operationName }),
+      ...(operationName == null ? {} : { operationName }),
       ...(payload.extensions == null ? {} : { extensions: payload.extensions }),
     }
     if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {

@@ -4,19 +4,8 @@ import type { Log, Received, RefusalReason, Verdict } from '../../subgraphs/cont
 import type { Callers } from '../callers.ts'
 import { listening } from '../http.ts'
 import { Leaving, type Health } from '../leaving.ts'
-import {
-  headerMap,
-  headersOf,
-  isRead,
-  parseBody,
-  pathOf,
-  problem,
-  readBody,
-  sendJson,
-  sendLast,
-  sendMetrics,
-  sendText,
-} from '../http-messages.ts'
+import { readPost, sendRefusal, sendResult, unsupportedBody } from '../http-graphql.ts'
+import { headerMap, headersOf, isRead, pathOf, readBody, sendJson, sendMetrics, sendText } from '../http-messages.ts'
 
 /** Bytes of a request: representations of many entities at once. */
 const maxBytes = 10 * 1024 * 1024
@@ -90,32 +79,25 @@ async function route(options: SubgraphHttpOptions, request: IncomingMessage, res
   const signed = { method: 'POST', endpoint: '', url: path, headers: headersOf(request) }
   const refuse = (reason: RefusalReason): void => {
     options.log.warn({ reason }, "a gateway's request was refused")
-    sendJson(response, 401, problem(refusals[reason], 'UNAUTHENTICATED'), true)
+    sendRefusal(response, { status: 401, message: refusals[reason], code: 'UNAUTHENTICATED' })
   }
   // Strangers are not read to the end: a signature that is not there fits no body.
   const bare = options.verify({ ...signed, body: Buffer.alloc(0) })
   if (!bare.genuine && bare.reason !== 'signature-wrong') return refuse(bare.reason)
+  const unsupported = unsupportedBody(request)
+  if (unsupported !== null) return sendRefusal(response, unsupported)
   const read = await readBody(request, maxBytes)
   if (read === 'too large')
-    return sendJson(response, 413, problem(`A request may hold at most ${maxBytes} bytes.`), true)
+    return sendRefusal(response, { status: 413, message: `A request may hold at most ${maxBytes} bytes.` })
   if (read === 'cut off') return
   const verdict = options.verify({ ...signed, body: read })
   if (!verdict.genuine) return refuse(verdict.reason)
-  const body = parseBody(request, read)
-  if (body === undefined) {
-    return sendJson(response, 400, problem('Expected a JSON body with "query", sent as application/json.'))
-  }
+  const body = readPost(read)
+  if ('refused' in body) return sendRefusal(response, body.refused)
   const left = new AbortController()
   response.once('close', () => {
     if (!response.writableFinished) left.abort()
   })
-  const asked: HTTPGraphQLRequest = { method: 'POST', headers: headerMap(request), body, search: '' }
-  const { status, headers, body: answered } = await options.answer(asked, left.signal)
-  for (const [name, value] of headers) response.setHeader(name, value)
-  response.statusCode = status ?? 200
-  if (answered.kind === 'complete') {
-    return sendLast(response, answered.string)
-  }
-  for await (const chunk of answered.asyncIterator) response.write(chunk)
-  response.end()
+  const asked: HTTPGraphQLRequest = { method: 'POST', headers: headerMap(request), body: body.ok, search: '' }
+  return sendResult(response, await options.answer(asked, left.signal))
 }

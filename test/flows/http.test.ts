@@ -30,7 +30,7 @@ test('the graph is asked in JSON of at most a megabyte; all else is told what is
     status(world, '/graphql', { method: 'POST', headers: { 'content-type': type }, body })
   expect(await post('{"query":"{ __typename }"}')).toBe(200)
   expect(await post('{"query":"{ __typename }"}', 'application/json; charset=utf-8')).toBe(200)
-  expect(await post('{"query":"{ __typename }"}', 'text/plain')).toBe(400)
+  expect(await post('{"query":"{ __typename }"}', 'text/plain')).toBe(415)
   for (const body of [
     '',
     '{',
@@ -47,7 +47,8 @@ test('the graph is asked in JSON of at most a megabyte; all else is told what is
   }
   expect(await post(JSON.stringify({ query: `{ __typename } # ${'x'.repeat(1024 * 1024)}` }))).toBe(413)
   // A page of another origin can make a browser send these without asking first.
-  expect(await status(world, '/graphql?query=%7B__typename%7D')).toBe(400)
+  const elsewhere = { 'user-agent': 'Mozilla/5.0', 'sec-fetch-site': 'cross-site' }
+  expect(await status(world, '/graphql?query=%7B__typename%7D', { headers: elsewhere })).toBe(400)
   expect(await status(world, '/graphql?query=%7B__typename%7D', { headers: { 'apollo-require-preflight': '1' } })).toBe(
     200,
   )

@@ -35,7 +35,7 @@ test('over HTTP a request that names no operation of its document is told so wit
   const ask = async (body: object) => {
     const response = await fetch(`${world.gateway.url}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { accept: 'application/graphql-response+json', 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
     return [response.status, await response.text()] as const
@@ -91,7 +91,7 @@ test('what is nested very deeply is refused as a fault of the client, in variabl
     `{"query":"${query}","variables":{"a":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}}`,
     JSON.stringify({ query: `{ customer(id: ${'['.repeat(2_400)}) { id } }` }),
   ]) {
-    const headers = { 'content-type': 'application/json' }
+    const headers = { accept: 'application/graphql-response+json', 'content-type': 'application/json' }
     const response = await fetch(`${world.gateway.url}/graphql`, { method: 'POST', headers, body })
     const text = await response.text()
     expect([response.status, text.includes('call stack'), text.includes('INTERNAL')]).toEqual([400, false, false])

@@ -154,7 +154,8 @@ export function serve(gateway: Gateway, clients: Client[]): Served {
     async ask(query, variables = {}, headers = {}) {
       const response = await fetch(`${gateway.url}/graphql`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
+        // Of what is wrong with an operation the status tells in this type only.
+        headers: { accept: 'application/graphql-response+json', 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ query, variables }),
       })
       const body: unknown = await response.json()
