@@ -58,8 +58,15 @@ export interface Gateway {
   readonly importing: Importing
   readonly sweeping: Sweeping
   readonly processor: DeliveryProcessor
-  /** Registers a system's webhooks with the vendor; `tell` gets what was done and what is left. */
-  connect(system: System, tell: Tell): Promise<'done' | 'failed'>
+  /**
+   * Registers a system's webhooks with the vendor; `tell` gets what was done and what is left.
+   * @param options.waitSeconds how long a webhook is waited for where only that shows that all is right; not at all when absent
+   */
+  connect(
+    system: System,
+    tell: Tell,
+    options?: { readonly waitSeconds?: number; readonly signal?: AbortSignal },
+  ): Promise<'done' | 'failed'>
   /** Goes on working, but tells balancers that it is going away; `close` follows once they had time to hear it. */
   retire(): void
   /** Finishes what is under way, then ends: no request, socket or acknowledged delivery is lost. */
@@ -105,8 +112,8 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     const delivering = openDelivering(runtime, { log, secrets })
     const settings = new SettingsCheck(log)
     const webhooks = new WebhooksCheck({ store, publicUrl: config.publicUrl, secrets, log, clock: time })
-    const connect = (system: System, tell: Tell, signal = new AbortController().signal) =>
-      connectSystem(runtime, { system, publicUrl: config.publicUrl, secrets, webhooks, tell, signal })
+    const connect = (system: System, tell: Tell, { waitSeconds = 0, signal = new AbortController().signal } = {}) =>
+      connectSystem(runtime, { system, waitSeconds, publicUrl: config.publicUrl, secrets, webhooks, tell, signal })
     const importing = openImporting(runtime, { settings, log, clock: time })
     const subgraphs = openSubgraphs(runtime, delivering, { config, log, clock: time })
     const graph = new FederatedGraph(await supergraph(), subgraphs, !config.isExplorable)
@@ -248,7 +255,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
         await quarantine.flush()
         return answerDeliveries(delivering, asked.asked, tell, signal, { waits: true })
       }
-      return connect(asked.system, tell, signal)
+      return connect(asked.system, tell, { waitSeconds: asked.waitSeconds, signal })
     }
   } catch (error) {
     await endAll(ends).catch((fault: unknown) => log.error({ err: fault }, 'what had started could not be ended'))

@@ -446,6 +446,43 @@ export interface ConnectReport {
   readonly missing: readonly string[]
   /** Steps a person has to take, in order. */
   readonly manual: readonly string[]
+  /** What is well to know, and no fault. */
+  readonly notes?: readonly string[]
+  /** What only a genuine webhook can prove. */
+  readonly awaited?: AwaitedWebhook
+}
+
+/** A webhook that a person is asked to cause: no call tells whether the vendor signs with the secret we know. */
+export interface AwaitedWebhook {
+  readonly endpoint: string
+  /** What to do so that one is sent: `change a property of any contact`. */
+  readonly cause: string
+  /** What it proves, once it has come. */
+  readonly proves: string
+  /** What to look at when one was refused, because it is signed otherwise. */
+  readonly whenRefused: string
+  /** What to look at when none came. */
+  readonly whenNone: readonly string[]
+}
+
+/** A folder of files that a person uploads with the vendor's own command line. */
+export interface ProjectDefinition {
+  /** The files, with slashes. */
+  readonly paths: readonly string[]
+  /** Whether the vendor's command line passes over what lies below a folder of this name. */
+  isIgnoredFolder(name: string): boolean
+  /**
+   * @param publicUrl without a trailing slash
+   * @param existing what is there already, by path
+   * @returns a fault when what is there is not an earlier version of it
+   */
+  write(publicUrl: string, existing: ReadonlyMap<string, string>): ConnectProject | { readonly fault: string }
+}
+
+export interface ConnectProject {
+  readonly files: ReadonlyMap<string, string>
+  /** What a person does with them, in order. */
+  steps(folder: string): readonly string[]
 }
 
 // ---- Sweeps: what webhooks missed -------------------------------------------------------------------------------------
@@ -566,6 +603,8 @@ export interface SystemDefinition<Source> {
   readonly role: Role
   readonly kinds: readonly RecordKind[]
   readonly settings: readonly SettingDoc[]
+  /** For a vendor whose webhooks are set up by files. */
+  readonly project?: ProjectDefinition
   configure(environment: Environment): Configured<Source>
 }
 

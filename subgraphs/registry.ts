@@ -1,7 +1,15 @@
 import type { RecordKind, Role, System } from '../schema/systems.ts'
 import { billingResolvers } from './billing/resolvers.ts'
 import { stripe } from './billing/stripe/index.ts'
-import type { Environment, OpenSystem, SettingDoc, SettingFault, SystemDefinition, SystemPorts } from './contract.ts'
+import type {
+  Environment,
+  OpenSystem,
+  ProjectDefinition,
+  SettingDoc,
+  SettingFault,
+  SystemDefinition,
+  SystemPorts,
+} from './contract.ts'
 import { crmResolvers } from './crm/resolvers.ts'
 import { hubspot } from './crm/hubspot/index.ts'
 import { jobsResolvers } from './jobs/resolvers.ts'
@@ -13,6 +21,7 @@ export interface RegisteredRole {
   readonly system: System
   readonly kinds: readonly RecordKind[]
   readonly settings: readonly SettingDoc[]
+  readonly project?: ProjectDefinition
   configure(environment: Environment): ConfiguredRole
 }
 
@@ -37,12 +46,13 @@ function register<Source>(
   definition: SystemDefinition<Source>,
   resolversOf: (source: Source) => OpenRole['resolvers'],
 ): RegisteredRole {
-  const { role, system, kinds, settings } = definition
+  const { role, system, kinds, settings, project } = definition
   return {
     role,
     system,
     kinds,
     settings,
+    project,
     configure(environment) {
       const configured = definition.configure(environment)
       if (!configured.ok) return configured

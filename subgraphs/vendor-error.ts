@@ -41,6 +41,11 @@ export class VendorError extends Error {
   readonly inputFault: string | undefined
   /** The vendor keeps this answer for this request: the same one sent again gets it again. */
   readonly isKept: boolean
+  /**
+   * Of `unauthorized`: the permissions that the vendor says are missing, in its words, none when it does not name them; null when the
+   * credentials as such are refused.
+   */
+  readonly lacks: readonly string[] | null
   /** The answer took too long or was too large: a request for less may succeed. */
   readonly isTooMuch: boolean
 
@@ -54,6 +59,7 @@ export class VendorError extends Error {
       inputFault?: string
       isKept?: boolean
       isTooMuch?: boolean
+      lacks?: readonly string[]
     } = {},
   ) {
     super(`${system}: ${message}`, { cause: options.cause })
@@ -63,6 +69,7 @@ export class VendorError extends Error {
     this.retryAfterMs = hint === undefined || Number.isNaN(hint) ? undefined : clamp(hint, 0, longestRetryAfterMs)
     this.inputFault = options.inputFault
     this.isKept = options.isKept ?? false
+    this.lacks = options.lacks ?? null
     this.isTooMuch = kind === 'timeout' || options.isTooMuch === true
   }
 

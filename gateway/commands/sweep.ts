@@ -1,5 +1,5 @@
 import { registry } from '../../subgraphs/registry.ts'
-import { askRunning, tell, workAlone } from './alone.ts'
+import { askRunning, noGateway, tell, workAlone } from './alone.ts'
 import { readArguments } from './arguments.ts'
 
 const systems = registry.map(({ system }) => system)
@@ -28,9 +28,7 @@ if (values.help === true) {
 } else {
   const asked = await askRunning({ command: 'sweep', system })
   const end = asked === 'shared' ? await sweepHere() : asked
-  if (end === 'none') {
-    process.stderr.write('No gateway is running on this store: start it first (npm start), then try again.\n')
-  }
+  if (end === 'none') process.stderr.write(`${noGateway()}\n`)
   process.exitCode = end === 'done' ? 0 : 1
 }
 

@@ -5,12 +5,16 @@ import type { Runtime } from '../runtime.ts'
 import type { Clock } from '../../subgraphs/contract.ts'
 import { holdLease, isHeld } from '../store/leases.ts'
 import { addSecret, listSecrets, replaceSecrets } from '../store/secrets.ts'
+import { awaitWebhook } from './await-webhook.ts'
+import { isThisMachine } from './public-address.ts'
 import { Secrets } from '../webhooks/secrets.ts'
 import { notConnectedText } from '../unplayed-roles.ts'
 import type { WebhooksCheck } from './webhooks-check.ts'
 
 export interface ConnectRequest {
   readonly system: System
+  /** How long a webhook is waited for that a person is asked to cause; 0 for not at all. */
+  readonly waitSeconds: number
   readonly publicUrl: string
   readonly secrets: Secrets
   readonly webhooks: WebhooksCheck
@@ -24,7 +28,7 @@ export interface ConnectRequest {
  */
 export async function connectSystem(
   runtime: Runtime,
-  { system, publicUrl, secrets, webhooks, tell, signal }: ConnectRequest,
+  { system, waitSeconds, publicUrl, secrets, webhooks, tell, signal }: ConnectRequest,
 ): Promise<'done' | 'failed'> {
   const running = runtime.systems.find(one => one.system === system)
   if (running === undefined) {
@@ -34,7 +38,7 @@ export async function connectSystem(
   const { adapter } = running
   const call = { ...openContext(runtime.contexts).call, signal }
   tell(`${system}: webhooks are to go to ${publicUrl}/webhooks/${system}`)
-  const isOnlyHere = isHere(new URL(publicUrl).hostname)
+  const isOnlyHere = isThisMachine(new URL(publicUrl).hostname)
   if (isOnlyHere) {
     tell('  note     nobody but this machine reaches that address: set PUBLIC_URL to the one the tool can call')
   }
@@ -42,18 +46,25 @@ export async function connectSystem(
   for (const line of report.done) tell(`  done     ${line}`)
   for (const line of report.missing) tell(`  missing  ${line}`)
   report.manual.forEach((line, at) => tell(`  step ${at + 1}   ${line}`))
-  if (report.missing.length === 0 && report.manual.length === 0) {
+  for (const line of report.notes ?? []) tell(`  note     ${line}`)
+  const { awaited } = report
+  const isWhole = report.missing.length === 0 && report.manual.length === 0
+  if (awaited !== undefined && isWhole && waitSeconds === 0) {
+    tell(`  note     no webhook was waited for: whether ${awaited.proves} shows with the first one`)
+  }
+  const isHeard =
+    awaited === undefined ||
+    !isWhole ||
+    waitSeconds === 0 ||
+    (await awaitWebhook(runtime.store, { system, awaited, waitSeconds, tell, signal }))
+  if (isWhole && isHeard && (awaited === undefined || waitSeconds > 0)) {
     tell(
       isOnlyHere ? '  all is registered, for as long as the tool runs on this machine too' : '  nothing is left to do',
     )
   }
   // What was known of them is old now.
   await webhooks.look(running, call, () => undefined)
-  return report.missing.length === 0 ? 'done' : 'failed'
-}
-
-function isHere(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127\./.test(host)
+  return report.missing.length === 0 && isHeard ? 'done' : 'failed'
 }
 
 /** The webhook secrets of a store. A handshake may be answered by another process than the one that waits for it. */

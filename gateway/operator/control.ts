@@ -13,7 +13,7 @@ import { fileOf } from '../store/open.ts'
  * request a connection, as a line of JSON; answers come as lines of text, the last one saying how it ended.
  */
 const request = z.discriminatedUnion('command', [
-  z.object({ command: z.literal('connect'), system: z.string() }),
+  z.object({ command: z.literal('connect'), system: z.string(), waitSeconds: z.number().int().min(0) }),
   z.object({ command: z.literal('import'), system: z.string().nullable(), restart: z.boolean() }),
   z.object({ command: z.literal('sweep'), system: z.string().nullable() }),
   z.object({ command: z.literal('deliveries'), asked: deliveriesRequest }),

@@ -1,7 +1,27 @@
-import { ApiException } from '@hubspot/api-client/lib/codegen/crm/contacts/index.js'
+import type { ApiException } from '@hubspot/api-client/lib/codegen/crm/contacts/index.js'
 import { z } from 'zod'
 import { VendorError } from '../../vendor-error.ts'
 import { fieldOfProperty } from './mapping.ts'
+
+/** Source: HubSpot's OpenAPI description, `MISSING_SCOPES`. Sent as a list, or as text of a list. */
+const missingScopes = z
+  .object({
+    errors: z.array(
+      z
+        .object({ context: z.object({ requiredGranularScopes: z.union([z.array(z.string()), z.string()]) }) })
+        .transform(({ context }) => [context.requiredGranularScopes].flat())
+        .catch([]),
+    ),
+  })
+  .transform(({ errors }) => [
+    ...new Set(
+      errors
+        .flat()
+        .join(' ')
+        .match(/[a-z][a-z0-9_.-]+/g) ?? [],
+    ),
+  ])
+  .catch([])
 
 const problem = z.object({ code: z.string(), context: z.object({ propertyName: z.array(z.string()) }) })
 
@@ -44,10 +64,10 @@ const lockedMs = 2000
  */
 export function toVendorError(error: unknown): Error {
   if (error instanceof VendorError) return error
-  if (error instanceof ApiException) {
+  if (isAnswer(error)) {
     // A page instead of JSON: the address is not HubSpot's API, which is not to say that a record does not exist.
     if (error.code === 404 && error.body === undefined) return unreadable()
-    return ofStatus(error.code, errorBody.parse(error.body), error.headers)
+    return ofStatus(error.code, error.body, error.headers)
   }
   if (isSystemError(error)) {
     return new VendorError('hubspot', 'unavailable', `no connection or a broken one (${error.code})`, { cause: error })
@@ -60,7 +80,8 @@ function unreadable(cause?: unknown): VendorError {
   return new VendorError('hubspot', 'unreadable', message, { cause })
 }
 
-function ofStatus(status: number, body: ErrorBody, headers: Readonly<Record<string, string>>): VendorError {
+function ofStatus(status: number, content: unknown, headers: Readonly<Record<string, string>>): VendorError {
+  const body = errorBody.parse(content)
   const facts = [body.category, body.policyName, body.correlationId && `correlation ${body.correlationId}`]
   const message = `answered ${[status, ...facts].filter(fact => fact !== '').join(', ')}`
   if (status === 429) {
@@ -73,8 +94,11 @@ function ofStatus(status: number, body: ErrorBody, headers: Readonly<Record<stri
   if (status >= 500) {
     return new VendorError('hubspot', 'unavailable', message, { retryAfterMs: retryAfterOf(headers) })
   }
-  if (status === 401 || status === 403) {
-    return new VendorError('hubspot', 'unauthorized', `${message}: check the access token and its scopes`)
+  if (status === 401) return new VendorError('hubspot', 'unauthorized', `${message}: check the access token`)
+  if (status === 403) {
+    const lacks = missingScopes.parse(content)
+    const scopes = lacks.length === 0 ? 'check the scopes of the access token' : `it lacks ${lacks.join(', ')}`
+    return new VendorError('hubspot', 'unauthorized', `${message}: ${scopes}`, { lacks })
   }
   if (status === 404) return new VendorError('hubspot', 'not-found', message)
   if (status === 408) return new VendorError('hubspot', 'timeout', message)
@@ -123,6 +147,18 @@ function problemsIn(message: string): readonly z.infer<typeof problem>[] {
   } catch {
     return []
   }
+}
+
+/** By its shape: the SDK has a class of its own for each type of object. */
+function isAnswer(error: unknown): error is ApiException<unknown> {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'number' &&
+    'body' in error &&
+    'headers' in error &&
+    typeof error.headers === 'object'
+  )
 }
 
 function isSystemError(error: unknown): error is Error & { readonly code: string } {

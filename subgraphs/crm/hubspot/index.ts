@@ -6,6 +6,8 @@ import { connect } from './connect.ts'
 import { contactImporter, contactReader } from './contacts.ts'
 import { toVendorError } from './faults.ts'
 import { observedContact } from './mapping.ts'
+import { openPermissions } from './permissions.ts'
+import { project } from './project.ts'
 import { openSource, type HubspotKinds } from './source.ts'
 import { archivedContacts, changedContacts, subscriptions } from './sweep.ts'
 import { openUnfinished } from './unfinished.ts'
@@ -17,6 +19,7 @@ export const hubspot: SystemDefinition<CrmSource> = {
   role: 'crm',
   kinds: [{ kind: 'contact', entity: 'Customer', as: 'owner' }],
   settings,
+  project,
 
   configure(environment) {
     const parsed = parseSettings(environment)
@@ -49,7 +52,8 @@ export const hubspot: SystemDefinition<CrmSource> = {
           webhookEndpoints: clientSecrets.length > 0 ? [''] : [],
           sweepers: [changedContacts(client, ports.clock), archivedContacts(client)],
           subscriptions: () => Promise.resolve(subscriptions(clientSecrets.length > 0)),
-          connect: connectPorts => connect(client, connectPorts),
+          connect: connectPorts =>
+            connect(client, openPermissions(parsed.settings, calls), clientSecrets.length > 0, connectPorts),
           close: () => Promise.resolve(),
         }
       },

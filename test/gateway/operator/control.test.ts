@@ -34,13 +34,19 @@ test('what the process says reaches whoever asked, line by line, and how it ende
 test('a fault is told and ends as failed', async () => {
   const path = await open(() => Promise.reject(new Error('Asana cannot be reached')))
   const lines: string[] = []
-  expect(await askControl(path, { command: 'connect', system: 'asana' }, line => lines.push(line))).toBe('failed')
+  expect(
+    await askControl(path, { command: 'connect', system: 'asana', waitSeconds: 0 }, line => lines.push(line)),
+  ).toBe('failed')
   expect(lines).toEqual(['Asana cannot be reached'])
 })
 
 test('when nobody runs there, asking says so and does not fail', async () => {
   expect(
-    await askControl(join(tmpdir(), 'livegraph-nobody.sock'), { command: 'connect', system: 'asana' }, () => undefined),
+    await askControl(
+      join(tmpdir(), 'livegraph-nobody.sock'),
+      { command: 'connect', system: 'asana', waitSeconds: 0 },
+      () => undefined,
+    ),
   ).toBe(null)
 })
 
@@ -53,7 +59,7 @@ test('whoever leaves, or speaks nonsense, ends his own request and not the proce
         if (asked.command === 'import') resolve('done')
       }),
   )
-  const leaver = connect(path, () => leaver.write('{"command":"connect","system":"asana"}\n'))
+  const leaver = connect(path, () => leaver.write('{"command":"connect","system":"asana","waitSeconds":0}\n'))
   await vi.waitFor(() => expect(signals).toHaveLength(1), 20_000)
   leaver.destroy()
   await vi.waitFor(() => expect(signals[0]?.aborted).toBe(true), 20_000)
@@ -73,7 +79,7 @@ test('a socket left behind by a process that was killed is taken over, and the p
   const path = await open(() => Promise.resolve('done'))
   const again = await openControl(path, () => Promise.resolve('failed'))
   expect(statSync(path).isSocket()).toBe(true)
-  expect(await askControl(path, { command: 'connect', system: 'x' }, () => undefined)).toBe('failed')
+  expect(await askControl(path, { command: 'connect', system: 'x', waitSeconds: 0 }, () => undefined)).toBe('failed')
   await again.close()
   expect(controlPath('sqlite::memory:')).toBe(null)
   expect((controlPath(`sqlite:/${'deep/'.repeat(60)}graph.db`) ?? '').length).toBeLessThan(104)

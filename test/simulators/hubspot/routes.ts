@@ -67,6 +67,8 @@ export function hubspotRoutes(state: HubspotState, { clock, searchLagMs }: Route
       handle: request => batchUpsert(state, read(batchUpdateBody, request), clock()),
     },
     { method: 'POST', path: `${contacts}/batch/archive`, handle: archiveAll },
+    // This account keeps none.
+    { method: 'GET', path: '/crm/v3/objects/companies', handle: () => ({ status: 200, body: { results: [] } }) },
   ]
 
   function list(request: SimulatorRequest): SimulatorAnswer {

@@ -232,7 +232,7 @@ test('a __proto__ in an answer does no harm', async () => {
   expect(Object.keys(Object.prototype)).toEqual([])
 })
 
-test('a wrong token is told by connect, with the steps for a person', async () => {
+test('a wrong token is told by connect, and how to get a right one', async () => {
   const { system, context } = await start({ token: 'other' })
   const secrets = {
     of: () => Promise.resolve([]),
@@ -242,7 +242,7 @@ test('a wrong token is told by connect, with the steps for a person', async () =
   const report = await system.connect({ publicUrl: 'https://graph.example.com', secrets, call: context.call })
   expect(report.done).toEqual([])
   expect(report.missing.join()).toContain('401')
-  expect(report.manual.join()).toContain('https://graph.example.com/webhooks/hubspot')
+  expect(report.missing.join()).toContain('npm run connect -- hubspot --out <folder>')
 })
 
 test('connect with a good token says so', async () => {
@@ -253,5 +253,11 @@ test('connect with a good token says so', async () => {
     whileHandshakePending: <T>(_: string, done: () => Promise<T>) => done(),
   }
   const report = await system.connect({ publicUrl: 'https://graph.example.com', secrets, call: context.call })
-  expect(report).toMatchObject({ done: [expect.stringContaining('accepted')], missing: [] })
+  expect(report.missing).toEqual([])
+  expect(report.done).toEqual([
+    'The access token may read contacts.',
+    'The access token may write contacts.',
+    expect.stringContaining('may read companies'),
+  ])
+  expect(report.awaited?.whenNone.join()).toContain('https://graph.example.com/webhooks/hubspot')
 })
