@@ -43,6 +43,8 @@ const mappers: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
     Order: './nodes.ts#OrderNode',
     Job: './nodes.ts#JobNode',
     JobConnection: './nodes.ts#JobPage',
+    Schedule: './source.ts#ScheduleFields',
+    Assignee: './source.ts#AssigneeFields',
   },
 }
 

@@ -67,6 +67,11 @@ export function valueOrNull<T>(field: Field<T>): T | null {
   return isUnderstood(field) ? field : null
 }
 
+/** The elements of a list that are understood. */
+export function understoodIn<T>(list: readonly (T | NotUnderstood)[]): readonly T[] {
+  return list.filter((element): element is T => !(element instanceof NotUnderstood))
+}
+
 /** For what cannot do without it. @throws NotUnderstood */
 export function understood<T>(field: Field<T>): T | null {
   if (isUnderstood(field)) return field

@@ -9,6 +9,7 @@ import type { System } from '../schema/systems.ts'
  * - `unauthorized`: our credentials are not accepted or lack a scope.
  * - `not-found`: it has no such record.
  * - `rejected`: it refuses what we asked (4xx): asking again will not help.
+ * - `incomplete`: it answered success and did not keep a value, or did only a part of what was asked.
  * - `aborted`: nobody waits any more.
  */
 export const vendorErrorKinds = [
@@ -19,6 +20,7 @@ export const vendorErrorKinds = [
   'unauthorized',
   'not-found',
   'rejected',
+  'incomplete',
   'aborted',
 ] as const
 

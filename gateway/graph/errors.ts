@@ -22,6 +22,10 @@ export const vendorAnswers: Readonly<Record<VendorErrorKind, Answer>> = {
   },
   'not-found': { code: 'NOT_FOUND', message: system => `${system} has no such record.` },
   rejected: { code: 'SYSTEM_REJECTED', message: system => `${system} refused the request.` },
+  incomplete: {
+    code: 'SYSTEM_INCOMPLETE',
+    message: system => `${system} did not do all that was asked.`,
+  },
   aborted: { code: 'ABORTED', message: () => 'The request was given up before it was answered.' },
 }
 
@@ -47,7 +51,7 @@ export function clientError(error: GraphQLError, role: Owner, log: Log): GraphQL
       ...place,
       message: cause.inputFault ?? answer.message(cause.system),
       extensions: {
-        code: cause.inputFault === undefined ? answer.code : 'BAD_USER_INPUT',
+        code: cause.inputFault === undefined || cause.kind === 'incomplete' ? answer.code : 'BAD_USER_INPUT',
         role,
         system: cause.system,
         isRetryable: cause.isPassing,

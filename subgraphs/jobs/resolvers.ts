@@ -2,12 +2,11 @@ import { GraphQLError } from 'graphql'
 import type { EntityRef, EntityType } from '../../schema/entities.ts'
 import { connectionOf } from '../connection.ts'
 import type { GraphContext } from '../contract.ts'
+import { understood, type Field } from '../lenient.ts'
 import { VendorError } from '../vendor-error.ts'
 import type { QueryJobsArgs, Resolvers } from './generated.ts'
 import type { JobNode } from './nodes.ts'
-import type { JobFields, JobPatch, JobsSource, ScheduleFields } from './source.ts'
-
-type ValueField = Exclude<keyof JobFields, 'id' | 'record'>
+import type { JobFields, JobPatch, JobsSource, SchedulePatch } from './source.ts'
 
 interface EntityNode<Type extends EntityType> {
   readonly __typename: Type
@@ -33,9 +32,11 @@ export function jobsResolvers(source: JobsSource) {
     return fields
   }
 
-  function value<Field extends ValueField>(field: Field) {
-    return async (node: JobNode, _: unknown, context: GraphContext): Promise<JobFields[Field] | null> =>
-      (await load(node, context))?.[field] ?? null
+  function value<T>(fieldOf: (fields: JobFields) => Field<T>) {
+    return async (node: JobNode, _: unknown, context: GraphContext): Promise<T | null> => {
+      const fields = await load(node, context)
+      return fields === null ? null : understood(fieldOf(fields))
+    }
   }
 
   function parent<Type extends EntityType>(type: Type) {
@@ -87,19 +88,27 @@ export function jobsResolvers(source: JobsSource) {
 
     Job: {
       __resolveReference: ({ id }: { readonly id: string }, context: GraphContext) => living(id, context),
-      title: value('title'),
-      status: value('status'),
-      isCompleted: value('isCompleted'),
-      description: value('description'),
-      schedule: value('schedule'),
-      assignee: value('assignee'),
+      title: value(job => job.title),
+      status: value(job => job.status),
+      isCompleted: value(job => job.isCompleted),
+      description: value(job => job.description),
+      schedule: value(job => job.schedule),
+      assignee: value(job => job.assignee),
       customer: parent('Customer'),
       order: parent('Order'),
-      url: value('url'),
-      createdAt: value('createdAt'),
-      updatedAt: value('updatedAt'),
-      completedAt: value('completedAt'),
+      url: value(job => job.url),
+      createdAt: value(job => job.createdAt),
+      updatedAt: value(job => job.updatedAt),
+      completedAt: value(job => job.completedAt),
     },
+
+    Schedule: {
+      startsOn: ({ startsOn }) => understood(startsOn),
+      startsAt: ({ startsAt }) => understood(startsAt),
+      endsOn: ({ endsOn }) => understood(endsOn),
+      endsAt: ({ endsAt }) => understood(endsAt),
+    },
+    Assignee: { name: ({ name }) => understood(name) },
 
     Mutation: {
       async createJob(
@@ -220,7 +229,7 @@ async function livingId(
   throw inputFault(`input.${field}: expected the id of a living ${type}, got one that none has`)
 }
 
-function checkSchedule(schedule: Partial<ScheduleFields> | null | undefined): void {
+function checkSchedule(schedule: SchedulePatch | null | undefined): void {
   if (schedule === undefined || schedule === null) return
   const { startsOn, startsAt, endsOn, endsAt } = schedule
   if (isGiven(startsOn) && isGiven(startsAt))

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Answer, VendorRequest } from './vendor-server.ts'
 
 /** A record as the vendor sends it. */
@@ -7,6 +8,9 @@ export type Raw = Readonly<Record<string, unknown>>
 export type RawRecords = Record<string, Raw>
 
 const time = '2026-01-02T00:00:00.000Z'
+
+/** As Asana's specification prints one. */
+export const hookSecret = 'b537207f20cbfa02357cf448134da559e8bd39d61597dcd5631b8012eae53e81'
 
 /** Source: HubSpot's OpenAPI for contacts and companies: list, read, batch read, search. */
 export function hubspotAccount(objects: { contacts?: RawRecords; companies?: RawRecords }): Answer {
@@ -76,27 +80,52 @@ export function stripeAccount(resources: Record<string, RawRecords>): Answer {
   }
 }
 
-/** Source: Asana API reference: projects, sections, tasks of a project, batch; the event feed has no token that holds. */
-export function asanaAccount(account: {
+/** What an account of Asana holds; a test changes it as it goes. */
+export interface AsanaAccount {
+  /** Gid of the project of jobs. */
   project: string
   tasks: RawRecords
   sections?: readonly Raw[]
   fields?: readonly Raw[]
-}): Answer {
+  users?: readonly Raw[]
+  /** Whether the project was deleted. */
+  isGone?: boolean
+  /** What the webhook of the project was registered with. */
+  hook?: { readonly target: string; readonly secret: string; readonly filters: readonly Raw[] }
+}
+
+/**
+ * Source: Asana API reference: projects, sections, users, custom fields, tasks of a project, batch, webhooks with their handshake; of the
+ * event feed nothing is learnt.
+ */
+export function asanaAccount(account: AsanaAccount): Answer {
   const { project } = account
-  return request => {
+  return async request => {
     const path = request.path.replace(/^\/api\/1\.0/, '')
     const list = (data: readonly unknown[]) => ({ body: { data, next_page: null } })
-    if (path === `/projects/${project}`)
-      return { body: { data: { gid: project, name: 'Jobs', workspace: { gid: '77' } } } }
+    const one = (data: unknown) => (data === undefined ? unknownObject : { body: { data } })
+    const by = (records: readonly Raw[] | undefined, kind: string) =>
+      records?.find(({ gid }) => path === `/${kind}/${String(gid)}`)
+    const isOfProject = path.startsWith(`/projects/${project}`) || request.query.get('project') === project
+    if (account.isGone === true && (isOfProject || path === '/events')) return unknownObject
+    if (path === `/projects/${project}`) return one({ gid: project, name: 'Jobs', workspace: { gid: '77' } })
     if (path === `/projects/${project}/sections`) return list(account.sections ?? [])
+    if (path.startsWith('/sections/') && request.method === 'GET') return one(by(account.sections, 'sections'))
+    if (path === '/users') return list(account.users ?? [])
+    if (path.startsWith('/users/')) return one(by(account.users, 'users'))
+    if (path.startsWith('/custom_fields/')) return one(by(account.fields, 'custom_fields'))
     if (path === `/projects/${project}/custom_field_settings`) {
       return list((account.fields ?? []).map(field => ({ custom_field: field })))
     }
     if (path === '/tasks' && request.method === 'GET') return list(Object.values(account.tasks))
     if (path === '/webhooks' && request.method === 'GET') return list([])
-    if (path === '/events')
-      return { status: 412, body: { errors: [{ message: 'Sync token invalid or too old' }], sync: 'sync-1' } }
+    if (path === '/webhooks' && request.method === 'POST') return registered(account, request)
+    if (path === '/events') {
+      // A token that was made is good, and nothing happens after it.
+      return request.query.has('sync')
+        ? { body: { data: [], sync: 'sync-1', has_more: false } }
+        : { status: 412, body: { errors: [{ message: 'Sync token invalid or too old' }], sync: 'sync-1' } }
+    }
     if (path === '/batch') {
       const data = pathsIn(request).map(one => {
         const task = account.tasks[one.replace('/tasks/', '')]
@@ -110,6 +139,45 @@ export function asanaAccount(account: {
     return path.startsWith('/tasks/') && request.method === 'GET' && task !== undefined
       ? { body: { data: task } }
       : undefined
+  }
+}
+
+const unknownObject = { status: 404, body: { errors: [{ message: 'Not found: Unknown object' }] } }
+
+/** The handshake comes while the call is still open. */
+async function registered(account: AsanaAccount, { body }: VendorRequest) {
+  const { data } = asked.parse(JSON.parse(body))
+  const secret = hookSecret
+  await fetch(data.target, { method: 'POST', headers: { 'x-hook-secret': secret } })
+  account.hook = { target: data.target, secret, filters: data.filters }
+  return { status: 201, body: { data: { gid: '9', active: false, target: data.target }, 'X-Hook-Secret': secret } }
+}
+
+const asked = z.object({ data: z.object({ target: z.string(), filters: z.array(z.record(z.string(), z.unknown())) }) })
+
+/** A task of the project 99 with what every task has. */
+export function task(gid: string, section: Raw, more: Raw = {}): Raw {
+  return {
+    gid,
+    resource_type: 'task',
+    resource_subtype: 'default_task',
+    name: `Task ${gid}`,
+    notes: '',
+    completed: false,
+    completed_at: null,
+    due_on: null,
+    due_at: null,
+    start_on: null,
+    start_at: null,
+    created_at: time,
+    modified_at: time,
+    assignee: null,
+    projects: [{ gid: '99', resource_type: 'project', name: 'Jobs' }],
+    memberships: [{ project: { gid: '99', resource_type: 'project', name: 'Jobs' }, section }],
+    custom_fields: [],
+    workspace: { gid: '77', resource_type: 'workspace' },
+    permalink_url: `https://app.asana.com/0/0/${gid}`,
+    ...more,
   }
 }
 

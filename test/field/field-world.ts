@@ -8,7 +8,7 @@ import { readConfig } from '../../gateway/config.ts'
 import { startGateway } from '../../gateway/gateway.ts'
 import { registry } from '../../subgraphs/registry.ts'
 import { freePort, recorder, serve, type LogLine, type Served } from '../flows/world.ts'
-import { asanaAccount, hubspotAccount, stripeAccount } from './accounts.ts'
+import { asanaAccount, hookSecret, hubspotAccount, stripeAccount } from './accounts.ts'
 import { startVendorServer, type Answer, type VendorServer } from './vendor-server.ts'
 
 export interface FieldOptions {
@@ -30,6 +30,11 @@ export interface FieldWorld extends Served {
   tellHubspot(notifications: readonly object[]): Promise<number>
   /** Posts an event as Stripe signs it, and waits until it was worked on. @returns the HTTP status */
   tellStripe(event: object): Promise<number>
+  /**
+   * Posts events as Asana signs them, and waits until they were worked on; `gateway.connect('asana', …)` comes before.
+   * @returns the HTTP status
+   */
+  tellAsana(events: readonly object[]): Promise<number>
   /** Asks every tool for what webhooks missed. */
   sweep(): Promise<void>
 }
@@ -94,6 +99,11 @@ export async function startFieldWorld(options: FieldOptions = {}): Promise<Field
       const at = String(Math.floor(Date.now() / 1000))
       const signature = createHmac('sha256', signingSecret).update(`${at}.${body}`).digest('hex')
       return tell('stripe', body, { 'stripe-signature': `t=${at},v1=${signature}` })
+    },
+    tellAsana(events) {
+      const body = JSON.stringify({ events })
+      const signature = createHmac('sha256', hookSecret).update(body).digest('hex')
+      return tell('asana/99', body, { 'x-hook-signature': signature })
     },
     async sweep() {
       const signal = new AbortController().signal

@@ -1,6 +1,7 @@
 import Asana from 'asana'
 import type { z } from 'zod'
 import type { CallContext, LimitPool, VendorCalls, VendorOperation } from '../../contract.ts'
+import { understoodIn, type NotUnderstood } from '../../lenient.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { AsanaConfig } from './config.ts'
 import { refusalError, toVendorError } from './faults.ts'
@@ -11,23 +12,26 @@ import {
   customFieldSettings,
   eventPage,
   listOf,
+  namedRecord,
+  namedRecords,
   observedTaskFields,
   one,
+  oneCustomField,
   project,
   readAs,
-  sections,
+  readTask,
   staleToken,
-  task,
   taskFields,
   webhooks,
 } from './records.ts'
-import type { CustomField, Section, Task, Webhook } from './records.ts'
+import type { CustomField, Named, Task, Webhook } from './records.ts'
 
 /** Fields of a task to send, in Asana's words. */
 export type TaskData = Readonly<Record<string, unknown>>
 
 export interface WebhookFilter {
   readonly resource_type: string
+  readonly resource_subtype?: string
   readonly action: string
 }
 
@@ -47,8 +51,15 @@ export interface AsanaClient {
   deleteTask(gid: string, call: CallContext): Promise<void>
   moveTask(gid: string, section: string, call: CallContext): Promise<void>
   /** In the order of the board. */
-  sections(project: string, call: CallContext): Promise<readonly Section[]>
+  sections(project: string, call: CallContext): Promise<readonly Named[]>
   customFields(project: string, call: CallContext): Promise<readonly CustomField[]>
+  /** Null when it does not exist (any more), or is not shown to our user. */
+  section(gid: string, call: CallContext): Promise<Named | null>
+  project(gid: string, call: CallContext): Promise<Named | null>
+  user(gid: string, call: CallContext): Promise<Named | null>
+  customField(gid: string, call: CallContext): Promise<CustomField | null>
+  /** Everyone of a workspace, guests aside. */
+  users(workspace: string, call: CallContext): Promise<readonly Named[]>
   /** @returns the gid of the workspace the project is in */
   workspaceOf(project: string, call: CallContext): Promise<string>
   webhooks(workspace: string, project: string, call: CallContext): Promise<readonly Webhook[]>
@@ -59,6 +70,8 @@ export interface AsanaClient {
     filters: readonly WebhookFilter[],
     call: CallContext,
   ): Promise<{ readonly gid: string; readonly secret: string | null }>
+  /** Replaces what a webhook is asked to tell. */
+  filterWebhook(gid: string, filters: readonly WebhookFilter[], call: CallContext): Promise<void>
   deleteWebhook(gid: string, call: CallContext): Promise<void>
 }
 
@@ -111,6 +124,8 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
   const tasks = new Asana.TasksApi(api)
   const batches = new Asana.BatchAPIApi(api)
   const sectionsApi = new Asana.SectionsApi(api)
+  const usersApi = new Asana.UsersApi(api)
+  const fieldsApi = new Asana.CustomFieldsApi(api)
   const projects = new Asana.ProjectsApi(api)
   const fieldSettings = new Asana.CustomFieldSettingsApi(api)
   const eventsApi = new Asana.EventsApi(api)
@@ -165,20 +180,19 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
       for (let offset: string | undefined; ;) {
         const from = offset === undefined ? {} : { offset }
         const send = (): Promise<unknown> => tasks.getTasks({ ...asked, ...from })
-        const page = await ask(operation, call, send, as(operation, listOf(task)))
-        yield* page.data
+        const page = await ask(operation, call, send, as(operation, listOf(anything)))
+        yield* page.data.map(readTask)
         offset = page.next_page?.offset
         if (offset === undefined) return
       }
     },
-    async createTask(data, call) {
+    createTask(data, call) {
       const operation = writing('tasks.create')
-      return (await ask(operation, call, () => tasks.createTask({ data }, wholeTask), as(operation, one(task)))).data
+      return ask(operation, call, () => tasks.createTask({ data }, wholeTask), wrote(operation))
     },
-    async updateTask(gid, data, call) {
+    updateTask(gid, data, call) {
       const operation = writing('tasks.update')
-      return (await ask(operation, call, () => tasks.updateTask({ data }, gid, wholeTask), as(operation, one(task))))
-        .data
+      return ask(operation, call, () => tasks.updateTask({ data }, gid, wholeTask), wrote(operation))
     },
     async deleteTask(gid, call) {
       const operation = writing('tasks.delete')
@@ -190,7 +204,9 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
       await ask(operation, call, () => sectionsApi.addTaskForSection(section, { body }), as(operation, anything))
     },
     sections(project, call) {
-      return whole(listing('sections.list'), call, sections, page => sectionsApi.getSectionsForProject(project, page))
+      return whole(listing('sections.list'), call, namedRecords, page =>
+        sectionsApi.getSectionsForProject(project, page),
+      )
     },
     async customFields(project, call) {
       const opt_fields =
@@ -199,6 +215,22 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
         fieldSettings.getCustomFieldSettingsForProject(project, { ...page, opt_fields }),
       )
       return settings.map(setting => setting.custom_field)
+    },
+    section: (gid, call) =>
+      orNull(readOne('sections.read', namedRecord, () => sectionsApi.getSection(gid, onlyName), call)),
+    project: (gid, call) =>
+      orNull(readOne('projects.read', namedRecord, () => projects.getProject(gid, onlyName), call)),
+    user: (gid, call) => orNull(readOne('users.read', namedRecord, () => usersApi.getUser(gid, onlyName), call)),
+    customField(gid, call) {
+      const opt_fields = 'resource_subtype,enum_options.name,enum_options.enabled'
+      return orNull(
+        readOne('customFields.read', oneCustomField, () => fieldsApi.getCustomField(gid, { opt_fields }), call),
+      )
+    },
+    users(workspace, call) {
+      return whole(listing('users.list'), call, namedRecords, page =>
+        usersApi.getUsers({ ...page, workspace, ...onlyName }),
+      )
     },
     async workspaceOf(gid, call) {
       const operation = reading('projects.read')
@@ -211,7 +243,7 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
         webhooksApi.getWebhooks(workspace, {
           ...page,
           resource: project,
-          opt_fields: 'active,target,last_failure_at,delivery_retry_count',
+          opt_fields: webhookFields,
         }),
       )
     },
@@ -220,6 +252,10 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
       const body = { data: { resource: project, target, filters } }
       const made = await ask(operation, call, () => webhooksApi.createWebhook(body), as(operation, createdWebhook))
       return { gid: made.data.gid, secret: made['X-Hook-Secret'] ?? null }
+    },
+    async filterWebhook(gid, filters, call) {
+      const operation = writing('webhooks.update')
+      await ask(operation, call, () => webhooksApi.updateWebhook({ data: { filters } }, gid), as(operation, anything))
     },
     async deleteWebhook(gid, call) {
       const operation = writing('webhooks.delete')
@@ -240,11 +276,22 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
     })
   }
 
-  /** A list whose pages are few. */
+  /** Reads one record. */
+  async function readOne<Row>(
+    name: string,
+    schema: z.ZodType<{ data: Row }>,
+    send: () => Promise<unknown>,
+    call: CallContext,
+  ): Promise<Row> {
+    const operation = reading(name)
+    return (await ask(operation, call, send, as(operation, schema))).data
+  }
+
+  /** A list whose pages are few; what is not understood of it is left out. */
   async function whole<Row>(
     operation: VendorOperation,
     call: CallContext,
-    schema: ReturnType<typeof listOf<z.ZodType<Row>>>,
+    schema: ReturnType<typeof listOf<z.ZodType<Row | NotUnderstood>>>,
     send: (page: { limit: number; offset?: string }) => Promise<unknown>,
   ): Promise<readonly Row[]> {
     const rows: Row[] = []
@@ -252,10 +299,30 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
     do {
       const from = offset === undefined ? {} : { offset }
       const page = await ask(operation, call, () => send({ limit: pageSize, ...from }), as(operation, schema))
-      rows.push(...page.data)
+      rows.push(...understoodIn<Row>(page.data))
       offset = page.next_page?.offset
     } while (offset !== undefined)
     return rows
+  }
+}
+
+const onlyName = { opt_fields: 'name' }
+
+const webhookFields = [
+  'active',
+  'target',
+  'last_failure_at',
+  'delivery_retry_count',
+  ...['resource_type', 'resource_subtype', 'action', 'fields'].map(key => `filters.${key}`),
+].join(',')
+
+/** What does not exist is an answer here. */
+async function orNull<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading
+  } catch (error) {
+    if (error instanceof VendorError && error.kind === 'not-found') return null
+    throw error
   }
 }
 
@@ -287,7 +354,7 @@ function readBatch(gids: readonly string[], answer: unknown): ReadonlyMap<string
     if (gid === undefined) return
     if (status === 404) return
     if (status === 200) {
-      found.set(gid, readTask(gid, body))
+      found.set(gid, readOwnTask(gid, body))
       return
     }
     const error = refusalError({ status, body, headers: headers ?? {} })
@@ -297,9 +364,9 @@ function readBatch(gids: readonly string[], answer: unknown): ReadonlyMap<string
   return found
 }
 
-function readTask(gid: string, body: unknown): Task | Error {
+function readOwnTask(gid: string, body: unknown): Task | Error {
   try {
-    const read = readAs(one(task), 'task', body).data
+    const read = readTask(readAs(one(anything), 'task', body).data)
     if (read.gid === gid) return read
     return new VendorError('asana', 'unreadable', `task ${gid}: expected its own gid, got ${read.gid}`)
   } catch (error) {
@@ -345,6 +412,11 @@ function listing(name: string): VendorOperation {
 /** There are no idempotency keys. Source: Asana API reference. */
 function writing(name: string): VendorOperation {
   return { name, cost: { requests: 1, writes: 1 }, repeatable: false, kind: 'write' }
+}
+
+/** The task in the answer to a write. */
+function wrote({ name }: VendorOperation): (answer: unknown) => Task {
+  return answer => readTask(readAs(one(anything), name, answer).data)
 }
 
 function as<Schema extends z.ZodType>(

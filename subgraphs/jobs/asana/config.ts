@@ -13,6 +13,8 @@ export interface AsanaConfig {
   readonly orderField: string | null
   /** Gid of the enum custom field that is the stage; null when the sections of the project are. */
   readonly statusField: string | null
+  /** Name or gid of the stage that jobs are moved to when they are completed; null when they stay where they are. */
+  readonly doneStage: string | null
 }
 
 const publicBaseUrl = 'https://app.asana.com'
@@ -54,6 +56,13 @@ export const settings: readonly SettingDoc[] = [
     isSecret: false,
   },
   {
+    name: 'ASANA_DONE_STAGE',
+    help: 'The stage that completeJob moves a job to: name or gid of a section or enum option. Without it the job stays in its stage.',
+    example: 'Done',
+    isRequired: false,
+    isSecret: false,
+  },
+  {
     name: 'ASANA_BASE_URL',
     help: 'Where Asana answers, for tests: http://127.0.0.1:4103.',
     example: publicBaseUrl,
@@ -91,6 +100,7 @@ export function readConfig(environment: Environment): ReadConfig {
       customerField,
       orderField: orderField === '' ? null : orderField,
       statusField: statusField === '' ? null : statusField,
+      doneStage: optional('ASANA_DONE_STAGE') || null,
     },
   }
 

@@ -2,9 +2,9 @@ import type { ConnectPorts, ConnectReport } from '../../contract.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { AsanaClient } from './client.ts'
 import type { AsanaConfig } from './config.ts'
-import { fieldFaults } from './fields.ts'
+import { doneStageFaults, fieldFaults } from './fields.ts'
 import type { Webhook } from './records.ts'
-import { webhookFilters } from './webhook.ts'
+import { lacksFilters, webhookFilters } from './webhook.ts'
 
 /**
  * Looks whether the projects can be read and hold the custom fields, and registers a webhook for each. What is there and
@@ -17,6 +17,7 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
   for (const project of config.projects) {
     try {
       missing.push(...(await fieldFaults(client, config, project, ports.call)))
+      missing.push(...(await doneStageFaults(client, config, project, ports.call)))
       await registerWebhook(project)
     } catch (error) {
       if (!(error instanceof VendorError)) throw error
@@ -36,7 +37,11 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
     for (const webhook of ours) if (webhook !== working) await client.deleteWebhook(webhook.gid, ports.call)
     reportStrangers(project, existing)
     if (working !== undefined) {
-      done.push(`project ${project}: the webhook ${working.gid} is active`)
+      const isOld = lacksFilters(working)
+      if (isOld) await client.filterWebhook(working.gid, webhookFilters, ports.call)
+      done.push(
+        `project ${project}: the webhook ${working.gid} is active${isOld ? ', and now tells all we ask for' : ''}`,
+      )
       return
     }
     const { gid } = await ports.secrets.whileHandshakePending(

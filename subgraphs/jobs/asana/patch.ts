@@ -1,5 +1,6 @@
 import { VendorError } from '../../vendor-error.ts'
-import type { JobPatch, ScheduleFields } from '../source.ts'
+import { understood, type Field } from '../../lenient.ts'
+import type { JobPatch, SchedulePatch } from '../source.ts'
 import type { TaskData } from './client.ts'
 import { isGid } from './config.ts'
 import { scheduleOf } from './mapping.ts'
@@ -34,7 +35,7 @@ export function fieldsOf(patch: JobPatch): readonly string[] {
 
 function orderFieldOf(shape: JobShape): string {
   if (shape.orderField !== null) return shape.orderField
-  throw fault('orderId: jobs have no field for orders here; whoever runs the gateway sets ASANA_ORDER_FIELD')
+  throw fault('orderId: jobs have no field for orders here; the operator of the gateway sets ASANA_ORDER_FIELD')
 }
 
 /** Asana takes addresses and "me" too; the graph speaks of ids alone. */
@@ -51,13 +52,13 @@ type Moment = { readonly on: string } | { readonly at: Date } | null
  * an end with one. What the patch leaves alone is sent as it is.
  * Source: Asana API reference, tasks, `start_on` and `start_at`.
  */
-function scheduleData(schedule: Partial<ScheduleFields> | null, before: Task | null): TaskData {
+function scheduleData(schedule: SchedulePatch | null, before: Task | null): TaskData {
   const current = before === null ? null : scheduleOf(before)
   const startGiven = schedule === null ? null : momentGiven(schedule.startsOn, schedule.startsAt)
   const endGiven = schedule === null ? null : momentGiven(schedule.endsOn, schedule.endsAt)
   if (startGiven === undefined && endGiven === undefined) return {}
-  const start = startGiven === undefined ? momentOf(current?.startsOn, current?.startsAt) : startGiven
-  const end = endGiven === undefined ? momentOf(current?.endsOn, current?.endsAt) : endGiven
+  const start = startGiven === undefined ? momentNow(current?.startsOn, current?.startsAt) : startGiven
+  const end = endGiven === undefined ? momentNow(current?.endsOn, current?.endsAt) : endGiven
 
   if (start !== null && end === null) throw fault('schedule: a job that has a start needs an end')
   if (start !== null && 'at' in start && !(end !== null && 'at' in end)) {
@@ -67,17 +68,27 @@ function scheduleData(schedule: Partial<ScheduleFields> | null, before: Task | n
     throw fault('schedule: expected an end at or after the start, got one before it; the job has the other of them')
   }
   const due = data('due', end)
-  if (start === null && (current === null || current.startsOn === null)) return due
+  const hasStart = current !== null && (current.startsOn !== null || current.startsAt !== null)
+  if (start === null && !hasStart) return due
   return { ...due, ...data('start', start) }
 }
 
-/** A day and an instant are compared by their days, for nobody says in which zone the day is. */
+/**
+ * A day and an instant are compared only where that is sure: an instant falls on three days, by where one is, and no one says in which zone
+ * the day is.
+ */
 function isAfter(start: NonNullable<Moment>, end: NonNullable<Moment>): boolean {
   if ('at' in start && 'at' in end) return start.at.getTime() > end.at.getTime()
-  const dayOf = (moment: NonNullable<Moment>): string =>
-    'at' in moment ? moment.at.toISOString().slice(0, 10) : moment.on
-  return dayOf(start) > dayOf(end)
+  return daysOf(start).first > daysOf(end).last
 }
+
+function daysOf(moment: NonNullable<Moment>): { readonly first: string; readonly last: string } {
+  if ('on' in moment) return { first: moment.on, last: moment.on }
+  const dayAfter = (days: number): string => new Date(moment.at.getTime() + days * dayMs).toISOString().slice(0, 10)
+  return { first: dayAfter(-1), last: dayAfter(1) }
+}
+
+const dayMs = 86_400_000
 
 function data(name: 'due' | 'start', moment: Moment): TaskData {
   if (moment !== null && 'at' in moment) return { [`${name}_at`]: moment.at.toISOString() }
@@ -87,6 +98,11 @@ function data(name: 'due' | 'start', moment: Moment): TaskData {
 /** @returns undefined when the patch does not speak of this end, null when it empties it */
 function momentGiven(on: string | null | undefined, at: Date | null | undefined): Moment | undefined {
   return on === undefined && at === undefined ? undefined : momentOf(on, at)
+}
+
+/** What the job has. @throws NotUnderstood where that cannot be told */
+function momentNow(on: Field<string> | undefined, at: Field<Date> | undefined): Moment {
+  return momentOf(understood(on ?? null), understood(at ?? null))
 }
 
 function momentOf(on: string | null | undefined, at: Date | null | undefined): Moment {

@@ -1,48 +1,62 @@
 import { z } from 'zod'
+import { elementOf, fieldOf, readRecord } from '../../lenient.ts'
 import { VendorError } from '../../vendor-error.ts'
 import { isGid } from './config.ts'
 
-/** Asana's words, as far as they are read. Fields not named here are dropped. Source: Asana API reference, schemas. */
+/**
+ * Asana's words, as far as they are read. Fields not named here are dropped. What says which record it is must be there; every other field
+ * fails alone. Source: Asana API reference, schemas.
+ */
+
+const field = fieldOf('asana')
+const element = elementOf('asana')
 
 const gid = z.string().refine(isGid, 'expected a gid (digits)')
-const instant = z.string().refine(isInstant, 'expected an instant (ISO 8601)')
+const instant = z
+  .string()
+  .refine(isInstant, 'expected an instant (ISO 8601)')
+  .transform(text => new Date(text))
 const day = z.iso.date()
+const text = field(z.string())
 
-const section = z.object({ gid, name: z.string() })
+/** What is referred to, with the name it is shown by; Asana leaves names out for tokens that may not read them. */
+const named = z.object({ gid, name: text })
 
 const taskCustomField = z.object({
   gid,
-  text_value: z.string().nullish(),
+  text_value: text,
   /** Any field's value as a person reads it. */
-  display_value: z.string().nullish(),
-  enum_value: z.object({ gid, name: z.string() }).nullish(),
+  display_value: text,
+  enum_value: field(named),
 })
+
+const membership = z.object({ project: field(z.object({ gid })), section: field(named) })
 
 /** What the record index keeps comes from these alone; lists ask for no more. */
 export const observedTask = z.object({
   gid,
-  completed: z.boolean(),
-  created_at: instant,
-  modified_at: instant,
-  memberships: z.array(z.object({ project: z.object({ gid }).nullish(), section: section.nullish() })),
-  custom_fields: z.array(taskCustomField).nullish(),
-  due_on: day.nullish(),
-  due_at: instant.nullish(),
-  start_on: day.nullish(),
-  start_at: instant.nullish(),
-  assignee: z.object({ gid, name: z.string().nullish() }).nullish(),
+  completed: field(z.boolean()),
+  created_at: field(instant),
+  modified_at: field(instant),
+  memberships: field(z.array(element(membership))),
+  custom_fields: field(z.array(element(taskCustomField))),
+  due_on: field(day),
+  due_at: field(instant),
+  start_on: field(day),
+  start_at: field(instant),
+  assignee: field(named),
 })
 
 export const task = observedTask.extend({
-  name: z.string().nullish(),
-  notes: z.string().nullish(),
-  completed_at: instant.nullish(),
-  permalink_url: z.string().nullish(),
+  name: text,
+  notes: text,
+  completed_at: field(instant),
+  permalink_url: text,
 })
 
 export type ObservedTask = z.infer<typeof observedTask>
 export type Task = z.infer<typeof task>
-export type Section = z.infer<typeof section>
+export type Named = z.infer<typeof named>
 
 const observedPaths = [
   'completed',
@@ -60,47 +74,49 @@ const observedPaths = [
   'due_at',
   'start_on',
   'start_at',
-  'assignee.gid',
+  'assignee.name',
 ]
 
 /** `opt_fields` for `observedTask` and `task`. */
 export const observedTaskFields: readonly string[] = observedPaths
-export const taskFields: readonly string[] = [
-  ...observedPaths,
-  'name',
-  'notes',
-  'completed_at',
-  'assignee.name',
-  'permalink_url',
-]
+export const taskFields: readonly string[] = [...observedPaths, 'name', 'notes', 'completed_at', 'permalink_url']
 
 export const one = <Schema extends z.ZodType>(schema: Schema) => z.object({ data: schema })
 
 export const listOf = <Schema extends z.ZodType>(schema: Schema) =>
   z.object({ data: z.array(schema), next_page: z.object({ offset: z.string() }).nullish() })
 
-export const sections = listOf(section)
+/** Each read alone: one that is not understood is left out. */
+export const namedRecords = listOf(element(named))
+
+export const namedRecord = one(named)
 
 export const project = one(z.object({ gid, workspace: z.object({ gid }) }))
 
 /** A custom field as the project has it. */
 const customField = z.object({
   gid,
-  resource_subtype: z.string().nullish(),
-  enum_options: z.array(z.object({ gid, name: z.string(), enabled: z.boolean().nullish() })).nullish(),
+  resource_subtype: text,
+  enum_options: field(z.array(element(z.object({ gid, name: text, enabled: field(z.boolean()) })))),
 })
 
 export type CustomField = z.infer<typeof customField>
 
-export const customFieldSettings = listOf(z.object({ custom_field: customField }))
+export const oneCustomField = one(customField)
+export const customFieldSettings = listOf(element(z.object({ custom_field: customField })))
 
 const webhook = z.object({
   gid,
   active: z.boolean(),
   target: z.string(),
-  last_failure_at: instant.nullish(),
+  last_failure_at: field(instant),
   /** Failed tries of what is being delivered. */
-  delivery_retry_count: z.number().nullish(),
+  delivery_retry_count: field(z.number()),
+  filters: field(
+    z.array(
+      z.object({ resource_type: text, resource_subtype: text, action: text, fields: field(z.array(z.string())) }),
+    ),
+  ),
 })
 
 export type Webhook = z.infer<typeof webhook>
@@ -122,17 +138,18 @@ export const batch = z.object({
 /** An answer that is only looked at for having come. */
 export const anything = z.unknown()
 
-const reference = z.object({ gid: z.string(), resource_type: z.string() })
+const reference = z.object({ gid: z.string(), resource_type: z.string(), resource_subtype: text })
 
-/** One event of a webhook's body. Ids only. Source: Asana API reference, webhooks, EventResponse. */
+/**
+ * One event of a webhook's body. Ids only. Without what happened to which record and when, it cannot be told from others.
+ * Source: Asana API reference, webhooks, EventResponse.
+ */
 export const event = z.object({
   action: z.string(),
   created_at: instant,
   resource: reference,
-  parent: reference.nullish(),
-  change: z
-    .object({ field: z.string(), action: z.string().nullish(), new_value: reference.nullish().catch(null) })
-    .nullish(),
+  parent: field(reference),
+  change: field(z.object({ field: z.string(), action: text, new_value: field(reference) })),
 })
 
 export type Event = z.infer<typeof event>
@@ -168,6 +185,16 @@ export function readAs<Schema extends z.ZodType>(schema: Schema, what: string, v
   )
 }
 
+/** @throws VendorError `unreadable` when it cannot be told which task it is */
+export function readTask(value: unknown): Task {
+  return readRecord('asana', nameOf('task', value), task, value)
+}
+
+/** @throws VendorError `unreadable` when it cannot be told which task it is */
+export function readObservedTask(value: unknown): ObservedTask {
+  return readRecord('asana', nameOf('task', value), observedTask, value)
+}
+
 /** The first thing wrong, as `memberships.0.section.name: expected string`; never a value. */
 export function faultOf(error: z.ZodError): string {
   const issue = error.issues[0]
@@ -175,16 +202,16 @@ export function faultOf(error: z.ZodError): string {
 }
 
 function nameOf(what: string, value: unknown): string {
-  const id = gidOf(value) ?? gidOf(fieldOf(value, 'data'))
+  const id = gidOf(value) ?? gidOf(propertyOf(value, 'data'))
   return id === undefined ? what : `${what} ${id}`
 }
 
 function gidOf(value: unknown): string | undefined {
-  const id = fieldOf(value, 'gid')
+  const id = propertyOf(value, 'gid')
   return typeof id === 'string' && isGid(id) ? id : undefined
 }
 
-function fieldOf(value: unknown, field: string): unknown {
+function propertyOf(value: unknown, field: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined
   return Object.entries(value).find(([name]) => name === field)?.[1]
 }

@@ -10,6 +10,7 @@ import type {
   WriteSteps,
   Written,
 } from '../../contract.ts'
+import { NotUnderstood, valueOrNull } from '../../lenient.ts'
 import { VendorError, type VendorErrorKind } from '../../vendor-error.ts'
 import type { JobPatch, JobsSource } from '../source.ts'
 import { openPageSize } from '../../page-size.ts'
@@ -17,18 +18,22 @@ import { batchSize, pageSize } from './client.ts'
 import type { AsanaClient, TaskData } from './client.ts'
 import { isGid } from './config.ts'
 import type { AsanaConfig } from './config.ts'
-import { jobOf, observedOf, projectOf, taskRef } from './mapping.ts'
+import { notKept, refuseNotKept, type Sent } from './kept.ts'
+import { jobOf, notSaid, observedOf, projectOf, stageOf, taskRef, type MentionedKind } from './mapping.ts'
 import { fieldsOf, taskDataOf } from './patch.ts'
-import { observedTask, readAs } from './records.ts'
+import { readObservedTask } from './records.ts'
 import type { Task } from './records.ts'
-import type { Stages } from './stages.ts'
+import type { Stage, Stages } from './stages.ts'
 import { taskStep, traceOfData, type openUnfinished } from './unfinished.ts'
 
 /** Failures after which the vendor may have done it all the same. */
 const mayBeDone: ReadonlySet<VendorErrorKind> = new Set(['timeout', 'unavailable', 'unreadable'])
 
-/** What is read through the cache, by kind. */
-export interface AsanaKinds {
+/** Failures that say that nothing was done. */
+const refusals: ReadonlySet<VendorErrorKind> = new Set(['rejected', 'not-found', 'unauthorized', 'rate-limited'])
+
+/** What is read through the cache, by kind; of what tasks mention, the name they show. */
+export interface AsanaKinds extends Record<MentionedKind, string> {
   task: Task
 }
 
@@ -46,7 +51,7 @@ export function taskReader(client: AsanaClient, config: AsanaConfig): RecordRead
   async function readBatch(gids: readonly string[], call: CallContext): Promise<ReadonlyMap<string, Task | Error>> {
     try {
       const found = await client.readTasks(gids, call)
-      return new Map([...found].filter(([, task]) => task instanceof Error || projectOf(task, config) !== null))
+      return new Map([...found].filter(([, one]) => one instanceof Error || projectOf(one, config) !== null))
     } catch (error) {
       // The other batches' tasks are still good.
       if (!(error instanceof VendorError)) throw error
@@ -61,7 +66,8 @@ export function taskImporter(client: AsanaClient, config: AsanaConfig, log: Log)
   const size = openPageSize(pageSize)
   return {
     kind: 'task',
-    settings: JSON.stringify({ projects, customerField, orderField, statusField }),
+    // With `keeps`, what an earlier version did not keep is listed anew.
+    settings: JSON.stringify({ projects, customerField, orderField, statusField, keeps: ['names'] }),
     async list(cursor, call): Promise<ImportPage> {
       const { project, offset } = readCursor(cursor, config)
       const page = await pageFrom(project, offset, call)
@@ -89,7 +95,7 @@ export function taskImporter(client: AsanaClient, config: AsanaConfig, log: Log)
   /** One that cannot be read must not keep the others out. */
   function observe(value: unknown): readonly ObservedRecord[] {
     try {
-      const observed = observedOf(readAs(observedTask, 'task', value), config)
+      const observed = observedOf(readObservedTask(value), config)
       return observed === null ? [] : [observed]
     } catch (error) {
       if (!(error instanceof VendorError)) throw error
@@ -114,12 +120,12 @@ export function openSource(
     },
     async create(fields, { call }, steps) {
       const [project] = config.projects
-      const stage = typeof fields.status === 'string' ? await stages.gidOf(fields.status, project, call) : null
-      const data = withStage(taskDataOf(withoutNulls(fields), null, config), stage)
-      const isSection = stage !== null && config.statusField === null
-      const place = isSection
-        ? { projects: [project], memberships: [{ project, section: stage }] }
-        : { projects: [project] }
+      const stage = typeof fields.status === 'string' ? await stages.named(fields.status, project, null, call) : null
+      const values = taskDataOf(withoutNulls(fields), null, config)
+      const data = stage === null ? values : withStage(values, stage)
+      const section = stage !== null && config.statusField === null ? stage.gid : null
+      const place =
+        section === null ? { projects: [project] } : { projects: [project], memberships: [{ project, section }] }
       const trace = traceOfData(data, config)
       const made = new Map<string, Task>()
       const gid = await steps.step(taskStep, trace, {
@@ -134,25 +140,62 @@ export function openSource(
           return task?.gid ?? null
         },
       })
-      const task = made.get(gid) ?? (await current(gid, call)).task
+      const answered = made.get(gid) ?? (await current(gid, call)).task
+      const task = await kept(answered, { data, section }, call)
       return [written('CREATED', task, fieldsOf(withoutNulls(fields)))]
     },
     async update(id, patch, { call }) {
       const { task, project } = await current(id, call)
       // Whatever may be wrong with the input is found before anything is sent.
-      const stage = await stageGiven(patch, project, call)
-      const data =
-        stage === undefined ? taskDataOf(patch, task, config) : withStage(taskDataOf(patch, task, config), stage)
-      const fields = fieldsOf(patch)
-      if (typeof stage === 'string' && config.statusField === null) await client.moveTask(id, stage, call)
-      if (Object.keys(data).length === 0) return [{ kind: 'UPDATED', record: taskRef(id), fields }]
-      return [written('UPDATED', await client.updateTask(id, data, call), fields)]
+      const stage = await stageGiven(patch, task, project, call)
+      const data = taskDataOf(patch, task, config)
+      const answer = await send(task, stage === undefined ? { data, section: null } : sentWith(data, stage), call)
+      return [written('UPDATED', answer, fieldsOf(patch))]
     },
     async complete(id, { call }) {
-      await current(id, call)
-      const task = await client.updateTask(id, { completed: true }, call)
-      return [written('UPDATED', task, ['isCompleted', 'completedAt'])]
+      const { task, project } = await current(id, call)
+      const stage = await stages.done(project, valueOrNull(stageOf(task, config))?.gid ?? null, call)
+      const data = { completed: true }
+      const answer = await send(task, stage === null ? { data, section: null } : sentWith(data, stage), call)
+      return [written('UPDATED', answer, ['isCompleted', 'completedAt', ...(stage === null ? [] : ['status'])])]
     },
+  }
+
+  /**
+   * Sends what is to change: the fields first, then the section, a request each.
+   * @returns the task, which has what was sent
+   * @throws VendorError `incomplete` when it has not
+   */
+  async function send(before: Task, sent: Sent, call: CallContext): Promise<Task> {
+    const { data, section } = sent
+    const hasData = Object.keys(data).length > 0
+    const isMoved = section !== null && valueOrNull(stageOf(before, config))?.gid !== section
+    const answer = hasData ? await client.updateTask(before.gid, data, call) : before
+    if (!isMoved) return kept(answer, sent, call)
+    try {
+      await client.moveTask(before.gid, section, call)
+    } catch (error) {
+      if (!hasData) throw error
+      throw partly(error)
+    }
+    return kept(await again(before.gid, call), sent, call)
+  }
+
+  /** The task as it is after a write; read once more where the answer does not show what was sent. */
+  async function kept(answer: Task, sent: Sent, call: CallContext): Promise<Task> {
+    if (notKept(answer, sent, config).length === 0) return answer
+    const task = await again(answer.gid, call)
+    refuseNotKept(notKept(task, sent, config))
+    return task
+  }
+
+  /** @throws VendorError `incomplete` for a read that fails in a way that would say that nothing was written */
+  async function again(gid: string, call: CallContext): Promise<Task> {
+    try {
+      return (await current(gid, call)).task
+    } catch (error) {
+      throw partly(error)
+    }
   }
 
   /** A task whose making was not answered is looked for at once: most often it was made. */
@@ -172,25 +215,38 @@ export function openSource(
     const task = isGid(id) ? (await client.readTasks([id], call)).get(id) : undefined
     if (task instanceof Error) throw task
     const project = task === undefined ? null : projectOf(task, config)
+    if (project instanceof NotUnderstood) throw project
+    if (project === notSaid)
+      throw new VendorError('asana', 'unreadable', `task ${id}: expected memberships, got none; see records.ts`)
     if (task !== undefined && project !== null) return { task, project }
     throw new VendorError('asana', 'not-found', 'expected a task of one of the projects in ASANA_PROJECTS')
   }
 
   /** @returns undefined when the patch leaves the stage alone */
-  async function stageGiven(patch: JobPatch, project: string, call: CallContext): Promise<string | null | undefined> {
-    if (typeof patch.status === 'string') return stages.gidOf(patch.status, project, call)
-    if (patch.status === undefined || config.statusField !== null) return patch.status
+  async function stageGiven(
+    { status }: JobPatch,
+    task: Task,
+    project: string,
+    call: CallContext,
+  ): Promise<Stage | null | undefined> {
+    if (typeof status === 'string')
+      return stages.named(status, project, valueOrNull(stageOf(task, config))?.gid ?? null, call)
+    if (status === undefined || config.statusField !== null) return status
     throw new VendorError('asana', 'rejected', 'a section cannot be emptied', {
       inputFault: 'status: a job is always in one of the stages; give its name',
     })
   }
 
   /** A stage that is a custom field goes with the other fields; a section is moved to. */
-  function withStage(data: TaskData, stage: string | null): TaskData {
+  function sentWith(data: TaskData, stage: Stage | null): Sent {
+    return { data: withStage(data, stage), section: config.statusField === null ? (stage?.gid ?? null) : null }
+  }
+
+  function withStage(data: TaskData, stage: Stage | null): TaskData {
     if (config.statusField === null) return data
     const given = data['custom_fields']
     const customFields = typeof given === 'object' && given !== null ? given : {}
-    return { ...data, custom_fields: { ...customFields, [config.statusField]: stage } }
+    return { ...data, custom_fields: { ...customFields, [config.statusField]: stage?.gid ?? null } }
   }
 
   function written(kind: Written['kind'], task: Task, fields: readonly string[]): Written {
@@ -198,6 +254,20 @@ export function openSource(
     const base = { kind, record: taskRef(task.gid), fields }
     return observed === null ? base : { ...base, observed }
   }
+}
+
+/** What failed after a part was written: a refusal of the rest does not say that nothing was done. */
+function partly(error: unknown): Error {
+  if (!(error instanceof VendorError))
+    return error instanceof Error ? error : new Error('expected an Error, but something else was thrown')
+  if (!refusals.has(error.kind)) return error
+  const { inputFault, retryAfterMs } = error
+  const why = inputFault === undefined ? '' : `: ${inputFault}`
+  // What may pass is tried again where the client still wants it.
+  if (error.isPassing) return new VendorError('asana', 'unavailable', error.message, { retryAfterMs })
+  return new VendorError('asana', 'incomplete', error.message, {
+    inputFault: `The jobs tool did only a part of what was asked${why}. Read the job to see what it has now.`,
+  })
 }
 
 /** What is to be empty in a new job need not be sent. */

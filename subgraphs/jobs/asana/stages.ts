@@ -1,53 +1,74 @@
-import { LRUCache } from 'lru-cache'
-import type { CallContext, Clock } from '../../contract.ts'
+import type { CallContext } from '../../contract.ts'
+import { understoodIn, valueOrNull } from '../../lenient.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { AsanaClient } from './client.ts'
 import type { AsanaConfig } from './config.ts'
-import type { Section } from './records.ts'
+import { shownName } from './mapping.ts'
 
-/** The stages a job can be in: sections of a project, or options of an enum custom field. */
-export interface Stages {
-  /**
-   * @returns the gid of the stage that bears this name
-   * @throws VendorError `rejected`, naming the known stages, when there is none
-   */
-  gidOf(name: string, project: string, call: CallContext): Promise<string>
+/** A stage a job can be in: a section of a project, or an option of an enum custom field. */
+export interface Stage {
+  readonly gid: string
+  /** As jobs show it. */
+  readonly name: string
 }
 
-const keptMs = 5 * 60_000
+export interface Stages {
+  /**
+   * @param current gid of the stage the job is in: of several stages of one name it is meant
+   * @returns the stage that bears this name, or has this gid
+   * @throws VendorError `rejected`, naming the known stages, when there is none
+   */
+  named(name: string, project: string, current: string | null, call: CallContext): Promise<Stage>
+  /**
+   * @returns the stage of done jobs by the settings; null where they name none
+   * @throws VendorError `rejected` when it is not there
+   */
+  done(project: string, current: string | null, call: CallContext): Promise<Stage | null>
+}
 
-export function openStages(client: AsanaClient, config: AsanaConfig, clock: Clock): Stages {
-  const kept = new LRUCache<string, readonly Section[]>({
-    max: 100,
-    ttl: keptMs,
-    ttlResolution: 0,
-    perf: { now: () => clock.now().getTime() },
-  })
-
+/** Asked for with every write: a name that was kept might by now be another stage's. */
+export function openStages(client: AsanaClient, config: AsanaConfig): Stages {
   return {
-    async gidOf(name, project, call) {
-      const known = find(kept.get(project) ?? [], name)
-      if (known !== undefined) return known
-      // Somebody may just have made it.
-      const stages = await list(project, call)
-      kept.set(project, stages)
-      const found = find(stages, name)
-      if (found !== undefined) return found
+    async named(name, project, current, call) {
+      const stages = await stagesOf(client, config, project, call)
+      const found = stageNamed(stages, name, current)
+      if (found !== null) return found
       const names = stages.map(stage => `"${stage.name}"`).join(', ')
       throw new VendorError('asana', 'rejected', 'there is no stage of that name', {
         inputFault: `status: expected one of ${names || 'no stages at all'}, got "${name.slice(0, 100)}"`,
       })
     },
-  }
-
-  async function list(project: string, call: CallContext): Promise<readonly Section[]> {
-    if (config.statusField === null) return client.sections(project, call)
-    const fields = await client.customFields(project, call)
-    const options = fields.find(field => field.gid === config.statusField)?.enum_options ?? []
-    return options.filter(option => option.enabled !== false)
+    async done(project, current, call) {
+      if (config.doneStage === null) return null
+      const found = stageNamed(await stagesOf(client, config, project, call), config.doneStage, current)
+      if (found !== null) return found
+      throw new VendorError('asana', 'rejected', 'the stage of ASANA_DONE_STAGE is not there', {
+        inputFault: `The stage of done jobs ("${config.doneStage}") is not in the jobs tool (any more). Nothing was changed: the operator of the gateway sets ASANA_DONE_STAGE to one that is.`,
+      })
+    },
   }
 }
 
-function find(stages: readonly Section[], name: string): string | undefined {
-  return stages.find(stage => stage.name === name)?.gid
+/** The stages of a project that jobs can be moved to, in the order of the board. */
+export async function stagesOf(
+  client: AsanaClient,
+  { statusField }: Pick<AsanaConfig, 'statusField'>,
+  project: string,
+  call: CallContext,
+): Promise<readonly Stage[]> {
+  if (statusField === null) return (await client.sections(project, call)).map(stageOf)
+  const fields = await client.customFields(project, call)
+  const options = valueOrNull(fields.find(field => field.gid === statusField)?.enum_options ?? null) ?? []
+  return understoodIn(options)
+    .filter(({ enabled }) => valueOrNull(enabled) !== false)
+    .map(stageOf)
+}
+
+export function stageNamed(stages: readonly Stage[], name: string, current: string | null = null): Stage | null {
+  const named = stages.filter(stage => stage.name === name)
+  return named.find(({ gid }) => gid === current) ?? named[0] ?? stages.find(({ gid }) => gid === name) ?? null
+}
+
+function stageOf(record: Parameters<typeof shownName>[0]): Stage {
+  return { gid: record.gid, name: valueOrNull(shownName(record)) ?? record.gid }
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { CallContext, Clock, TakenBack, UnfinishedWrite, WriteProgress } from '../../contract.ts'
+import { valueOrNull } from '../../lenient.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { AsanaClient, TaskData } from './client.ts'
 import type { AsanaConfig } from './config.ts'
-import { taskRef } from './mapping.ts'
+import { fieldIn, taskRef } from './mapping.ts'
 import type { Task } from './records.ts'
 
 /**
@@ -33,8 +34,7 @@ export function traceOfData(data: TaskData, config: AsanaConfig): string {
 }
 
 function traceOfTask(task: Task, config: AsanaConfig): string {
-  const texts = new Map((task.custom_fields ?? []).map(field => [field.gid, field.text_value]))
-  return traceOf(config, task.name, task.notes, gid => texts.get(gid))
+  return traceOf(config, task.name, task.notes, gid => valueOrNull(fieldIn(task, gid))?.text_value)
 }
 
 function traceOf(config: AsanaConfig, name: unknown, notes: unknown, text: (gid: string) => unknown): string {
@@ -60,7 +60,8 @@ export function openUnfinished({ client, config, clock }: UnfinishedPorts) {
   async function find(write: WriteProgress, trace: string, call: CallContext): Promise<Task | null> {
     const since = new Date(write.begunAt.getTime() - skewMs)
     for await (const task of client.tasksSince(config.projects[0], since, call)) {
-      const isOlder = new Date(task.created_at) < since
+      const createdAt = valueOrNull(task.created_at)
+      const isOlder = createdAt === null || createdAt < since
       if (!isOlder && traceOfTask(task, config) === trace && (await write.claim(taskStep, task.gid))) return task
     }
     return null

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import type { DeliveryEntry, Handshake, Hint, Received, WebhookAdapter } from '../../contract.ts'
 import { verifySignature } from '../../signature.ts'
 import type { SignatureScheme } from '../../signature.ts'
+import { isUnderstood, valueOrNull, type Field } from '../../lenient.ts'
+import type { WebhookFilter } from './client.ts'
 import { isGid } from './config.ts'
-import { taskRef } from './mapping.ts'
-import type { JobShape } from './mapping.ts'
+import { mentionedRef, taskRef } from './mapping.ts'
+import type { JobShape, MentionedKind } from './mapping.ts'
 import { delivery, event, faultOf } from './records.ts'
-import type { Event } from './records.ts'
+import type { Event, Webhook } from './records.ts'
 
 /**
  * Hex HMAC-SHA256 of the raw body under the secret of the handshake, taken as text. No time is signed.
@@ -18,11 +20,33 @@ const scheme: SignatureScheme = {
   signed: [{ part: 'body' }],
 }
 
-/** What a webhook is asked to tell: everything about tasks, nothing about comments. */
-export const webhookFilters = ['added', 'changed', 'removed', 'deleted', 'undeleted'].map(action => ({
-  resource_type: 'task',
-  action,
-}))
+/**
+ * What a webhook is asked to tell: everything about tasks, nothing about comments; a move between sections, of which sometimes only the
+ * story tells; and what becomes of the sections and the project that tasks stand in.
+ * Source: Asana developer documentation, webhooks guide, filters and the table of actions.
+ */
+export const webhookFilters: readonly WebhookFilter[] = [
+  ...['added', 'changed', 'removed', 'deleted', 'undeleted'].map(action => ({ resource_type: 'task', action })),
+  { resource_type: 'story', resource_subtype: 'section_changed', action: 'added' },
+  ...['added', 'changed', 'deleted', 'undeleted'].map(action => ({ resource_type: 'section', action })),
+  ...['deleted', 'removed', 'undeleted'].map(action => ({ resource_type: 'project', action })),
+]
+
+/** Whether a webhook was registered to tell less; false where Asana does not say what it tells. */
+export function lacksFilters({ filters }: Pick<Webhook, 'filters'>): boolean {
+  const known = valueOrNull(filters)
+  if (known === null || known.length === 0) return false
+  return webhookFilters.some(
+    wanted =>
+      !known.some(
+        has =>
+          valueOrNull(has.resource_type) === wanted.resource_type &&
+          valueOrNull(has.action) === wanted.action &&
+          (valueOrNull(has.resource_subtype) ?? wanted.resource_subtype) === wanted.resource_subtype &&
+          (valueOrNull(has.fields) ?? []).length === 0,
+      ),
+  )
+}
 
 /** Job fields by `change.field`. A field that stands in no row leaves the job as it is (likes, followers, tags). */
 const jobFields: ReadonlyMap<string, readonly string[]> = new Map([
@@ -69,18 +93,19 @@ function entryOf(value: unknown, shape: JobShape, seen: Map<string, number>): De
   const { action, created_at, resource, parent, change } = read.data
   const key = keyOf(
     [
-      created_at,
+      created_at.toISOString(),
       action,
       resource.resource_type,
       resource.gid,
-      parent?.gid ?? '',
-      change?.field ?? '',
-      change?.action ?? '',
-      change?.new_value?.gid ?? '',
+      valueOrNull(parent)?.gid ?? '',
+      valueOrNull(change)?.field ?? '',
+      valueOrNull(valueOrNull(change)?.action ?? null) ?? '',
+      valueOrNull(valueOrNull(change)?.new_value ?? null)?.gid ?? '',
     ],
     seen,
   )
-  return { key, hints: hintsOf(read.data, shape) }
+  const hints = hintsOf(read.data, shape)
+  return typeof hints === 'string' ? { key, unreadable: hints } : { key, hints }
 }
 
 /** What cannot be read, as text; what nests too deeply for that all looks the same. */
@@ -103,10 +128,30 @@ function keyOf(parts: readonly string[], seen: Map<string, number>): string {
   return createHash('sha256').update(`${told}${before}`).digest('hex')
 }
 
-function hintsOf(event: Event, shape: JobShape): readonly Hint[] {
-  const { resource } = event
-  if (resource.resource_type !== 'task' || !isGid(resource.gid)) return []
-  const about = { record: taskRef(resource.gid), at: new Date(event.created_at) }
+/** @returns why the event cannot be understood, as text, where it is about something of ours */
+function hintsOf(event: Event, shape: JobShape): readonly Hint[] | string {
+  const { resource, created_at: at } = event
+  const ofGid = (hint: (gid: string) => readonly Hint[]): readonly Hint[] | string =>
+    isGid(resource.gid) ? hint(resource.gid) : `resource.gid: expected the gid of a ${resource.resource_type} (digits)`
+  switch (resource.resource_type) {
+    case 'task':
+      return ofGid(gid => hintsOfTask(event, shape, { record: taskRef(gid), at }))
+    case 'section':
+      return shape.statusField === null ? ofGid(gid => hintsOfName(event, 'section', gid)) : []
+    case 'enum_option':
+      return shape.statusField === null ? [] : ofGid(gid => hintsOfName(event, 'enum_option', gid))
+    case 'project':
+      return shape.projects.includes(resource.gid) ? hintsOfName(event, 'project', resource.gid) : []
+    case 'user':
+      return ofGid(gid => hintsOfName(event, 'user', gid))
+    case 'story':
+      return hintsOfStory(event, shape)
+    default:
+      return []
+  }
+}
+
+function hintsOfTask(event: Event, shape: JobShape, about: Pick<Hint, 'record' | 'at'>): readonly Hint[] {
   switch (event.action) {
     case 'deleted':
       return [{ ...about, kind: 'DELETED', fields: [] }]
@@ -125,31 +170,58 @@ function hintsOf(event: Event, shape: JobShape): readonly Hint[] {
   }
 }
 
+/** Something became of a record whose name tasks show, or of a project. What it is called now, and whether it is there, is read. */
+function hintsOfName({ action, change, created_at: at }: Event, kind: MentionedKind, gid: string): readonly Hint[] {
+  const isGone = action === 'deleted' || action === 'removed'
+  // Of a project no more is shown than that it is there; of the others only the name.
+  const field = valueOrNull(change)?.field
+  if (action === 'changed' && (kind === 'project' || (field !== undefined && field !== 'name'))) return []
+  return [{ record: mentionedRef(kind, gid), at, kind: isGone ? 'DELETED' : 'UPDATED', fields: [] }]
+}
+
+/**
+ * Of the lines below a task, which are all told of, the one that says that it stands in another section: sometimes there is no other news
+ * of that. Source: notes of public integrations on section moves.
+ */
+function hintsOfStory({ resource, parent, created_at: at }: Event, shape: JobShape): readonly Hint[] | string {
+  if (valueOrNull(resource.resource_subtype) !== 'section_changed' || shape.statusField !== null) return []
+  const task = valueOrNull(parent)
+  if (task?.resource_type !== 'task' || !isGid(task.gid))
+    return 'parent: expected the task that has changed its section'
+  return [{ record: taskRef(task.gid), at, kind: 'UPDATED', fields: ['status'] }]
+}
+
+/** What a task stands in beside a project or section; that it does shows in no field of a job. */
+const otherParents: ReadonlySet<string> = new Set(['task', 'tag', 'user', 'user_task_list', 'story', 'workspace'])
+
 /** Into or out of a project or section. One that left a project may still stand in another: reading it again tells. */
 function moved({ action, parent }: Event, shape: JobShape, about: Pick<Hint, 'record' | 'at'>): readonly Hint[] {
-  switch (parent?.resource_type) {
+  const into = valueOrNull(parent)
+  if (into !== null && otherParents.has(into.resource_type)) return []
+  switch (into?.resource_type) {
     case 'project':
-      if (!shape.projects.includes(parent.gid)) return []
+      if (!shape.projects.includes(into.gid)) return []
       return [{ ...about, kind: action === 'added' ? 'CREATED' : 'UPDATED', fields: [] }]
     case 'section':
       return shape.statusField === null ? [{ ...about, kind: 'UPDATED', fields: ['status'] }] : []
-    case undefined:
-      return [{ ...about, kind: action === 'added' ? 'CREATED' : 'UPDATED', fields: [] }]
     default:
-      return []
+      return [{ ...about, kind: action === 'added' && parent === null ? 'CREATED' : 'UPDATED', fields: [] }]
   }
 }
 
 /** @returns null when the job stays as it is; empty when it is not said what changed */
 function changedFields(change: Event['change'], shape: JobShape): readonly string[] | null {
-  if (change === undefined || change === null) return []
+  if (change === null || !isUnderstood(change)) return []
   const fields = namedFields(change, shape)
   // Its version moves with whatever changes.
   return fields === null || fields.length === 0 ? fields : [...fields, 'updatedAt']
 }
 
-function namedFields(change: NonNullable<Event['change']>, shape: JobShape): readonly string[] | null {
-  if (change.field === 'custom_fields') return customFields(change.new_value?.gid, shape)
+function namedFields(
+  change: { field: string; new_value: Field<{ gid: string }> },
+  shape: JobShape,
+): readonly string[] | null {
+  if (change.field === 'custom_fields') return customFields(valueOrNull(change.new_value)?.gid, shape)
   // Section moves and projects left or entered.
   if (change.field === 'memberships') return shape.statusField === null ? ['status'] : []
   return jobFields.get(change.field) ?? null

@@ -63,6 +63,10 @@ export interface AsanaSimulator {
   /** Takes it out of a project, so that it is no job any more. */
   leaveProject(gid: string, project?: string): Task
   deleteTask(gid: string): void
+  /** @param section gid or name */
+  renameSection(section: string, name: string): void
+  renameUser(gid: string, name: string): void
+  deleteProject(project?: string): void
   /** What it holds; give it to the next one as its seed. */
   snapshot(): Seed
   close(): Promise<void>
@@ -181,6 +185,9 @@ export async function startAsana(options: AsanaOptions = {}): Promise<AsanaSimul
     moveTask: (gid, section) => state.moveTask(gid, sectionGid(section), me),
     leaveProject: (gid, project = jobsProject) => state.leaveProject(gid, project, me),
     deleteTask: gid => state.deleteTask(gid, me),
+    renameSection: (section, name) => state.renameSection(sectionGid(section), name, me),
+    renameUser: (gid, name) => state.renameUser(gid, name),
+    deleteProject: (project = jobsProject) => state.deleteProject(project, me),
     snapshot: () => ({
       projects: [...state.projects.values()],
       users: [...state.users.values()],

@@ -36,6 +36,12 @@ export interface AsanaState {
   moveTask(gid: string, sectionGid: string, by: string): Task
   leaveProject(gid: string, projectGid: string, by: string): Task
   deleteTask(gid: string, by: string): void
+  /** Told of the section alone: its tasks stay as they were, their `modifiedAt` too. */
+  renameSection(gid: string, name: string, by: string): void
+  /** Told to no project. */
+  renameUser(gid: string, name: string): void
+  /** Its tasks stand in it no more, of which nothing is told. */
+  deleteProject(gid: string, by: string): void
   /** A gid nobody has yet. */
   nextGid(): string
 }
@@ -139,6 +145,31 @@ export function createState(seed: Seed, clock: () => Date): AsanaState {
         happened(gone, by, 'removed', projectReference(project(membership.projectGid)))
       }
       happened(gone, by, 'deleted', null)
+    },
+    renameSection(gid, name, by) {
+      const { project: held, section: before } = section(gid)
+      const renamed = { ...before, name }
+      const sections = held.sections.map(one => (one.gid === gid ? renamed : one))
+      projects.set(held.gid, { ...held, sections })
+      const scopes = [gid, held.gid]
+      const resource = sectionReference(renamed)
+      happenings.append({ userGid: by, action: 'changed', resource, parent: null, change: { field: 'name' }, scopes })
+    },
+    renameUser(gid, name) {
+      const found = users.get(gid)
+      if (found === undefined) throw unknown('user', gid)
+      users.set(gid, { ...found, name })
+    },
+    deleteProject(gid, by) {
+      const gone = project(gid)
+      for (const task of byOrdinal) {
+        if (task === undefined) continue
+        const memberships = task.memberships.filter(({ projectGid }) => projectGid !== gid)
+        if (memberships.length < task.memberships.length) replace({ ...task, memberships })
+      }
+      projects.delete(gid)
+      const resource = projectReference(gone)
+      happenings.append({ userGid: by, action: 'deleted', resource, parent: null, change: null, scopes: [gid] })
     },
     nextGid,
   }

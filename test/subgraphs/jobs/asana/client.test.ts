@@ -72,8 +72,8 @@ describe('a batch', () => {
     expect(found.get('1')).toMatchObject({ gid: '1' })
     expect(found.get('3')).toMatchObject({ kind: 'unauthorized' })
     expect(found.get('4')).toMatchObject({
-      kind: 'unreadable',
-      message: textWith('task 4: data.completed'),
+      gid: '4',
+      completed: { kind: 'unreadable', message: textWith('task 4: completed: ') },
     })
     expect(found.get('5')).toMatchObject({ kind: 'unavailable' })
     expect(found.get('6')).toMatchObject({ kind: 'unreadable' })
@@ -133,29 +133,30 @@ test('a list is read to its end', async () => {
   ])
 })
 
-test('stages are kept five minutes, and asked for again when a name is new', async () => {
-  let requests = 0
+test('stages are asked for with each write, disabled options aside, those without a name by their gid', async () => {
   let names = ['Open']
   const { client, config } = await open(
     (_, response) => {
-      requests += 1
       const enum_options = names.map((name, at) => ({ gid: String(at), name, enabled: name !== 'Old' }))
-      json(response, 200, { data: [{ custom_field: { gid: '555', resource_subtype: 'enum', enum_options } }] })
+      const without = [{ gid: '7', name: null }, { gid: '8' }, { gid: 'x', name: 'Damaged' }]
+      const options = [...enum_options, ...without]
+      json(response, 200, {
+        data: [{ custom_field: { gid: '555', resource_subtype: 'enum', enum_options: options } }],
+      })
     },
     { ASANA_STATUS: '555' },
   )
-  let now = new Date(instant)
-  const stages = openStages(client, config, { now: () => now })
-  expect(await stages.gidOf('Open', '99', callContext())).toBe('0')
-  expect(await stages.gidOf('Open', '99', callContext())).toBe('0')
-  expect(requests).toBe(1)
-  names = ['Open', 'Old', 'New']
-  expect(await stages.gidOf('New', '99', callContext())).toBe('2')
-  expect(requests).toBe(2)
-  await expect(stages.gidOf('Old', '99', callContext())).rejects.toMatchObject({
-    inputFault: 'status: expected one of "Open", "New", got "Old"',
+  const stages = openStages(client, config)
+  const gidOf = async (name: string, current: string | null = null) =>
+    (await stages.named(name, '99', current, callContext())).gid
+  expect(await gidOf('Open')).toBe('0')
+  names = ['Closed', 'Old', 'New', 'Closed']
+  await expect(gidOf('Open')).rejects.toMatchObject({ inputFault: textWith('got "Open"') })
+  expect(await gidOf('New')).toBe('2')
+  expect(await gidOf('8')).toBe('8')
+  // Names are not unique: of several the one the job is in.
+  expect([await gidOf('Closed'), await gidOf('Closed', '3')]).toEqual(['0', '3'])
+  await expect(gidOf('Old')).rejects.toMatchObject({
+    inputFault: 'status: expected one of "Closed", "New", "Closed", "7", "8", got "Old"',
   })
-  now = new Date(now.getTime() + 300_001)
-  await stages.gidOf('New', '99', callContext())
-  expect(requests).toBe(4)
 })

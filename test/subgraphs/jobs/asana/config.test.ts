@@ -14,6 +14,7 @@ test('the settings that must be there are enough', () => {
       customerField: '123',
       orderField: null,
       statusField: null,
+      doneStage: null,
     },
   })
 })

@@ -145,6 +145,8 @@ test('what happens to a task comes as hints, verified with the secret of its pro
     ['UPDATED', 'status'],
     ['UPDATED', 'status'],
     ['UPDATED', 'status', 'updatedAt'],
+    // The story below the task, which may be the only news of a move.
+    ['UPDATED', 'status'],
     ['UPDATED', 'title', 'updatedAt'],
     ['UPDATED', 'customer', 'updatedAt'],
     ['UPDATED'],

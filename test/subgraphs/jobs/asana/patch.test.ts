@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { fieldsOf, taskDataOf } from '../../../../subgraphs/jobs/asana/patch.ts'
-import type { Task } from '../../../../subgraphs/jobs/asana/records.ts'
+import { readTask, type Task } from '../../../../subgraphs/jobs/asana/records.ts'
 import { textWith } from './matchers.ts'
 
 const shape = { projects: ['99'], customerField: '123', orderField: null, statusField: null } as const
 const noon = new Date('2026-03-01T12:00:00Z')
 const evening = new Date('2026-03-01T18:00:00Z')
 
-function taskWith(dates: Partial<Task>): Task {
+function taskWith(dates: object): Task {
   const instant = '2026-01-01T00:00:00Z'
-  return { gid: '1', completed: false, created_at: instant, modified_at: instant, memberships: [], ...dates }
+  return readTask({ gid: '1', completed: false, created_at: instant, modified_at: instant, memberships: [], ...dates })
 }
 
 describe('a schedule', () => {

@@ -169,10 +169,11 @@ describe('writing', () => {
   test('a new stage moves the task to its section', async () => {
     const task = simulator.createTask({ name: 'Pipe', section: 'Scheduled' })
     const [moved] = await account.source.update(task.gid, { status: 'In progress' }, graphContext())
-    expect(moved).toEqual({
+    expect(moved).toMatchObject({
       kind: 'UPDATED',
       record: { system: 'asana', kind: 'task', id: task.gid },
       fields: ['status'],
+      observed: { status: 'In progress' },
     })
     const [both] = await account.source.update(task.gid, { status: 'Scheduled', title: 'Tap' }, graphContext())
     expect(both.observed?.status).toBe('Scheduled')
