@@ -5,9 +5,12 @@ import { outputIntrospectionFile, minifyIntrospection } from 'gql.tada/internal'
 import {
   buildASTSchema,
   introspectionFromSchema,
+  isAbstractType,
+  isObjectType,
   parse,
   print,
   type DocumentNode,
+  type GraphQLSchema,
   type IntrospectionQuery,
 } from 'graphql'
 
@@ -51,6 +54,7 @@ export async function clientFiles(schema: DocumentNode): Promise<ReadonlyMap<str
     pluginMap: {},
   })
   for (const options of generates) files.set(options.filename, await codegen(options))
+  files.set('test/client/cache-types.ts', cacheTypes(buildASTSchema(schema)))
   files.set('test/client/tada-env.d.ts', tadaTypes(introspectionFromSchema(buildASTSchema(schema))))
   return files
 }
@@ -61,6 +65,24 @@ function documentsIn(location: string) {
     ? [...text.matchAll(/graphql\(`([^`]*)`\)/g)].map(([, inner = '']) => inner)
     : parse(text).definitions.map(print)
   return parts.map(rawSDL => ({ location, rawSDL, document: parse(rawSDL) }))
+}
+
+/** What caches have to be told of the types. */
+function cacheTypes(schema: GraphQLSchema): string {
+  const types = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith('__'))
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]
+  const embedded = types.filter(type => isObjectType(type) && !roots.includes(type) && !('id' in type.getFields()))
+  const possible = types.filter(isAbstractType).map(type => [type.name, schema.getPossibleTypes(type).map(nameOf)])
+  return `
+    /** Types without an \`id\`: a cache keeps them where they stand. */
+    export const embeddedTypes = ${JSON.stringify(embedded.map(nameOf))} as const
+
+    /** The types behind each interface and union. */
+    export const possibleTypes = ${JSON.stringify(Object.fromEntries(possible))}`
+}
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name
 }
 
 function tadaTypes(introspection: IntrospectionQuery): string {
