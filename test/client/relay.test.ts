@@ -70,7 +70,7 @@ test('Relay pages within a customer by the query its compiler makes', async () =
     .parse(await world.data('{ customer(id: "101") { nodeId orders { totalCount } } }'))
   const seen = new Set<string>()
   let after: string | null = null
-  for (let isMore = true; isMore; ) {
+  for (let isMore = true; isMore;) {
     const { node } = page.parse(await world.data(emitted, { nodeId: customer.nodeId, first: 2, after }))
     expect(node.nodeId).toBe(customer.nodeId)
     for (const edge of node.orders.edges) seen.add(edge.node.nodeId)

@@ -14,7 +14,7 @@ const list = relayPagination()
 export function openUrql(url: string, socket: SocketClient): Client {
   return new Client({
     url,
-    // By itself urql asks by GET, which the graph lets in with a header only that makes browsers ask first.
+    // By itself urql asks by GET, which is let in where browsers say from which site they ask; POST is let in everywhere.
     preferGetMethod: false,
     exchanges: [
       cacheExchange({
