@@ -34,6 +34,7 @@ const mappers: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
     Customer: './nodes.ts#CustomerNode',
     Order: './nodes.ts#OrderNode',
     OrderConnection: './nodes.ts#OrderPage',
+    OrderSum: './nodes.ts#SumOfOrders',
     OrderLine: './source.ts#OrderLineFields',
     Product: './nodes.ts#ProductNode',
     ProductConnection: './nodes.ts#ProductPage',

@@ -123,8 +123,8 @@ export interface IndexedValues {
 
 /** Amounts of an order, in the minor unit of its one currency. */
 export interface IndexedAmounts {
-  /** ISO 4217, upper case. */
-  readonly currency: string
+  /** ISO 4217, upper case; null where it is not understood. */
+  readonly currency: string | null
   readonly total?: number | null
   readonly amountPaid?: number | null
   readonly amountRemaining?: number | null
@@ -192,8 +192,40 @@ export interface PageFilter {
   readonly isClosed?: boolean | null
   readonly email?: string | null
   readonly changedSince?: Date | null
+  readonly created?: InstantRange | null
+  /** Orders of this printed number, whole. */
+  readonly number?: string | null
+  readonly due?: InstantRange | null
+  readonly total?: AmountRange | null
+  /** Jobs planned for at least one of these days. */
+  readonly schedule?: DayRange | null
+  /** Whether anything is planned. */
+  readonly isScheduled?: boolean | null
+  readonly assigneeId?: string | null
+  readonly isAssigned?: boolean | null
+  /** With it begins a customer's name, or a word of it and what follows. */
+  readonly namePrefix?: string | null
   /** Only what belongs to all of these. Ids retired by a merge count as the winner's. */
   readonly parents?: readonly EntityRef[]
+}
+
+/** From the one on, before the other. */
+export interface InstantRange {
+  readonly from?: Date | null
+  readonly before?: Date | null
+}
+
+/** Days as `YYYY-MM-DD`, both included. */
+export interface DayRange {
+  readonly from?: string | null
+  readonly to?: string | null
+}
+
+/** Amounts of one currency in its minor unit, both ends included. */
+export interface AmountRange {
+  readonly currency: string
+  readonly min?: number | null
+  readonly max?: number | null
 }
 
 export interface IndexPage {
@@ -204,6 +236,17 @@ export interface IndexPage {
   readonly isComplete: boolean
   /** Asked of the store only when called. */
   totalCount(): Promise<number>
+}
+
+/** What the entries of one status and currency come to. An amount is null where that of one entry is not known. */
+export interface IndexSum {
+  readonly status: string | null
+  /** Null for entries whose currency is not known. */
+  readonly currency: string | null
+  readonly count: number
+  readonly total: bigint | null
+  readonly amountPaid: bigint | null
+  readonly amountRemaining: bigint | null
 }
 
 export interface IndexEntry {
@@ -222,6 +265,11 @@ export interface RecordIndex {
    * @throws GraphQLError `BAD_USER_INPUT` for arguments that make no page (first and last, 0, over 100, a foreign cursor)
    */
   page(entity: EntityType, within: EntityRef | null, filter: PageFilter, page: PageArguments): Promise<IndexPage>
+  /**
+   * What the entries of a list come to, by status and currency, in the order of both.
+   * @throws GraphQLError `BAD_USER_INPUT` as `page`; `NOT_READY` while the amounts are being read for the first time
+   */
+  sums(entity: EntityType, within: EntityRef | null, filter: PageFilter): Promise<readonly IndexSum[]>
 }
 
 /** Entity to records and back. Calls made in one tick are one SQL statement. */

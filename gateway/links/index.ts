@@ -1,21 +1,26 @@
 import DataLoader from 'dataloader'
+import { GraphQLError } from 'graphql'
+import { sql } from 'kysely'
 import type { EntityRef, EntityType } from '../../schema/entities.ts'
-import type { IndexPage, PageFilter, RecordIndex } from '../../subgraphs/contract.ts'
-import type { Store } from '../store/store.ts'
-import type { Catalogue } from './catalogue.ts'
-import { countOf, rowsOf, type ListQuery, type ListRow } from './list-query.ts'
+import type { IndexPage, IndexSum, PageFilter, RecordIndex } from '../../subgraphs/contract.ts'
+import type { Store, StoreReader } from '../store/store.ts'
+import type { Catalogue, KnownKind } from './catalogue.ts'
+import { checkFilter } from './filter.ts'
+import { asksForValues } from './list-conditions.ts'
+import { countOf, rowsOf, sumsOf, type ListQuery, type ListRow } from './list-query.ts'
 import { Living } from './living.ts'
-import { badInput, placeCursor, windowOf, type PageWindow } from './page.ts'
+import { placeCursor, windowOf, type PageWindow } from './page.ts'
 
-/** Values of one status filter: each is a list of its own in the statement. */
-const maxStatuses = 100
-
-/** One call of `page`. */
+/** One list. */
 interface Asked {
   readonly list: ListQuery
-  readonly window: PageWindow
   /** The id of the parent whose list it is; null for the root list. */
   readonly parent: string | null
+}
+
+/** One call of `page`. */
+interface AskedPage extends Asked {
+  readonly window: PageWindow
 }
 
 /**
@@ -25,7 +30,7 @@ interface Asked {
  */
 export function openIndex(store: Store, catalogue: Catalogue, living = new Living()): RecordIndex {
   const options = { cache: false }
-  const pages = new DataLoader<Asked, readonly ListRow[]>(
+  const pages = new DataLoader<AskedPage, readonly ListRow[]>(
     asked =>
       inGroups(
         asked,
@@ -49,19 +54,35 @@ export function openIndex(store: Store, catalogue: Catalogue, living = new Livin
       ),
     options,
   )
+  const sums = new DataLoader<Asked, readonly IndexSum[]>(
+    asked =>
+      inGroups(
+        asked,
+        ({ list }) => JSON.stringify(list),
+        async ({ list }, parents) => {
+          const found = await store.read(db => sumsOf(db, catalogue, list, parents))
+          return parent => found.filter(sum => sum.parent === parent)
+        },
+      ),
+    options,
+  )
   const completeness = new Map<EntityType, Promise<boolean>>()
   const isComplete = (entity: EntityType): Promise<boolean> => {
     const known = completeness.get(entity) ?? readOnceComplete(store, catalogue, entity)
     completeness.set(entity, known)
     return known
   }
+  const hasValues = (entity: EntityType): Promise<boolean> => readOnceFilled(store, catalogue, entity)
   return {
     async page(entity, within, filter, page): Promise<IndexPage> {
       const window = windowOf(page, entity)
-      const statuses = filter.status?.length ?? 0
-      if (statuses > maxStatuses) throw badInput(`status: expected at most ${maxStatuses} values, got ${statuses}`)
+      checkFilter(filter)
       const asked = { ...askedOf(entity, within, filter), window }
-      const [rows, complete] = await Promise.all([pages.load(asked), isComplete(entity)])
+      const [rows, isListed, isFilled] = await Promise.all([
+        pages.load(asked),
+        isComplete(entity),
+        asksForValues(filter) ? hasValues(entity) : true,
+      ])
       const inWindow = rows.slice(0, window.limit)
       const hasMore = rows.length > window.limit
       for (const row of inWindow) living.add({ type: entity, id: row.record_id })
@@ -74,15 +95,25 @@ export function openIndex(store: Store, catalogue: Catalogue, living = new Livin
         })),
         hasNextPage: window.isBackward ? window.before !== null : hasMore,
         hasPreviousPage: window.isBackward ? hasMore : window.after !== null,
-        isComplete: complete,
+        isComplete: isListed && isFilled,
         totalCount: () => counts.load(asked),
       }
+    },
+
+    async sums(entity, within, filter) {
+      checkFilter(filter)
+      if (!(await hasValues(entity))) {
+        throw new GraphQLError('The amounts of all orders are being read for the first time; ask again later.', {
+          extensions: { code: 'NOT_READY', isRetryable: true },
+        })
+      }
+      return sums.load(askedOf(entity, within, filter))
     },
   }
 }
 
 /** A root list that is filtered by parents is the first parent's list: that way it is found by an index. */
-function askedOf(entity: EntityType, within: EntityRef | null, filter: PageFilter): Omit<Asked, 'window'> {
+function askedOf(entity: EntityType, within: EntityRef | null, filter: PageFilter): Asked {
   const parents = [...(within === null ? [] : [within]), ...(filter.parents ?? [])]
   const [first, ...others] = parents
   return {
@@ -92,12 +123,12 @@ function askedOf(entity: EntityType, within: EntityRef | null, filter: PageFilte
 }
 
 /** Answers calls in groups of the same key: `answer` is called once a group with all its parents. */
-async function inGroups<T>(
-  calls: readonly Asked[],
-  keyOf: (asked: Asked) => string,
-  answer: (asked: Asked, parents: ReadonlySet<string | null>) => Promise<(parent: string | null) => T>,
+async function inGroups<Call extends Asked, T>(
+  calls: readonly Call[],
+  keyOf: (asked: Call) => string,
+  answer: (asked: Call, parents: ReadonlySet<string | null>) => Promise<(parent: string | null) => T>,
 ): Promise<T[]> {
-  const groups = new Map<string, { asked: Asked; parents: Set<string | null> }>()
+  const groups = new Map<string, { asked: Call; parents: Set<string | null> }>()
   for (const asked of calls) {
     const key = keyOf(asked)
     const group = groups.get(key) ?? { asked, parents: new Set() }
@@ -115,30 +146,41 @@ async function inGroups<T>(
   })
 }
 
-/** A type that is complete stays so: it is asked for until it is. */
-async function readOnceComplete(store: Store, catalogue: Catalogue, entity: EntityType): Promise<boolean> {
-  const complete = completeIn.get(store) ?? new Set()
-  completeIn.set(store, complete)
-  if (complete.has(entity)) return true
-  const isComplete = await store.read(db => readCompleteness(db, catalogue, entity))
-  if (isComplete) complete.add(entity)
-  return isComplete
+/** What holds of a type stays so: it is asked for until it does. */
+function onceTrue(read: (db: StoreReader, owner: KnownKind) => Promise<boolean>) {
+  const known = new WeakMap<Store, Set<EntityType>>()
+  return async (store: Store, catalogue: Catalogue, entity: EntityType): Promise<boolean> => {
+    const types = known.get(store) ?? new Set()
+    known.set(store, types)
+    if (types.has(entity)) return true
+    const owner = catalogue.ownerOf(entity)
+    const isTrue = owner !== null && (await store.read(db => read(db, owner)))
+    if (isTrue) types.add(entity)
+    return isTrue
+  }
 }
 
-const completeIn = new WeakMap<Store, Set<EntityType>>()
-
-async function readCompleteness(
-  db: Parameters<Parameters<Store['read']>[0]>[0],
-  catalogue: Catalogue,
-  entity: EntityType,
-): Promise<boolean> {
-  const owner = catalogue.ownerOf(entity)
-  if (owner === null) return false
+const readOnceComplete = onceTrue(async (db, { system, kind }) => {
   const row = await db
     .selectFrom('import_progress')
     .select('completed_at')
-    .where('system', '=', owner.system)
-    .where('kind', '=', owner.kind)
+    .where('system', '=', system)
+    .where('kind', '=', kind)
     .executeTakeFirst()
   return row !== undefined && row.completed_at !== null
-}
+})
+
+/** Whether each record has its values: one that an older version wrote gets them when it is listed anew. */
+const readOnceFilled = onceTrue(async (db, { system, kind }) => {
+  const row = await db
+    .selectFrom('records')
+    .select('id')
+    .where('system', '=', system)
+    .where('kind', '=', kind)
+    // Written as literals so that SQLite uses the partial index.
+    .where('has_values', '=', sql.lit(0))
+    .where('is_deleted', '=', sql.lit(0))
+    .limit(1)
+    .executeTakeFirst()
+  return row === undefined
+})

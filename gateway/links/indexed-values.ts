@@ -51,7 +51,7 @@ export function columnsOf(values: IndexedValues = {}): ValueColumns {
   return {
     number: normalizeNumber(number),
     due_at: orNull(z.int(), dueAt?.getTime()),
-    currency: unit,
+    currency: amounts === undefined ? null : (unit ?? ''),
     total: amountOf(amounts?.total),
     amount_paid: amountOf(amounts?.amountPaid),
     amount_remaining: amountOf(amounts?.amountRemaining),

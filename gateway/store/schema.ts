@@ -105,11 +105,13 @@ export const indexedValuesSchema: readonly string[] = [
   `alter table records add column assignee_id text`,
   `alter table records add column name text`,
   `alter table records add column has_values integer not null default 0`,
-  `create index records_by_number on records (number, system, kind) where number is not null`,
-  `create index records_by_due on records (system, kind, due_at) where due_at is not null`,
-  `create index records_by_amount on records (system, kind, currency, total) where currency is not null`,
-  `create index records_by_schedule on records (system, kind, last_day, first_day, sort_at, id) where last_day is not null`,
-  `create index records_by_assignee on records (system, kind, assignee_id, sort_at, id) where assignee_id is not null`,
+  `create index records_by_number on records (number, system, kind) where number is not null and is_deleted = 0`,
+  `create index records_by_due on records (system, kind, due_at, sort_at, id) where due_at is not null and is_deleted = 0`,
+  `create index records_by_total on records (system, kind, currency, total, sort_at, id) where currency is not null and is_deleted = 0`,
+  `create index records_by_sums on records (system, kind, status, currency, total, amount_paid, amount_remaining)
+    where currency is not null and is_deleted = 0`,
+  `create index records_by_schedule on records (system, kind, last_day, first_day, sort_at, id) where last_day is not null and is_deleted = 0`,
+  `create index records_by_assignee on records (system, kind, assignee_id, sort_at, id) where assignee_id is not null and is_deleted = 0`,
   `create index records_without_values on records (system, kind) where has_values = 0 and is_deleted = 0`,
   `create table name_tails (
     tail text not null, record integer not null, primary key (tail, record)) without rowid`,

@@ -176,7 +176,7 @@ interface RecordsTable {
   /** `normalizeNumber` of the number printed on an order. */
   number: string | null
   due_at: number | null
-  /** Of the three amounts, which are in its minor unit. */
+  /** Of the three amounts, which are in its minor unit. Empty: that of an order whose currency is not understood. */
   currency: string | null
   total: number | null
   amount_paid: number | null

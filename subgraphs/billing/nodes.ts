@@ -1,5 +1,6 @@
 import type { RecordRef } from '../../schema/systems.ts'
 import type { Connection } from '../connection.ts'
+import type { IndexSum } from '../contract.ts'
 
 /** What resolvers hand on for the types of the role. */
 
@@ -21,6 +22,12 @@ export interface ProductNode {
   readonly id: string
 }
 
-export type OrderPage = Connection<OrderNode>
+export type OrderPage = Connection<OrderNode> & {
+  /** A resolver: the store is asked only when a client selects the field. */
+  readonly sums: () => Promise<readonly SumOfOrders[]>
+}
+
+/** What the orders of one status and currency come to. */
+export type SumOfOrders = IndexSum
 
 export type ProductPage = Connection<ProductNode>

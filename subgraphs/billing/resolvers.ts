@@ -2,7 +2,6 @@ import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../../schema/entities.ts'
 import type { Money } from '../../schema/values.ts'
 import { connectionOf } from '../connection.ts'
-import type { Connection } from '../connection.ts'
 import type { GraphContext, IndexEntry, PageFilter, WriteSteps, Written } from '../contract.ts'
 import type {
   CreateOrderInput,
@@ -12,7 +11,8 @@ import type {
   QueryProductsArgs,
   Resolvers,
 } from './generated.ts'
-import type { CustomerNode, OrderNode, ProductNode } from './nodes.ts'
+import type { CustomerNode, OrderNode, OrderPage, SumOfOrders, ProductNode } from './nodes.ts'
+import { orderStatuses } from './source.ts'
 import type { BillingSource, NewOrder, NewOrderLine, OrderFields, OrderLineFields, ProductFields } from './source.ts'
 
 interface CustomerBalance {
@@ -60,8 +60,13 @@ export function billingResolvers(source: BillingSource) {
     within: EntityRef | null,
     { filter, ...page }: Partial<QueryOrdersArgs>,
     context: GraphContext,
-  ): Promise<Connection<OrderNode>> =>
-    connectionOf(await context.index.page('Order', within, orderFilter(filter), page), orderNode)
+  ): Promise<OrderPage> => {
+    const orders = orderFilter(filter)
+    return {
+      ...connectionOf(await context.index.page('Order', within, orders, page), orderNode),
+      sums: () => context.index.sums('Order', within, orders),
+    }
+  }
 
   const balances = async (customer: CustomerNode, context: GraphContext): Promise<readonly CustomerBalance[]> => {
     const records = await context.links.recordsOf(customerRef(customer.id), source.system)
@@ -184,6 +189,13 @@ export function billingResolvers(source: BillingSource) {
       },
     },
 
+    OrderSum: {
+      status: ({ status }: SumOfOrders) => orderStatuses.find(known => known === status) ?? null,
+      total: (sum: SumOfOrders) => sumIn(sum, 'total'),
+      amountPaid: (sum: SumOfOrders) => sumIn(sum, 'amountPaid'),
+      amountRemaining: (sum: SumOfOrders) => sumIn(sum, 'amountRemaining'),
+    },
+
     OrderLine: {
       product: ({ productId }: OrderLineFields, _: unknown, context: GraphContext) =>
         productId === null ? null : living({ type: 'Product', id: productId }, context),
@@ -209,6 +221,30 @@ export function billingResolvers(source: BillingSource) {
 async function living(ref: EntityRef, context: GraphContext): Promise<{ readonly id: string } | null> {
   const entity = await context.links.resolve(ref)
   return entity === null ? null : { id: entity.id }
+}
+
+/** @throws GraphQLError rather than an amount that is wrong: rounded, or without one of the orders */
+function sumIn(sum: SumOfOrders, name: 'total' | 'amountPaid' | 'amountRemaining'): Money | null {
+  const { currency, status, [name]: amount } = sum
+  if (currency === null) return null
+  const orders = `${name} of the orders in ${currency} that are ${status ?? 'of unknown status'}`
+  if (amount === null) {
+    throw new GraphQLError(
+      `${orders}: that of one of them is not understood, so there is no sum; ask for the orders themselves`,
+      {
+        extensions: { code: 'SYSTEM_UNREADABLE', isRetryable: false },
+      },
+    )
+  }
+  if (amount > Number.MAX_SAFE_INTEGER || amount < Number.MIN_SAFE_INTEGER) {
+    throw new GraphQLError(
+      `${orders}: the sum ${amount.toString()} is more than a SafeInt holds; ask for less with a filter`,
+      {
+        extensions: { code: 'AMOUNT_TOO_LARGE', isRetryable: false },
+      },
+    )
+  }
+  return { amount: Number(amount), currency }
 }
 
 /** The unpaid rest of all open orders per currency; not complete while the import runs. */
@@ -252,6 +288,10 @@ function orderFilter(filter: QueryOrdersArgs['filter']): PageFilter {
     status: filter?.status,
     email: filter?.email,
     changedSince: filter?.changedSince,
+    number: filter?.number,
+    created: filter?.created,
+    due: filter?.due,
+    total: filter?.total,
     parents: filter?.customer == null ? [] : [customerRef(filter.customer)],
   }
 }

@@ -95,6 +95,11 @@ export type CustomerFilter = {
   readonly lifecycleStage?: InputMaybe<ReadonlyArray<LifecycleStage>>
   /** Changed in the CRM at or after this instant. */
   readonly changedSince?: InputMaybe<Scalars['DateTime']['input']>
+  /**
+   * The beginning of the name, or of any word of it and what follows: `mül`, `muller` and `jane mu` find Jane Müller. Case, accents,
+   * punctuation and repeated spaces do not count. At most 100 characters.
+   */
+  readonly namePrefix?: InputMaybe<Scalars['String']['input']>
 }
 
 /** What can be asked. Each value comes from the tool that decides it; while that tool is out of reach, its fields are null and an error says why. */

@@ -71,6 +71,7 @@ export function crmResolvers(source: CrmSource) {
               status: filter?.lifecycleStage ?? null,
               email: email === null ? null : emailOf(email),
               changedSince: filter?.changedSince ?? null,
+              namePrefix: filter?.namePrefix ?? null,
             },
             page,
           ),

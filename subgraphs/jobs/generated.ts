@@ -145,8 +145,27 @@ export type JobFilter = {
   readonly customer?: InputMaybe<Scalars['ID']['input']>
   /** Jobs of this order. */
   readonly order?: InputMaybe<Scalars['ID']['input']>
+  /**
+   * Planned for at least one day of the range, in the zone of the jobs tool: a job from Monday to Wednesday is there on Tuesday. Where only
+   * a start or only an end is agreed, the job is on that day.
+   */
+  readonly schedule?: InputMaybe<DayRange>
+  /** Whether any day is planned. */
+  readonly isScheduled?: InputMaybe<Scalars['Boolean']['input']>
+  /** Given to this person: an assignee's id in the jobs tool. */
+  readonly assignee?: InputMaybe<Scalars['ID']['input']>
+  /** Whether anyone is given the work. */
+  readonly isAssigned?: InputMaybe<Scalars['Boolean']['input']>
   /** Changed at or after this instant. */
   readonly changedSince?: InputMaybe<Scalars['DateTime']['input']>
+}
+
+/** Days, both ends included; give one or both. */
+export type DayRange = {
+  /** This day and later ones. */
+  readonly from?: InputMaybe<Scalars['Date']['input']>
+  /** This day and earlier ones; not before `from`. */
+  readonly to?: InputMaybe<Scalars['Date']['input']>
 }
 
 export type Query = {
@@ -449,6 +468,7 @@ export type ResolversTypes = {
   JobEdge: ResolverTypeWrapper<Omit<JobEdge, 'node'> & { node: ResolversTypes['Job'] }>
   JobConnection: ResolverTypeWrapper<JobPage>
   JobFilter: JobFilter
+  DayRange: DayRange
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>
   ScheduleInput: ScheduleInput
   CreateJobInput: CreateJobInput
@@ -483,6 +503,7 @@ export type ResolversParentTypes = {
   JobEdge: Omit<JobEdge, 'node'> & { node: ResolversParentTypes['Job'] }
   JobConnection: JobPage
   JobFilter: JobFilter
+  DayRange: DayRange
   Query: Record<PropertyKey, never>
   ScheduleInput: ScheduleInput
   CreateJobInput: CreateJobInput

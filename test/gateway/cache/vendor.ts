@@ -83,7 +83,7 @@ export function contextOf(
   const context = {
     spent: 0,
     call: { priority, signal, spend: () => void (context.spent += 1) },
-    index: { page: unused },
+    index: { page: unused, sums: unused },
     links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, emailOf: unused },
     writes: { write: unused },
   }

@@ -184,15 +184,15 @@ describe('statements', () => {
     const index = openIndex(seen.store, catalogue)
     const cursor = Buffer.from('i1:Job:5:5').toString('base64url')
     const lists: [EntityRef | null, PageFilter, PageArguments, RegExp][] = [
-      [null, {}, {}, /r USING INDEX records_by_sort/],
-      [null, {}, { after: cursor }, /r USING INDEX records_by_sort .*sort_at.*</],
-      [null, {}, { last: 5, before: cursor }, /r USING INDEX records_by_sort .*sort_at.*>/],
-      [null, { status: ['NEW'] }, { after: cursor }, /r USING INDEX records_by_status .*sort_at.*</],
+      [null, {}, {}, /r USING COVERING INDEX records_by_sort/],
+      [null, {}, { after: cursor }, /r USING COVERING INDEX records_by_sort .*sort_at.*</],
+      [null, {}, { last: 5, before: cursor }, /r USING COVERING INDEX records_by_sort .*sort_at.*>/],
+      [null, { status: ['NEW'] }, { after: cursor }, /r USING COVERING INDEX records_by_status .*sort_at.*</],
       [
         null,
         { status: ['NEW', 'DONE'] },
         {},
-        /r USING INDEX records_by_status .*status=.*\n.*\n?.*r USING INDEX records_by_status/s,
+        /r USING COVERING INDEX records_by_status .*status=.*\n.*\n?.*r USING COVERING INDEX records_by_status/s,
       ],
       [null, { email: 'a@x.example' }, {}, /r USING INDEX records_by_email/],
       [null, { changedSince: at(0) }, {}, /r USING INDEX records_by_updated .*updated_at>/],

@@ -59,7 +59,7 @@ describe('columns', () => {
       [{ ...whole, amounts: { ...whole.amounts, amountPaid: 0.5 } }, { amount_paid: null }],
       [
         { ...whole, amounts: { ...whole.amounts, currency: '€' } },
-        { currency: null, total: null, amount_paid: null, amount_remaining: null },
+        { currency: '', total: null, amount_paid: null, amount_remaining: null },
       ],
       [{ ...whole, schedule: { startsOn: '2026-02-30', endsOn: null } }, {}],
       [{ ...whole, assigneeId: '\ud800' }, { assignee_id: null }],

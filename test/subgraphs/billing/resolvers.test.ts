@@ -6,7 +6,7 @@ import { scalars } from '../../../schema/scalars.ts'
 import type { EntityRef } from '../../../schema/entities.ts'
 import { billingResolvers } from '../../../subgraphs/billing/resolvers.ts'
 import type { BillingSource, OrderFields } from '../../../subgraphs/billing/source.ts'
-import type { GraphContext, PageFilter, WriteIntent, Written } from '../../../subgraphs/contract.ts'
+import type { GraphContext, IndexSum, PageFilter, WriteIntent, Written } from '../../../subgraphs/contract.ts'
 import { VendorError } from '../../../subgraphs/vendor-error.ts'
 import { stepsInMemory } from '../steps.ts'
 
@@ -48,7 +48,7 @@ interface World {
 const orderIds = ['in_1', 'in_broken', 'in_gone', 'in_2']
 
 /** Orders in_1 and in_2 exist, in_broken fails, in_gone is known to the index only. Customer 1 exists, 0 does not. */
-function world(options: { isComplete?: boolean; ids?: readonly string[] } = {}): World {
+function world(options: { isComplete?: boolean; ids?: readonly string[]; sums?: readonly IndexSum[] } = {}): World {
   const asked: string[] = []
   const filters: PageFilter[] = []
   const intents: WriteIntent[] = []
@@ -82,6 +82,10 @@ function world(options: { isComplete?: boolean; ids?: readonly string[] } = {}):
   const context: GraphContext = {
     call: { priority: 'query', signal: new AbortController().signal, spend: () => undefined },
     index: {
+      sums: (_entity, _within, filter) => {
+        filters.push(filter)
+        return Promise.resolve(options.sums ?? [])
+      },
       page: (_entity, _within, filter, { after }) => {
         filters.push(filter)
         // Two entries a page.
@@ -181,6 +185,63 @@ describe('lists of orders', () => {
       },
       { isClosed: false },
     ])
+  })
+
+  test('pass on ranges as instants and amounts, to the page and to its sums', async () => {
+    const { run, filters } = world()
+    await run(
+      `{ orders(filter: {
+        number: "A-1", created: { from: "2026-01-01T00:00:00+01:00" }, due: { before: "2026-02-01T00:00:00Z" },
+        total: { currency: "EUR", min: 5, max: 9007199254740991 }
+      }) { sums { count } } }`,
+    )
+    const asked = {
+      number: 'A-1',
+      created: { from: new Date('2025-12-31T23:00:00Z') },
+      due: { before: new Date('2026-02-01') },
+      total: { currency: 'EUR', min: 5, max: 9007199254740991 },
+    }
+    expect(filters).toMatchObject([asked, asked])
+  })
+
+  test('have sums that are exact, or an error at the amount that is not', async () => {
+    const amounts = { total: 5n, amountPaid: 0n, amountRemaining: 5n }
+    const sums: IndexSum[] = [
+      { status: 'OPEN', currency: 'EUR', count: 2, ...amounts, amountPaid: null },
+      { status: 'PAID', currency: 'EUR', count: 3, ...amounts, total: 2n ** 53n },
+      { status: 'NEW WORD', currency: null, count: 1, ...amounts, total: null },
+    ]
+    const { data, errors } = await world({ sums }).run(
+      '{ orders { sums { status currency count total { amount currency } amountPaid { amount } amountRemaining { amount } } } }',
+    )
+    expect(data).toEqual({
+      orders: {
+        sums: [
+          {
+            status: 'OPEN',
+            currency: 'EUR',
+            count: 2,
+            total: { amount: 5, currency: 'EUR' },
+            amountPaid: null,
+            amountRemaining: { amount: 5 },
+          },
+          {
+            status: 'PAID',
+            currency: 'EUR',
+            count: 3,
+            total: null,
+            amountPaid: { amount: 0 },
+            amountRemaining: { amount: 5 },
+          },
+          { status: null, currency: null, count: 1, total: null, amountPaid: null, amountRemaining: null },
+        ],
+      },
+    })
+    expect(errors?.map(({ path, extensions }) => ({ path, extensions }))).toEqual([
+      { path: ['orders', 'sums', 0, 'amountPaid'], extensions: { code: 'SYSTEM_UNREADABLE', isRetryable: false } },
+      { path: ['orders', 'sums', 1, 'total'], extensions: { code: 'AMOUNT_TOO_LARGE', isRetryable: false } },
+    ])
+    expect(errors?.[1]?.message).toContain('the sum 9007199254740992 is more than a SafeInt holds')
   })
 })
 

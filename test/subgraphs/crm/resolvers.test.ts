@@ -48,6 +48,7 @@ function world() {
   const context: GraphContext = {
     call: { priority: 'query', signal: new AbortController().signal, spend: () => undefined },
     index: {
+      sums: () => Promise.resolve([]),
       page(_, __, filter, page) {
         pages.push({ filter, page })
         const entries = ['1', '2', '3'].map(id => {
@@ -117,11 +118,12 @@ test('arguments reach the index in its words', async () => {
   const { run, pages } = world()
   await run(
     `{ customers(last: 5, before: "c", order: OLDEST_FIRST, filter: {
-      email: " Ada@Example.com ", lifecycleStage: [LEAD], changedSince: "2026-01-02T03:04:05Z" }) { isComplete } }`,
+      email: " Ada@Example.com ", lifecycleStage: [LEAD], changedSince: "2026-01-02T03:04:05Z",
+      namePrefix: "Ad" }) { isComplete } }`,
   )
   expect(pages).toEqual([
     {
-      filter: { email: 'ada@example.com', status: ['LEAD'], changedSince: at },
+      filter: { email: 'ada@example.com', status: ['LEAD'], changedSince: at, namePrefix: 'Ad' },
       page: { last: 5, before: 'c', order: 'OLDEST_FIRST' },
     },
   ])

@@ -74,6 +74,7 @@ const page: IndexPage = {
 const context: GraphContext = {
   call: { priority: 'query', signal: new AbortController().signal, spend: () => undefined },
   index: {
+    sums: () => Promise.resolve([]),
     page(_, within, filter, { first }) {
       pages.push({ within, filter, first })
       return Promise.resolve(page)
@@ -178,7 +179,8 @@ describe('a list', () => {
 
   test('within a customer or order passes the filter on to the index', async () => {
     const query = `query ($r: [_Any!]!) { _entities(representations: $r) { ... on Order {
-      jobs(first: 5, filter: { status: ["Scheduled"], isCompleted: false, customer: "101", changedSince: "2026-01-01T00:00:00Z" }) {
+      jobs(first: 5, filter: { status: ["Scheduled"], isCompleted: false, customer: "101", changedSince: "2026-01-01T00:00:00Z",
+        schedule: { from: "2026-01-05", to: "2026-01-09" }, isScheduled: true, assignee: "7", isAssigned: true }) {
         pageInfo { endCursor } } } } }`
     await run(query, { r: [{ __typename: 'Order', id: 'in_1' }] })
     expect(pages).toMatchObject([
@@ -189,6 +191,10 @@ describe('a list', () => {
           status: ['Scheduled'],
           isClosed: false,
           changedSince: new Date('2026-01-01T00:00:00Z'),
+          schedule: { from: '2026-01-05', to: '2026-01-09' },
+          isScheduled: true,
+          assigneeId: '7',
+          isAssigned: true,
           parents: [{ type: 'Customer', id: '101' }],
         },
       },

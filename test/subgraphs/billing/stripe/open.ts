@@ -108,7 +108,7 @@ function graphContext(spent: string[], linked: readonly LinkedRecord[]): GraphCo
   }
   return {
     call: { priority: 'query', signal: new AbortController().signal, spend: (_, pool) => spent.push(pool) },
-    index: { page: unused },
+    index: { page: unused, sums: unused },
     links: {
       resolve: unused,
       entityOf: unused,

@@ -98,7 +98,7 @@ function graphContext(spent: string[]): GraphContext {
   }
   return {
     call: { priority: 'query', signal: new AbortController().signal, spend: (_, pool) => spent.push(pool) },
-    index: { page: unused },
+    index: { page: unused, sums: unused },
     links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, emailOf: unused },
     writes: { write: unused },
   }

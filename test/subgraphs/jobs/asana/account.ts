@@ -73,7 +73,7 @@ export function graphContext(call: CallContext = callContext()): GraphContext {
   const unused = () => Promise.reject(new Error('a source asks its vendor only'))
   return {
     call,
-    index: { page: unused },
+    index: { page: unused, sums: unused },
     links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, emailOf: unused },
     writes: { write: unused },
   }
