@@ -32,6 +32,7 @@ export const embeddedTypes = [
   'OrderChanged',
   'OrderConnection',
   'OrderEdge',
+  'OrderSum',
   'PageInfo',
   'ProductConnection',
   'ProductEdge',
