@@ -52,4 +52,16 @@ export default tseslint.config(
       },
     },
   },
+  {
+    // What browsers have, and what the explorer's scripts bring.
+    files: ['gateway/pages/browser/*.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        [
+          'AbortController addEventListener removeEventListener document fetch localStorage location setInterval setTimeout',
+          'clearInterval clearTimeout URLSearchParams GraphiQL React ReactDOM SandboxEmbedding graphqlWs',
+        ].flatMap(names => names.split(' ').map(name => [name, 'readonly'])),
+      ),
+    },
+  },
 )

@@ -21,6 +21,7 @@ import { openImporting, type Importing } from './operator/importing.ts'
 import { openLinks } from './links/links.ts'
 import { isLivingRecord } from './links/records.ts'
 import { unlinkedPage } from './links/unlinked.ts'
+import { aboutOf } from './pages/about.ts'
 import { explorePages } from './pages/explore.ts'
 import { openSockets } from './push/socket.ts'
 import { leaseMs, openProcessor } from './processor.ts'
@@ -189,7 +190,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
         ),
       }),
       onWebhook: (system, status, seconds) => runtime.metrics.acknowledged(system, status, seconds),
-      page: config.isExplorable ? explorePages() : () => Promise.resolve(null),
+      page: config.isExplorable ? explorePages(() => aboutOf(runtime, config, time)) : () => Promise.resolve(null),
       callers: openCallers(config),
       isHealthOnly: config.duty === 'worker',
       log,

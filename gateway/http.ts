@@ -230,8 +230,12 @@ async function answer(
     return sendText(response, 404, 'This process is a worker; it answers /health and /metrics only.\n')
   if (path.startsWith('/webhooks/')) return answerWebhook(options, rooms.webhooks, request, response, path)
   if (path === '/graphql') return answerGraphQL(options, rooms.graph, request, response)
-  const page = isRead(request) ? await options.page(path, request.headers.host ?? '') : null
+  const { host = '' } = request.headers
+  const page = isRead(request) && options.callers.allowsHost(host) ? await options.page(path, host) : null
   if (page !== null) return sendPage(request, response, page)
+  // Some balancers ask here whether we live, and others than our own people may: no word of what runs.
+  if (path === '/' && isRead(request))
+    return sendText(response, 200, 'The graph is at /graphql, its health at /health/ready.\n')
   sendText(response, 404, 'There is nothing here. The graph is at /graphql.\n')
 }
 

@@ -36,6 +36,6 @@ export function notConnectedText(
   return `There is no system ${system}; connected are ${connected.map(one => one.system).join(', ')}.`
 }
 
-function neededSettings({ settings }: UnplayedRole): readonly string[] {
+export function neededSettings({ settings }: UnplayedRole): readonly string[] {
   return settings.filter(({ isRequired }) => isRequired).map(({ name }) => name)
 }

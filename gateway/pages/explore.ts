@@ -1,21 +1,23 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Page } from '../http.ts'
-import { favicon, html, pageScript, sandboxSite } from './html.ts'
+import { explorerPage, favicon, sandboxSite } from './html.ts'
+import { startPage, type About } from './start-page.ts'
 
 const require = createRequire(import.meta.url)
 
 const script = 'text/javascript; charset=utf-8'
+const stylesheet = 'text/css; charset=utf-8'
+const page = 'text/html; charset=utf-8'
 
-/** What the page loads from here, each with where it comes from. Read, or made, when first asked for: a start is not delayed. */
+/** What the explorer loads from here, each with where it comes from. Read, or made, when first asked for: a start is not delayed. */
 const files: Readonly<Record<string, { readonly contentType: string; read(): Promise<string | Buffer> }>> = {
+  '/explore/explorer.js': { contentType: script, read: () => ownFile('explorer.js') },
+  '/explore/feeds.js': { contentType: script, read: () => ownFile('feeds.js') },
+  '/explore/page.css': { contentType: stylesheet, read: () => ownFile('page.css') },
   '/explore/sandbox.js': { contentType: script, read: sandboxScript },
   '/explore/graphiql.js': { contentType: script, read: () => packageFile('graphiql/graphiql.min.js') },
-  '/explore/graphiql.css': {
-    contentType: 'text/css; charset=utf-8',
-    read: () => packageFile('graphiql/graphiql.min.css'),
-  },
+  '/explore/graphiql.css': { contentType: stylesheet, read: () => packageFile('graphiql/graphiql.min.css') },
   '/explore/react.js': { contentType: script, read: () => packageFile('react/umd/react.production.min.js') },
   '/explore/react-dom.js': {
     contentType: script,
@@ -27,32 +29,28 @@ const files: Readonly<Record<string, { readonly contentType: string; read(): Pro
 }
 
 /**
- * The page at `/graphql` for people: Apollo Sandbox when its site can be reached, else GraphiQL from this machine, with the
- * same examples. Nothing is sent to anybody; Sandbox's telemetry is off.
+ * The pages for people: `/` says what runs, `/graphql` is the explorer: GraphiQL from this machine at once, and Apollo Sandbox beside it
+ * when its site answers, with the same examples. Nothing is sent to anybody; Sandbox's telemetry is off.
  * @returns the page for a path, as asked for at a host; null for paths that are none of its own
  */
-export function explorePages(): (path: string, host: string) => Promise<Page | null> {
+export function explorePages(about: () => Promise<About>): (path: string, host: string) => Promise<Page | null> {
   const read = new Map<string, Promise<Page>>()
   return async (path, host) => {
-    if (path === '/graphql') {
-      return {
-        contentType: 'text/html; charset=utf-8',
-        body: html,
-        headers: { 'Content-Security-Policy': contentSecurityPolicy(host), 'Cache-Control': 'no-store' },
-      }
-    }
+    const headers = { 'Content-Security-Policy': contentSecurityPolicy(host), 'Cache-Control': 'no-store' }
+    if (path === '/graphql') return { contentType: page, body: explorerPage, headers }
+    if (path === '/') return { contentType: page, body: startPage(await about(), host), headers }
     const file = Object.hasOwn(files, path) ? files[path] : undefined
     if (file === undefined) return null
     const known = read.get(path)
     if (known !== undefined) return known
-    const page = file.read().then(body => ({
+    const made = file.read().then(body => ({
       contentType: file.contentType,
       body,
       headers: { 'Cache-Control': 'no-cache' },
     }))
-    read.set(path, page)
-    page.catch(() => read.delete(path))
-    return page
+    read.set(path, made)
+    made.catch(() => read.delete(path))
+    return made
   }
 }
 
@@ -62,7 +60,7 @@ function contentSecurityPolicy(host: string): string {
   const sockets = /^[\w.:[\]-]+$/.test(host) ? ` ws://${host} wss://${host}` : ''
   return [
     `default-src 'none'`,
-    `script-src 'self' 'sha256-${createHash('sha256').update(pageScript).digest('base64')}'`,
+    `script-src 'self'`,
     // GraphiQL's editor sets style attributes.
     `style-src 'self' 'unsafe-inline'`,
     `img-src 'self' data:`,
@@ -73,6 +71,10 @@ function contentSecurityPolicy(host: string): string {
     `base-uri 'none'`,
     `form-action 'none'`,
   ].join('; ')
+}
+
+function ownFile(name: string): Promise<Buffer> {
+  return readFile(new URL(`browser/${name}`, import.meta.url))
 }
 
 /** A path below a package's folder, whatever its `exports` allow. */

@@ -44,7 +44,14 @@ browserTest(
       route.fulfill({ contentType: 'text/html', body: standIn(query ?? '', subscription ?? '') }),
     )
     await page.goto(`${world.gateway.url}/graphql`)
-    const address = await page.locator('#explorer iframe').getAttribute('src')
+    // The bundled explorer is there at once, and stays in front until somebody chooses.
+    await page.locator('.graphiql-tab-button').first().waitFor()
+    const tab = page.getByRole('tab', { name: 'Apollo Sandbox' })
+    await tab.waitFor()
+    expect(await chosen(page)).toBe('GraphiQL')
+    await tab.click()
+    expect(await chosen(page)).toBe('Apollo Sandbox')
+    const address = await page.locator('#sandbox iframe').getAttribute('src')
     const { searchParams, origin, pathname } = new URL(address ?? '')
     expect(`${origin}${pathname}`).toBe(`${sandboxSite}/sandbox/explorer`)
     expect(Object.fromEntries(searchParams)).toMatchObject({
@@ -67,32 +74,69 @@ browserTest(
   },
 )
 
-browserTest('a site that never answers is waited for four seconds and no longer', async () => {
+browserTest('the last choice is remembered, unless one has begun to work before Sandbox answers', async () => {
   const [world, { page }] = await Promise.all([startWorld({ waitsForImport: false }), openBrowser()])
-  await page.clock.install()
-  const asked = new Promise<void>(resolve => void page.route(`${sandboxSite}/**`, () => resolve()))
-  await page.goto(`${world.gateway.url}/graphql`)
-  await asked
-  expect(await page.locator('#note').innerText()).toContain('Opening')
-  const goesOn = page.waitForRequest('**/explore/graphiql.css', { timeout: 2500 })
-  await page.clock.fastForward(4000)
-  await goesOn
-  await page.locator('.graphiql-tab-button').first().waitFor()
+  let answer = (): void => undefined
+  await page.route(`${sandboxSite}/sandbox/**`, async route => {
+    await new Promise<void>(resolve => (answer = resolve))
+    await route.fulfill({ contentType: 'text/html', body: standIn('', '') })
+  })
+  await page.route(`${sandboxSite}/`, route => route.fulfill({ body: '' }))
+  const sandbox = page.getByRole('tab', { name: 'Apollo Sandbox' })
+  const open = async (): Promise<void> => {
+    const asked = page.waitForRequest(`${sandboxSite}/sandbox/**`)
+    await page.goto(`${world.gateway.url}/graphql`)
+    await asked
+    await page.locator('.graphiql-tab-button').first().waitFor()
+    expect([await chosen(page), await sandbox.isVisible()]).toEqual(['GraphiQL', false])
+  }
+  await open()
+  answer()
+  await sandbox.click()
+  await open()
+  answer()
+  await expect.poll(() => chosen(page)).toBe('Apollo Sandbox')
+  await open()
+  await page.locator('.graphiql-tab-button').nth(1).click()
+  answer()
+  await sandbox.waitFor()
+  expect(await chosen(page)).toBe('GraphiQL')
+  await page.getByRole('tab', { name: 'GraphiQL' }).click()
+  await open()
+  answer()
+  await sandbox.waitFor()
+  expect(await chosen(page)).toBe('GraphiQL')
 })
 
-browserTest(
-  'something else that answers in the place of Sandbox, such as a login page, gives way to GraphiQL',
-  async () => {
-    const [world, { page }] = await Promise.all([startWorld({ waitsForImport: false }), openBrowser()])
-    await page.clock.install()
-    await page.route(`${sandboxSite}/**`, route => route.fulfill({ contentType: 'text/html', body: 'Welcome, guest' }))
-    await page.goto(`${world.gateway.url}/graphql`)
-    await page.frameLocator('#explorer iframe').getByText('Welcome, guest').waitFor()
-    await page.clock.fastForward(20_000)
-    await page.locator('.graphiql-tab-button').first().waitFor()
-    expect(await page.locator('#explorer iframe').count()).toBe(0)
-  },
-)
+browserTest('a site that never answers keeps nobody waiting', async () => {
+  const [world, { page }] = await Promise.all([startWorld({ waitsForImport: false }), openBrowser()])
+  await page.route(`${sandboxSite}/**`, () => undefined)
+  await page.goto(`${world.gateway.url}/graphql`)
+  await page.locator('.graphiql-tab-button').first().waitFor({ timeout: 8000 })
+  expect(await page.getByRole('tab', { name: 'Apollo Sandbox' }).isVisible()).toBe(false)
+})
+
+browserTest('something else that answers in the place of Sandbox, such as a login page, gets no tab', async () => {
+  const [world, { page }] = await Promise.all([startWorld({ waitsForImport: false }), openBrowser()])
+  await page.clock.install()
+  // It also posts what is no word of Sandbox's.
+  const login =
+    'Welcome, guest<script>parent.postMessage({ name: "hello" }, "*"); parent.postMessage("x", "*")</script>'
+  await page.route(`${sandboxSite}/**`, route => route.fulfill({ contentType: 'text/html', body: login }))
+  await page.goto(`${world.gateway.url}/graphql`)
+  const frame = page.locator('#sandbox iframe')
+  await frame.waitFor({ state: 'attached' })
+  await page.locator('.graphiql-tab-button').first().waitFor()
+  await page.frameLocator('#sandbox iframe').getByText('Welcome, guest').waitFor({ state: 'attached' })
+  await page.clock.fastForward(61_000)
+  await frame.waitFor({ state: 'detached' })
+  expect(await page.getByRole('tab', { name: 'Apollo Sandbox' }).isVisible()).toBe(false)
+})
+
+/** The explorer in front. */
+function chosen(page: Page): Promise<string> {
+  return page.getByRole('tab', { selected: true }).and(page.locator('nav button')).innerText()
+}
 
 /** Waits until the stand-in heard a message of this name that holds the text. */
 async function hears(page: Page, name: string, text: string): Promise<void> {
