@@ -20,6 +20,7 @@ import { createHttp } from './http.ts'
 import { openImporting, type Importing } from './operator/importing.ts'
 import { openLinks } from './links/links.ts'
 import { isLivingRecord } from './links/records.ts'
+import { catchUpLinks } from './links/catch-up.ts'
 import { unlinkedPage } from './links/unlinked.ts'
 import { aboutOf } from './pages/about.ts'
 import { explorePages } from './pages/explore.ts'
@@ -98,7 +99,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   const worker = randomUUID()
   const traces = await openTraces(config.tracesUrl, { instance: worker, log })
   const runtime = await openRuntime(config, { log, clock, random, child, traces, worker })
-  const { store } = runtime
+  const { store, catalogue } = runtime
   // Whatever is written into the store goes by its clock, which all its processes share.
   const time = store.clock
   // In the order in which they are taken: what takes in new work ends before what works on it.
@@ -224,6 +225,14 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     if (config.duty !== 'web') {
       processor.start()
       store.signals?.on('deliveries', () => processor.wake())
+      void catchUpLinks(
+        store,
+        catalogue,
+        () => time.now(),
+        work => runtime.commits.commit(work),
+      ).catch((error: unknown) =>
+        log.warn({ err: error }, 'links made by an earlier version could not be looked at again; the next start does'),
+      )
       importing.start()
       sweeping.start()
       continuing.start()
@@ -296,6 +305,7 @@ function openSubgraphs(
     unlinked: asked => unlinkedPage(store, catalogue, asked, asked),
     linkRecord: (record, customerId) => runtime.linkRecord(record, customerId),
     isLivingRecord: record => isLivingRecord(store, record),
+    resetLink: record => runtime.resetLink(record),
     deliveries: delivering,
   })
   return subgraphSources().map(({ name, typeDefs }) => {

@@ -17,7 +17,7 @@ import { openIndex } from './links/index.ts'
 import { openLinks } from './links/links.ts'
 import { Living } from './links/living.ts'
 import { readAbove } from './links/parents.ts'
-import { linkByPerson } from './links/person.ts'
+import { linkByPerson, resetLink } from './links/person.ts'
 import { openMetrics, type Metrics } from './metrics.ts'
 import { PushHub } from './push/hub.ts'
 import { readDeployment } from './store/deployment.ts'
@@ -65,6 +65,8 @@ export interface Runtime {
   nameOf(record: RecordRef, context: OperationContext): Promise<string | null>
   /** @throws GraphQLError when there is no such record or entity */
   linkRecord(record: RecordRef, entityId: string | null): Promise<EntityRef | null>
+  /** @throws GraphQLError when there is no such record */
+  resetLink(record: RecordRef): Promise<EntityRef | null>
   close(): Promise<void>
 }
 
@@ -177,6 +179,10 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
       const changes = await commits.commit(tx => linkByPerson(tx, catalogue, record, entityId, clock.now()))
       if (entityId === null) return null
       return changes.at(-1)?.entity ?? (await openLinks(store, catalogue).entityOf(record))
+    },
+    async resetLink(record) {
+      await commits.commit(tx => resetLink(tx, catalogue, record, clock.now()))
+      return openLinks(store, catalogue).entityOf(record)
     },
     async close() {
       hub.close()

@@ -2,12 +2,13 @@ import type { EntityRef, EntityType } from './entities.ts'
 import type { RecordRef } from './systems.ts'
 
 /**
- * Why we hold that a record is an entity, strongest first.
- * - `person`: somebody said so; nothing automatic changes it.
+ * Why a record was linked to an entity, strongest first. A link stays until the record names another living entity, a person
+ * decides, or the entity vanishes; it may outlive the reason it was made for.
+ * - `person`: a person said so; nothing automatic changes it.
  * - `owner`: the record is the owner's own (its id is the entity's id).
  * - `merged`: the owner merged this record into the entity; its id is an alias.
  * - `explicit`: the record names the entity (Stripe metadata, an Asana custom field).
- * - `email`: the normalised e-mail is the same, and unique in the CRM.
+ * - `email`: the record has an e-mail address of the entity, and no other entity has it.
  */
 export const evidences = ['person', 'owner', 'merged', 'explicit', 'email'] as const
 
@@ -28,19 +29,22 @@ export interface Reference extends Link {
 }
 
 /**
- * Why a record stands alone.
- * - `BIRTH`: a copy's record that names nobody, and whose e-mail the owner does not know.
+ * Why it is in question to which entity a record belongs.
+ * - `BIRTH`: a copy's record that names no entity, and whose e-mail the owner does not know.
  * - `AMBIGUOUS_EMAIL`: several entities have its e-mail.
- * - `UNKNOWN_REFERENCE`: it names an entity that does not exist (yet).
+ * - `UNKNOWN_REFERENCE`: it names an entity or a record that does not exist (yet, or any more).
+ * - `CONTRADICTED`: it belongs to an entity, and its e-mail is another's now.
  */
-export const unlinkedReasons = ['BIRTH', 'AMBIGUOUS_EMAIL', 'UNKNOWN_REFERENCE'] as const
+export const unlinkedReasons = ['BIRTH', 'AMBIGUOUS_EMAIL', 'UNKNOWN_REFERENCE', 'CONTRADICTED'] as const
 
 export type UnlinkedReason = (typeof unlinkedReasons)[number]
 
-/** A record that should belong to an entity of `entityType` and does not, with the reason and whoever it could be. */
+/** A record whose entity of `entityType` is in question, with the reason and the entities it could belong to. */
 export interface Unlinked {
   readonly record: RecordRef
   readonly entityType: EntityType
+  /** The entity it belongs to at present; null for none. */
+  readonly entity: EntityRef | null
   readonly reason: UnlinkedReason
   readonly candidates: readonly EntityRef[]
   readonly since: Date

@@ -1,3 +1,5 @@
+import { domainToASCII } from 'node:url'
+
 /** An amount in the currency's minor unit (cents, yen) with its ISO 4217 code in upper case. */
 export interface Money {
   readonly amount: number
@@ -14,13 +16,18 @@ export interface Address {
 }
 
 /**
- * The form in which two systems' e-mail addresses are compared: trimmed, Unicode-normalised, lower case.
+ * The form in which two systems' e-mail addresses are compared: trimmed, Unicode-normalised, lower case, the domain in its ASCII
+ * form: `info@MÜLLER.example` and `info@xn--mller-kva.example` are one address.
  * @returns null when the text cannot be an address (no `@`, empty side, white space or a control character inside)
  */
 export function normalizeEmail(text: string | null | undefined): string | null {
   if (typeof text !== 'string') return null
   const email = text.trim().normalize('NFC').toLowerCase()
-  return /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(email) && email.length <= 320 ? email : null
+  if (!/^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(email) || email.length > 320) return null
+  const domainAt = email.indexOf('@') + 1
+  const domain = email.slice(domainAt)
+  // Only where there is something to convert: of ASCII text it would also rewrite numbers as addresses of hosts.
+  return /\P{ASCII}/u.test(domain) ? email.slice(0, domainAt) + (domainToASCII(domain) || domain) : email
 }
 
 /** Longest printed number, and longest part of a name, that is kept and compared. */

@@ -145,6 +145,11 @@ export interface ObservedRecord {
   readonly updatedAt: Date | null
   /** As the vendor has it; normalised by the gateway. */
   readonly email: string | null
+  /**
+   * Further addresses of the same person: each matches, filters and resolves references as `email` does. Absent where the system
+   * does not tell: those of contacts that were merged into it stay then.
+   */
+  readonly emails?: readonly string[]
   /** The entity the record says it is (`metadata.crm_id`), for records of a copy. */
   readonly names: EntityRef | null
   /** Ids of records that were merged into this one, as far as the vendor tells: they are its aliases. */
@@ -280,7 +285,7 @@ export interface Links {
   entityOf(record: RecordRef): Promise<EntityRef | null>
   /** The entity a record hangs below: an invoice's Customer, a task's Order; null when none does. */
   parentOf(record: RecordRef, entity: EntityType): Promise<EntityRef | null>
-  /** The records of a system an entity is linked to; the leading one first (person, explicit, e-mail; newest within). */
+  /** The living records of a system an entity is linked to; the leading one first (person, explicit, e-mail; newest within). */
   recordsOf(entity: EntityRef, system: System): Promise<readonly LinkedRecord[]>
   /** The e-mail address, normalised, by which records of other systems are matched to a living entity; null when it has none. */
   emailOf(entity: EntityRef): Promise<string | null>
@@ -289,6 +294,8 @@ export interface Links {
 export interface LinkedRecord {
   readonly record: RecordRef
   readonly evidence: Evidence
+  /** Whether its e-mail address is another entity's by now, and no person has said yet whose the record is. */
+  readonly isContradicted: boolean
 }
 
 // ---- Writes ---------------------------------------------------------------------------------------------------------

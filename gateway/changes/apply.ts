@@ -4,11 +4,13 @@ import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { Catalogue } from '../links/catalogue.ts'
 import { readMentions, writeMentions } from '../links/mentions.ts'
 import { entitiesOf, readParents, resolveParents, writeParents, type ParentRow } from '../links/parents.ts'
+import { readEmails, writeEmails } from '../links/emails.ts'
+import { isKnownByEmail } from '../links/match.ts'
 import { inParts, readLinks, readRecords, refOf, writeRecords, type LinkRow, type RecordRow } from '../links/records.ts'
-import { deleteLinks, deleteUnlinked, settle, type LinkChange, type OwnerChange } from '../links/settle.ts'
+import { deleteLinks, forgetDoubts, settle, type LinkChange, type OwnerChange } from '../links/settle.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import { appendChanges } from './log.ts'
-import { linkedChange, refs } from './linked.ts'
+import { fieldsOfCopy, linkedChange, refs } from './linked.ts'
 import { applyMerge, mergeOf, winnersOnce } from './merge.ts'
 import { effectOf, type Effect, type Observation } from './observe.ts'
 
@@ -83,6 +85,7 @@ async function withMerges(
       fields: [],
       at: observed?.updatedAt ?? null,
       mergedInto: record,
+      isShownByWinner: observed?.emails !== undefined,
       origin,
     })),
   )
@@ -120,6 +123,7 @@ interface Step {
   readonly observation: Observation
   readonly stored: RecordRow | null
   readonly parentsBefore: readonly ParentRow[]
+  readonly emailsBefore: readonly string[]
   readonly linkBefore: LinkRow | null
   readonly effect: Effect
 }
@@ -140,8 +144,18 @@ async function applyBatch(
       return named === null || id === undefined ? [] : [[id, named] as const]
     }),
   )
-  const formerChildren = steps.flatMap(step => (step.parentsBefore.length > 0 && step.stored ? [step.stored.id] : []))
-  await writeParents(tx, parents, new Set(formerChildren.filter(id => parents.has(id))))
+  const formerParents = new Map(
+    steps.flatMap(({ stored, parentsBefore }) =>
+      stored !== null && parentsBefore.length > 0 && parents.has(stored.id)
+        ? [[stored.id, parentsBefore] as const]
+        : [],
+    ),
+  )
+  await writeParents(tx, parents, formerParents)
+  await writeEmails(
+    tx,
+    steps.flatMap(({ observation: { record }, effect: { emails } }) => (emails === null ? [] : [{ record, emails }])),
+  )
 
   const mentions = steps.flatMap(({ observation, effect: { mentions: mentioned } }) => {
     const id = rowIds.get(recordKey(observation.record))
@@ -152,8 +166,8 @@ async function applyBatch(
   const copiesOf = (isIncluded: (step: Step) => boolean): RecordRef[] =>
     steps.filter(isIncluded).flatMap(({ observation: { record } }) => (catalogue.isOwner(record) ? [] : [record]))
   const goneCopies = copiesOf(step => step.effect.isGone)
-  await deleteLinks(tx, [...goneCopies, ...revivedOwners(catalogue, steps)])
-  await deleteUnlinked(tx, goneCopies)
+  await deleteLinks(tx, revivedOwners(catalogue, steps))
+  await forgetDoubts(tx, goneCopies)
   const toMatch = await readRecords(tx, copiesOf(mustMatch))
   const linkChanges = await settle(
     tx,
@@ -161,9 +175,14 @@ async function applyBatch(
     { owners: ownerChanges(catalogue, steps), copies: [...toMatch.values()], goneCopies },
     now,
   )
-  const types = new Set([...parents.values()].flatMap(named => named.map(parent => parent.entity_type)))
-  for (const type of types) {
-    if (isEntityType(type)) await resolveParents(tx, catalogue, type, { children: parents.keys() })
+  // A child whose own e-mail address has changed may belong to another by it.
+  const readdressed = steps.filter(
+    ({ stored, effect: { row } }) => row !== null && row.email !== (stored?.email ?? null),
+  )
+  const children = [...parents.keys(), ...readdressed.flatMap(({ stored }) => stored?.id ?? [])]
+  const named = [...[...parents.values()].flat(), ...readdressed.flatMap(({ parentsBefore }) => parentsBefore)]
+  for (const type of new Set(named.map(parent => parent.entity_type))) {
+    if (isEntityType(type)) await resolveParents(tx, catalogue, type, { children: new Set(children) })
   }
   return changesOf(tx, catalogue, steps, rowIds, linkChanges, now)
 }
@@ -181,14 +200,19 @@ async function readSteps(
   const mentions = await readMentions(tx, living)
   const copies = records.filter(record => catalogue.kindOf(record).as === 'copy' && stored.has(recordKey(record)))
   const links = await readLinks(tx, copies)
+  const isPerson = (record: RecordRef): boolean =>
+    catalogue.isOwner(record) && isKnownByEmail(catalogue.kindOf(record).entity)
+  const emails = await readEmails(tx, records.filter(isPerson))
   const runs = await readRuns(tx)
   return batch.map(observation => {
     const { record } = observation
     const row = stored.get(recordKey(record)) ?? null
     const parentsBefore = (row === null ? undefined : parents.get(row.id)) ?? []
+    const emailsBefore = emails.get(recordKey(record)) ?? []
     const known = {
       row,
       parents: parentsBefore,
+      emails: emailsBefore,
       mentions: (row === null ? undefined : mentions.get(row.id)) ?? [],
       fieldsOf: (mentioned: Pick<RecordRef, 'system' | 'kind'>) => catalogue.mentionedKindOf(mentioned)?.fields ?? [],
       run: runs.get(`${record.system}:${record.kind}`) ?? null,
@@ -197,7 +221,9 @@ async function readSteps(
       observation,
       stored: row,
       parentsBefore,
-      linkBefore: links.get(recordKey(record)) ?? null,
+      emailsBefore,
+      // A record that is gone keeps its link, and is in no list.
+      linkBefore: row?.is_deleted === 0 ? (links.get(recordKey(record)) ?? null) : null,
       effect: effectOf(observation, known, now),
     }
   })
@@ -254,11 +280,11 @@ function revivedOwners(catalogue: Catalogue, steps: readonly Step[]): readonly R
 }
 
 function ownerChanges(catalogue: Catalogue, steps: readonly Step[]): readonly OwnerChange[] {
-  return steps.flatMap(({ observation: { record }, stored, effect }): OwnerChange[] => {
+  return steps.flatMap(({ observation: { record }, stored, emailsBefore, effect }): OwnerChange[] => {
     if (!catalogue.isOwner(record) || effect.row === null) return []
-    const before = stored?.email ?? null
-    const after = effect.row.email ?? null
-    const emails = before === after && !effect.isNew ? [] : [before, after].flatMap(email => email ?? [])
+    const before = new Set([stored?.email ?? [], emailsBefore].flat())
+    const after = new Set([effect.row.email ?? [], effect.emails ?? emailsBefore].flat())
+    const emails = [...before, ...after].filter(email => effect.isNew || before.has(email) !== after.has(email))
     const life = effect.isNew ? 'appeared' : effect.isGone ? 'vanished' : 'same'
     if (life === 'same' && emails.length === 0) return []
     return [{ entity: { type: catalogue.kindOf(record).entity, id: record.id }, life, emails }]
@@ -315,8 +341,16 @@ async function changesOf(
       ]
     }
     const before = refs(type, linkBefore?.entity_id ?? null)
-    const after = refs(type, links.get(recordKey(record))?.entity_id ?? null)
-    return [{ ...change, entity: after[0] ?? before[0] ?? null, parentsBefore: before, parentsAfter: after }]
+    const after = effect.isGone ? [] : refs(type, links.get(recordKey(record))?.entity_id ?? null)
+    return [
+      {
+        ...change,
+        fields: fieldsOfCopy(type, catalogue.kindOf(record).role, fields),
+        entity: after[0] ?? before[0] ?? null,
+        parentsBefore: before,
+        parentsAfter: after,
+      },
+    ]
   })
   // That a record new to us has a link is told by its own Change.
   const isNew = new Set(steps.filter(step => step.effect.isNew).map(step => recordKey(step.observation.record)))

@@ -1,9 +1,10 @@
 import type { NewChange } from '../../schema/change.ts'
 import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { Catalogue, KnownKind } from '../links/catalogue.ts'
+import { addEmails, readEmails, writeEmails } from '../links/emails.ts'
 import { readWinners } from '../links/match.ts'
 import { writeMentions } from '../links/mentions.ts'
-import { entitiesOf, readParents, writeParents } from '../links/parents.ts'
+import { entitiesOf, moveParents, readParents, writeParents } from '../links/parents.ts'
 import { readRecords, refOf, writeRecords } from '../links/records.ts'
 import { settle, writeLinks, type LinkChange } from '../links/settle.ts'
 import type { StoreTransaction } from '../store/store.ts'
@@ -49,14 +50,18 @@ export async function applyMerge(
   const before = { type: owner.entity, id: loser.id }
   const formerParents = loserRow === null ? [] : entitiesOf((await readParents(tx, [loserRow.id])).get(loserRow.id))
 
-  // The loser's e-mail stays with its tombstone: it is one of the winner's further addresses now.
-  const email = loserRow?.email ?? null
-  await writeRecords(tx, [{ ...tombstoneOf(observation, loserRow, loserRow?.seen_run ?? null, now), email }])
+  // The loser's addresses are further ones of the winner now, until the winner is read and says which it has.
+  const emails = [loserRow?.email ?? [], (await readEmails(tx, [loser])).get(recordKey(loser)) ?? []].flat()
+  await writeEmails(tx, [{ record: loser, emails: [] }])
+  if (observation.isShownByWinner !== true)
+    await addEmails(tx, [{ record: winnerRecord, emails: emails.filter(email => email !== winnerRow?.email) }])
+  await writeRecords(tx, [tombstoneOf(observation, loserRow, loserRow?.seen_run ?? null, now)])
   if (loserRow !== null) {
-    await writeParents(tx, new Map(), new Set([loserRow.id]))
+    await writeParents(tx, new Map(), new Map([[loserRow.id, []]]))
     await writeMentions(tx, new Map([[loserRow.id, []]]))
   }
   const moved = await moveLinks(tx, before.id, winner)
+  if (winnerRow?.is_deleted === 0) await moveParents(tx, before, winner)
   await writeLinks(tx, [
     {
       system: loser.system,
@@ -68,7 +73,6 @@ export async function applyMerge(
       linked_at: now.getTime(),
     },
   ])
-  const emails = email === null ? [] : [email]
   const settled = await settle(
     tx,
     catalogue,
@@ -160,8 +164,9 @@ async function moveLinks(
     .where('entity_type', '=', winner.type)
     .where('entity_id', '=', loserId)
     .execute()
+  const records = await readRecords(tx, links.map(refOf))
   return links
-    .filter(link => link.evidence !== 'merged')
+    .filter(link => link.evidence !== 'merged' && records.get(recordKey(refOf(link)))?.is_deleted === 0)
     .map(link => ({ record: refOf(link), entity: winner.type, before: loserId, after: winner.id }))
 }
 

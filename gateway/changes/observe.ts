@@ -21,6 +21,8 @@ export interface Observation {
   /** When it happened, by the system's clock: the record existed then, or ceased to. Null when the system does not say. */
   readonly at: Date | null
   readonly mergedInto?: RecordRef
+  /** The winner shows the merge, and with it all addresses that it has: none of the loser's are added to them. */
+  readonly isShownByWinner?: boolean
   /** It came of a write of ours, whose own Change has told of it. */
   readonly isEcho?: boolean
   /** The newest Change that was known here when the record was read; a later one of the record may be newer than the reading. */
@@ -42,6 +44,8 @@ export interface Known {
   readonly mentions: readonly MentionRow[]
   /** The entity's fields that show the names of a kind of records. */
   fieldsOf(mentioned: Pick<RecordRef, 'system' | 'kind'>): readonly string[]
+  /** Its further e-mail addresses, normalised. */
+  readonly emails: readonly string[]
   /** The number of the import that is listing its kind at the moment; null when none is. */
   readonly run: number | null
 }
@@ -54,6 +58,8 @@ export interface Effect {
   readonly parents: readonly NamedParent[] | null
   /** What it mentions from now on; null when that stays. */
   readonly mentions: readonly NewMention[] | null
+  /** The further e-mail addresses to be written; null when they stay. */
+  readonly emails: readonly string[] | null
   /** Whether the record is there for the first time, or again. */
   readonly isNew: boolean
   /** Whether it is gone now and was there before. */
@@ -78,6 +84,7 @@ const nothing: Effect = {
   row: null,
   parents: null,
   mentions: null,
+  emails: null,
   isNew: false,
   isGone: false,
   change: null,
@@ -91,7 +98,7 @@ export function effectOf(observation: Observation, known: Known, now: Date): Eff
   return observed === null ? effectOfAbsence(observation, known, now) : effectOfSight(observation, observed, known, now)
 }
 
-function effectOfAbsence(observation: Observation, { row, run }: Known, now: Date): Effect {
+function effectOfAbsence(observation: Observation, { row, emails, run }: Known, now: Date): Effect {
   const isGone = row !== null && row.is_deleted === 0
   // A record deleted before we heard of it leaves a tombstone too: news of its life may still be on the way.
   if (!isGone && !(row === null && observation.kind === 'DELETED')) return nothing
@@ -100,6 +107,7 @@ function effectOfAbsence(observation: Observation, { row, run }: Known, now: Dat
     row: tombstoneOf(observation, row, run, now),
     parents: isGone ? [] : null,
     mentions: isGone ? [] : null,
+    emails: emails.length > 0 ? [] : null,
     isGone,
     change: isGone ? 'DELETED' : null,
     fields: observation.fields,
@@ -137,7 +145,7 @@ export function tombstoneOf(
 function effectOfSight(
   observation: Observation,
   observed: ObservedRecord,
-  { row: stored, parents: storedParents, mentions: storedMentions, fieldsOf, run }: Known,
+  { row: stored, parents: storedParents, emails: storedEmails, mentions: storedMentions, fieldsOf, run }: Known,
   now: Date,
 ): Effect {
   const isListing = observation.origin !== undefined
@@ -187,7 +195,9 @@ function effectOfSight(
   const mentions = sameMentions(isNew ? [] : storedMentions, mentioned) ? null : mentioned
   const renamed = isNew ? [] : renamedIn(storedMentions, mentioned).flatMap(fieldsOf)
   const told = stored !== null && stored.updated_at === row.updated_at ? toldOf(stored) : []
-  const isSame = stored !== null && !isNew && !hasParents && sameRow(stored, row)
+  const further = furtherEmails(observed, row.email)
+  const emails = further === null || sameTexts(further, storedEmails) ? null : further
+  const isSame = stored !== null && !isNew && !hasParents && emails === null && sameRow(stored, row)
   const isNoNews = isSame && isTold(observation, updatedAt, stored, told)
   const change = isNew ? 'CREATED' : isNoNews && renamed.length === 0 ? null : 'UPDATED'
   // A version before this one did not keep the values: they are written, and are no news.
@@ -200,6 +210,7 @@ function effectOfSight(
     row: { ...row, told: JSON.stringify([...new Set([...told, ...toldNow])]) },
     parents: hasParents ? named : null,
     mentions,
+    emails,
     isNew,
     isGone: false,
     change: isUnremarkable ? null : change,
@@ -247,6 +258,18 @@ function isTold(
   if (stored.updated_at !== updatedAt) return false
   if (origin !== undefined || told.includes(everyField)) return true
   return fields.every(field => field === 'updatedAt' || told.includes(field))
+}
+
+/** @returns null when the system does not tell */
+function furtherEmails({ emails }: ObservedRecord, first: string | null): readonly string[] | null {
+  if (emails === undefined) return null
+  const all = new Set(emails.flatMap(email => normalizeEmail(email) ?? []))
+  if (first !== null) all.delete(first)
+  return [...all]
+}
+
+function sameTexts(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every(text => others.includes(text))
 }
 
 function toldOf({ told }: RecordRow): readonly string[] {

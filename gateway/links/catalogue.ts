@@ -2,7 +2,7 @@ import { entityTypes, type EntityType } from '../../schema/entities.ts'
 import type { MentionedKind, RecordKind, RecordRef, Role, System } from '../../schema/systems.ts'
 
 /** A system's kind of records, and what its records are in the graph. */
-export type KnownKind = RecordKind & { readonly system: System }
+export type KnownKind = RecordKind & { readonly system: System; readonly role: Role }
 
 /** A kind whose records are no entities: others show their names. */
 export type KnownMentionedKind = MentionedKind & { readonly system: System }
@@ -34,10 +34,10 @@ export function openCatalogue(definitions: readonly CatalogueEntry[]): Catalogue
   const kinds: KnownKind[] = []
   const byName = new Map<string, KnownKind>()
   const owners = new Map<EntityType, KnownKind>()
-  for (const { system, kinds: declared } of definitions) {
+  for (const { system, role, kinds: declared } of definitions) {
     for (const one of declared) {
       const { entity, as } = one
-      const known: KnownKind = { system, ...one }
+      const known: KnownKind = { system, role, ...one }
       if (byName.has(nameOf(known))) throw new Error(`${nameOf(known)} is declared twice: declare it once`)
       byName.set(nameOf(known), known)
       kinds.push(known)

@@ -30,7 +30,7 @@ export function openLinks(store: Store, catalogue: Catalogue, living = new Livin
     refs => store.read(db => readEntities(db, catalogue, refs)),
     options,
   )
-  const links = new DataLoader<EntityRef, readonly Link[]>(
+  const links = new DataLoader<EntityRef, readonly ShownLink[]>(
     refs => store.read(db => readLinksOf(db, catalogue, refs)),
     options,
   )
@@ -60,7 +60,7 @@ export function openLinks(store: Store, catalogue: Catalogue, living = new Livin
       const all = await links.load(entity)
       return all
         .filter(link => link.record.system === system && link.evidence !== 'merged')
-        .map(({ record, evidence }) => ({ record, evidence }))
+        .map(({ record, evidence, isContradicted }) => ({ record, evidence, isContradicted }))
     },
     emailOf: entity => store.read(db => readEmail(db, catalogue, entity)),
     linksOf: entity => links.load(entity),
@@ -130,6 +130,11 @@ async function readEntities(
   return refs.map(ref => found.get(entityKey(ref)) ?? null)
 }
 
+interface ShownLink extends Link {
+  /** See `LinkedRecord`. */
+  readonly isContradicted: boolean
+}
+
 interface LinkOfEntity {
   wanted: string
   living: string
@@ -139,24 +144,28 @@ interface LinkOfEntity {
   evidence: Evidence
   linked_at: number
   created_at: number | null
+  contradicted: number | null
 }
 
 async function readLinksOf(
   db: StoreReader,
   catalogue: Catalogue,
   refs: readonly EntityRef[],
-): Promise<readonly Link[][]> {
+): Promise<readonly ShownLink[][]> {
   const found = new Map<string, LinkOfEntity[]>()
   for (const { owner, ids } of byOwner(catalogue, refs)) {
     const { system, kind, entity: type } = owner
     // `cross join` is where SQLite keeps the order: the few that are wanted first, then their links.
     const { rows } = await sql<LinkOfEntity>`
       with wanted(id, living) as (${livingOf(owner, [...ids])})
-      select w.id as wanted, w.living, l.system, l.kind, l.record_id, l.evidence, l.linked_at, r.created_at from wanted w
-        cross join links l left join records r on r.system = l.system and r.kind = l.kind and r.record_id = l.record_id
-        where l.entity_type = ${type} and l.entity_id = w.living
+      select w.id as wanted, w.living, l.system, l.kind, l.record_id, l.evidence, l.linked_at, r.created_at,
+          (select 1 from unlinked u where u.system = l.system and u.kind = l.kind and u.record_id = l.record_id
+            and u.reason = 'CONTRADICTED' and u.by_person = 0) as contradicted
+        from wanted w cross join links l
+          left join records r on r.system = l.system and r.kind = l.kind and r.record_id = l.record_id
+        where l.entity_type = ${type} and l.entity_id = w.living and (l.evidence = 'merged' or r.is_deleted = 0)
       union all
-      select w.id, w.living, r.system, r.kind, r.record_id, 'owner', coalesce(r.created_at, r.sort_at), r.created_at
+      select w.id, w.living, r.system, r.kind, r.record_id, 'owner', coalesce(r.created_at, r.sort_at), r.created_at, null
         from wanted w join records r on r.system = ${system} and r.kind = ${kind} and r.record_id = w.living
         where r.is_deleted = 0`.execute(db)
     for (const row of rows.sort(leadingFirst)) {
@@ -170,6 +179,7 @@ async function readLinksOf(
       record: { system: row.system, kind: row.kind, id: row.record_id },
       evidence: row.evidence,
       linkedAt: new Date(row.linked_at),
+      isContradicted: row.contradicted === 1,
     })),
   )
 }
@@ -182,7 +192,7 @@ async function readReferencesOf(
 ): Promise<readonly Reference[]> {
   const owner = catalogue.ownerOf(entity.type)
   if (owner === null) return []
-  const { rows } = await sql<Omit<LinkOfEntity, 'wanted' | 'evidence' | 'created_at'>>`
+  const { rows } = await sql<Omit<LinkOfEntity, 'wanted' | 'evidence' | 'created_at' | 'contradicted'>>`
     with wanted(id, living) as (${livingOf(owner, [entity.id])})
     select w.living, r.system, r.kind, r.record_id, coalesce(r.updated_at, r.created_at, r.sort_at) as linked_at from wanted w
       cross join parents p join records r on r.id = p.child

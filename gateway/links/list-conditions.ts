@@ -78,7 +78,7 @@ function valueConditions(filter: PageFilter): readonly ValueCondition[] | null {
   const found = [
     textCondition('number', filter.number, normalizeNumber),
     nameCondition(filter.namePrefix),
-    textCondition('email', filter.email, normalizeEmail),
+    emailCondition(filter.email),
     rangeCondition('due_at', filter.due?.from, filter.due?.before),
     daysCondition(filter),
     amountCondition(filter),
@@ -100,6 +100,17 @@ function textCondition(
   if (typeof text !== 'string') return null
   const value = normal(text)
   return value === null ? 'unmet' : { isInOrder: false, sql: column => sql`${column(name, 'text')} = ${value}` }
+}
+
+/** Each of a person's addresses finds them. */
+function emailCondition(text: string | null | undefined): Condition {
+  if (typeof text !== 'string') return null
+  const email = normalizeEmail(text)
+  if (email === null) return 'unmet'
+  const records = sql`select a.id from records a where a.email = ${email} union all
+    select f.id from record_emails e cross join records f
+      where e.email = ${email} and f.system = e.system and f.kind = e.kind and f.record_id = e.record_id`
+  return { isInOrder: false, isById: true, sql: column => sql`${column('id', 'number')} in (${records})` }
 }
 
 function nameCondition(prefix: string | null | undefined): Condition {

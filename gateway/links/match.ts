@@ -1,5 +1,6 @@
+import { sql, type RawBuilder } from 'kysely'
 import type { EntityType } from '../../schema/entities.ts'
-import type { UnlinkedReason } from '../../schema/link.ts'
+import type { Evidence, UnlinkedReason } from '../../schema/link.ts'
 import type { StoreReader } from '../store/store.ts'
 import type { Catalogue, KnownKind } from './catalogue.ts'
 import { inParts, type RecordRow } from './records.ts'
@@ -11,34 +12,69 @@ export type CopyRecord = Pick<RecordRow, 'system' | 'kind' | 'record_id' | 'emai
 export interface Owners {
   /** Every id asked for that is a living entity or an alias of one, with the living id. */
   readonly living: ReadonlyMap<string, string>
-  /**
-   * Living entities that have an e-mail. Where none has it, those into which a record with that e-mail was merged: it is
-   * one of their further addresses.
-   */
+  /** The living entities that have an e-mail address among theirs. */
   readonly byEmail: ReadonlyMap<string, ReadonlySet<string>>
 }
 
-export type Match =
-  | { readonly entityId: string; readonly evidence: 'explicit' | 'email' }
-  | { readonly reason: UnlinkedReason; readonly candidates: readonly string[] }
+/** Why it is in question whose a record is, and the other entities it could be. */
+export interface Doubt {
+  readonly reason: UnlinkedReason
+  readonly candidates: readonly string[]
+}
+
+/** The link of a record at present, to a living entity. */
+export interface PresentLink {
+  readonly entityId: string
+  readonly evidence: Exclude<Evidence, 'owner'>
+}
+
+export interface Match {
+  readonly link: PresentLink | null
+  readonly doubt: Doubt | null
+}
 
 /** As many as a person can choose from. */
 const maxCandidates = 20
 
+/** Entities that are persons: an e-mail address means one of them. */
+const personTypes: ReadonlySet<EntityType> = new Set(['Customer'])
+
+/** Whether entities of the type are matched and referred to by e-mail address. */
+export function isKnownByEmail(entity: EntityType): boolean {
+  return personTypes.has(entity)
+}
+
 /**
  * Which entity a copy's record is. A record that names one is never matched by e-mail, even where the one it names does
  * not exist: a wrong reference is for a person to see, not to guess around.
+ * @param present what it was linked to before; it stays until the record names another living entity, and is only made from an
+ *   e-mail address where there is none: an address that is edited on either side ends no link
  */
-export function matchOf(copy: CopyRecord, entity: EntityType, owners: Owners): Match {
+export function matchOf(copy: CopyRecord, entity: EntityType, owners: Owners, present: PresentLink | null): Match {
   if (copy.names_type === entity && copy.names_id !== null) {
     const entityId = owners.living.get(copy.names_id)
-    return entityId === undefined ? { reason: 'UNKNOWN_REFERENCE', candidates: [] } : { entityId, evidence: 'explicit' }
+    return entityId === undefined
+      ? { link: present, doubt: { reason: 'UNKNOWN_REFERENCE', candidates: [] } }
+      : { link: { entityId, evidence: 'explicit' }, doubt: null }
   }
-  const candidates = copy.email === null ? [] : [...(owners.byEmail.get(copy.email) ?? [])].sort()
-  const [only, ...others] = candidates
-  if (only === undefined) return { reason: 'BIRTH', candidates: [] }
-  if (others.length > 0) return { reason: 'AMBIGUOUS_EMAIL', candidates: candidates.slice(0, maxCandidates) }
-  return { entityId: only, evidence: 'email' }
+  const holders = copy.email === null ? [] : [...(owners.byEmail.get(copy.email) ?? [])].sort()
+  const isHolder = holders.includes(present?.entityId ?? '')
+  const [only, ...others] = holders
+  if (present === null) {
+    if (only === undefined) return { link: null, doubt: { reason: 'BIRTH', candidates: [] } }
+    if (others.length > 0) return { link: null, doubt: doubtOf('AMBIGUOUS_EMAIL', holders) }
+    return { link: { entityId: only, evidence: 'email' }, doubt: null }
+  }
+  if (holders.length === 0) return { link: present, doubt: null }
+  if (!isHolder) return { link: present, doubt: doubtOf('CONTRADICTED', holders) }
+  return {
+    link: { entityId: present.entityId, evidence: 'email' },
+    doubt: others.length > 0 ? doubtOf('AMBIGUOUS_EMAIL', holders) : null,
+  }
+}
+
+function doubtOf(reason: UnlinkedReason, candidates: readonly string[]): Doubt {
+  return { reason, candidates: candidates.slice(0, maxCandidates) }
 }
 
 /** Looks up, for many copies at once, whom their references and e-mails mean. */
@@ -56,7 +92,8 @@ export async function readOwners(
     if (copy.names_type === entity && copy.names_id !== null) ids.add(copy.names_id)
     else if (copy.email !== null) emails.add(copy.email)
   }
-  return { living: await readLiving(db, owner, ids), byEmail: await readByEmail(db, owner, emails) }
+  const byEmail = isKnownByEmail(entity) ? await readHolders(db, owner, emails) : new Map<string, Set<string>>()
+  return { living: await readLiving(db, owner, ids), byEmail }
 }
 
 /** The living entity behind each id: itself, or the winner of the merge that retired it. Others are missing. */
@@ -106,42 +143,34 @@ export async function readWinners(
   return new Map(rows.map(row => [row.record_id, row.entity_id]))
 }
 
-async function readByEmail(
+/** The living entities that have each address, as their first or a further one. Addresses of none are missing. */
+export async function readHolders(
   db: StoreReader,
   owner: KnownKind,
   emails: Iterable<string>,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const rows = await inParts(emails, part =>
-    db
-      .selectFrom('records')
-      .select(['system', 'kind', 'email', 'record_id', 'is_deleted'])
-      .where('email', 'in', part)
-      .execute(),
-  )
-  // Sorted out here: with the kind among its conditions, SQLite may walk all records of the kind.
-  const owners = rows.filter(row => row.system === owner.system && row.kind === owner.kind)
-  const byEmail = gather(owners.filter(row => row.is_deleted === 0))
-  const retired = owners.filter(row => row.is_deleted === 1 && row.email !== null && !byEmail.has(row.email))
-  if (retired.length === 0) return byEmail
-  const winners = await readLiving(
-    db,
-    owner,
-    retired.map(row => row.record_id),
-  )
-  const further = retired.flatMap(row => {
-    const winner = winners.get(row.record_id)
-    return winner === undefined ? [] : [{ email: row.email, record_id: winner }]
+  const rows = await inParts(emails, async part => {
+    const isAsked = (email: string): RawBuilder<unknown> => sql`${sql.ref(email)} in (${sql.join(part)})`
+    const found = await sql<{ email: string; record_id: string }>`${holders(owner, isAsked)}`.execute(db)
+    return found.rows
   })
-  return new Map([...byEmail, ...gather(further)])
+  const byEmail = new Map<string, Set<string>>()
+  for (const { email, record_id } of rows) {
+    const ids = byEmail.get(email) ?? new Set()
+    byEmail.set(email, ids.add(record_id))
+  }
+  return byEmail
 }
 
-function gather(rows: readonly { email: string | null; record_id: string }[]): Map<string, Set<string>> {
-  const ids = new Map<string, Set<string>>()
-  for (const { email, record_id } of rows) {
-    if (email === null) continue
-    const set = ids.get(email)
-    if (set === undefined) ids.set(email, new Set([record_id]))
-    else set.add(record_id)
-  }
-  return ids
+/**
+ * SQL for the living entities of an owner's kind that have an address that meets the condition: `record_id` and `email`.
+ * @param condition on a column of addresses
+ */
+export function holders(owner: KnownKind, condition: (email: string) => RawBuilder<unknown>): RawBuilder<unknown> {
+  // The plus, and the join's direction: by address first. With the kind among its conditions, SQLite may walk all records of the kind.
+  return sql`select o.record_id, o.email from records o where ${condition('o.email')}
+      and o.system = ${owner.system} and o.kind = ${owner.kind} and o.is_deleted = 0
+    union select e.record_id, e.email from record_emails e cross join records w
+      where ${condition('e.email')} and e.system = ${owner.system} and e.kind = ${owner.kind}
+        and w.system = e.system and w.kind = e.kind and w.record_id = e.record_id and w.is_deleted = 0`
 }

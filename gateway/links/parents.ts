@@ -6,12 +6,13 @@ import type { ParentReference } from '../../subgraphs/contract.ts'
 import type { StoreReader, StoreTransaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 import type { Catalogue, KnownKind } from './catalogue.ts'
+import { holders, isKnownByEmail } from './match.ts'
 import { byKind, inParts } from './records.ts'
 
 export type ParentRow = Selectable<Tables['parents']>
 
 /** What a child names, as it is stored, without what it resolves to. */
-export type NamedParent = Omit<Insertable<Tables['parents']>, 'child' | 'entity_id'>
+export type NamedParent = Omit<Insertable<Tables['parents']>, 'child' | 'entity_id' | 'fault'>
 
 /** A longer text is no id and no e-mail; it is somebody's note in the wrong field. */
 const maxReferenceLength = 320
@@ -100,21 +101,41 @@ export function entitiesOf(rows: readonly ParentRow[] | undefined): readonly Ent
   return [...refs.values()]
 }
 
-/** Replaces what children name as their parents. Nothing is resolved: `resolveParents` does that. */
+/**
+ * Replaces what children name as their parents. What is named as before keeps what it resolves to. Nothing is resolved:
+ * `resolveParents` does that.
+ * @param former the rows that are replaced, by child
+ */
 export async function writeParents(
   tx: StoreTransaction,
   writes: ReadonlyMap<number, readonly NamedParent[]>,
-  former: ReadonlySet<number>,
+  former: ReadonlyMap<number, readonly ParentRow[]>,
 ): Promise<void> {
-  await inParts(former, async part => {
+  await inParts(former.keys(), async part => {
     await tx.deleteFrom('parents').where('child', 'in', part).execute()
     return []
   })
-  const rows = [...writes].flatMap(([child, named]) => named.map(row => ({ ...row, child, entity_id: null })))
+  const rows = [...writes].flatMap(([child, named]) => {
+    const before = new Map((former.get(child) ?? []).map(row => [nameOf(row), row]))
+    return named.map(row => {
+      const same = before.get(nameOf(row))
+      return { ...row, child, entity_id: same?.entity_id ?? null, fault: same?.fault ?? null }
+    })
+  })
   await inParts(rows, async part => {
     await tx.insertInto('parents').values(part).execute()
     return []
   })
+}
+
+/** What belonged to an entity that was merged into another, whatever it was found by, belongs to that one. */
+export async function moveParents(tx: StoreTransaction, from: EntityRef, to: EntityRef): Promise<void> {
+  await tx
+    .updateTable('parents')
+    .set({ entity_id: to.id })
+    .where('entity_type', '=', from.type)
+    .where('entity_id', '=', from.id)
+    .execute()
 }
 
 /** Which rows are to be resolved anew. */
@@ -124,13 +145,19 @@ export interface ParentsToResolve {
   readonly records?: Iterable<RecordRef>
   /** or these texts, */
   readonly references?: Iterable<string>
-  /** or resolve to these ids at present. */
+  /** or resolve to these ids at present, */
   readonly ids?: Iterable<string>
+  /** or name a record and have one of these e-mail addresses themselves. */
+  readonly emails?: Iterable<string>
 }
 
 /**
- * Finds the living entity of each row's record or text again, in SQL: a record's link or the owner's record itself; a
- * text is an owner's id (living or alias), else the id of a linked record, else an e-mail that one entity alone has.
+ * Finds the living entity of each row's record or text again, in SQL, and says where it is in question.
+ *
+ * A record is followed by its link, or is the owner's record itself. Where it is unknown or gone and has no link, what names it
+ * belongs to the one person who has the e-mail address of the child: an invoice of a billing record that was deleted before we
+ * were connected. A text is an owner's id (living or alias), else the id of a linked record, else an e-mail that one entity alone
+ * has. What was found by e-mail stays while that entity lives, whoever has the address later; see `matchOf`.
  */
 export async function resolveParents(
   tx: StoreTransaction,
@@ -140,9 +167,10 @@ export async function resolveParents(
 ): Promise<void> {
   const owner = catalogue.ownerOf(entity)
   if (owner === null) return
-  const found = entityOfRow(owner, catalogue.copiesOf(entity))
+  const { found, fault } = resolutionOfRow(owner, catalogue.copiesOf(entity))
   const update = async (where: RawBuilder<unknown>): Promise<never[]> => {
-    await sql`update parents set entity_id = ${found} where ${where}`.execute(tx)
+    await sql`update parents set (entity_id, fault) = (select f.entity_id, ${fault} from (select ${found} as entity_id) f)
+      where ${where}`.execute(tx)
     return []
   }
   // An expression, lest SQLite finds it cheaper to walk all parents of the type by `parents_by_entity`.
@@ -157,30 +185,70 @@ export async function resolveParents(
   await inParts(which.references ?? [], part => update(sql`reference in (${sql.join(part)}) and ${isOfType}`))
   await inParts(which.children ?? [], part => update(sql`child in (${sql.join(part)}) and ${isOfType}`))
   await inParts(which.ids ?? [], part => update(sql`entity_type = ${entity} and entity_id in (${sql.join(part)})`))
+  await inParts(isKnownByEmail(entity) ? (which.emails ?? []) : [], part =>
+    update(sql`child in (select c.id from records c where c.email in (${sql.join(part)}))
+      and parent_id is not null and ${isOfType}`),
+  )
 }
 
-function entityOfRow(owner: KnownKind, copies: readonly KnownKind[]): RawBuilder<unknown> {
-  const isOwner = (table: string) =>
-    sql`${sql.ref(`${table}.system`)} = ${owner.system} and ${sql.ref(`${table}.kind`)} = ${owner.kind}`
+/** SQL for the entity of a row of `parents`, and, of the `f.entity_id` that was found, for why it is in question. */
+function resolutionOfRow(
+  owner: KnownKind,
+  copies: readonly KnownKind[],
+): { readonly found: RawBuilder<unknown>; readonly fault: RawBuilder<unknown> } {
+  const isOfKind = (table: string, { system, kind }: KnownKind) =>
+    sql`${sql.ref(`${table}.system`)} = ${system} and ${sql.ref(`${table}.kind`)} = ${kind}`
   const isLiving = (id: RawBuilder<unknown>) =>
-    sql`exists (select 1 from records w where ${isOwner('w')} and w.record_id = ${id} and w.is_deleted = 0)`
+    sql`exists (select 1 from records w where ${isOfKind('w', owner)} and w.record_id = ${id} and w.is_deleted = 0)`
+  const isParent = (table: string) => sql`${sql.ref(`${table}.system`)} = parents.parent_system
+    and ${sql.ref(`${table}.kind`)} = parents.parent_kind and ${sql.ref(`${table}.record_id`)} = parents.parent_id`
+  const present = sql`(select parents.entity_id where ${isLiving(sql`parents.entity_id`)})`
+
+  const isPerson = isKnownByEmail(owner.entity)
+  const having = (email: RawBuilder<unknown>) => holders(owner, column => sql`${sql.ref(column)} = ${email}`)
+  const only = (email: RawBuilder<unknown>) =>
+    sql`(select case when count(*) = 1 then min(h.record_id) end from (${having(email)}) h)`
+  const areSeveral = (email: RawBuilder<unknown>) => sql`(select count(*) from (${having(email)}) h) > 1`
+  const ownEmail = sql`(select c.email from records c where c.id = parents.child)`
+  const reference = sql`parents.reference`
+
+  // A record that is there answers for itself: it stands alone in the list, or a person said that it is of no entity.
+  const isAnswered = sql`exists (select 1 from records k where ${isParent('k')} and k.is_deleted = 0)
+    or exists (select 1 from unlinked u where ${isParent('u')} and u.by_person = 1)`
+  const byOwnEmail = isPerson
+    ? sql`case when not (${isAnswered}) then coalesce(${present}, ${only(ownEmail)}) end`
+    : sql`null`
   const byRecord = sql`coalesce(
-    (select l.entity_id from links l where l.system = parents.parent_system and l.kind = parents.parent_kind
-      and l.record_id = parents.parent_id and l.entity_type = parents.entity_type and ${isLiving(sql`l.entity_id`)}),
-    (select o.record_id from records o where ${isOwner('o')} and o.system = parents.parent_system
-      and o.kind = parents.parent_kind and o.record_id = parents.parent_id and o.is_deleted = 0))`
-  const byLinkOf = (kind: KnownKind) => sql`(select l.entity_id from links l where l.system = ${kind.system}
-      and l.kind = ${kind.kind} and l.record_id = parents.reference and l.entity_type = parents.entity_type
-      and ${isLiving(sql`l.entity_id`)})`
+    (select l.entity_id from links l where ${isParent('l')} and l.entity_type = parents.entity_type
+      and ${isLiving(sql`l.entity_id`)}),
+    (select o.record_id from records o where ${isOfKind('o', owner)} and ${isParent('o')} and o.is_deleted = 0),
+    ${byOwnEmail})`
+
+  const byLinkOf = (kind: KnownKind) => sql`(select l.entity_id from links l where ${isOfKind('l', kind)}
+      and l.record_id = ${reference} and l.entity_type = parents.entity_type and ${isLiving(sql`l.entity_id`)})`
+  const isIdOf = (kind: KnownKind) =>
+    sql`exists (select 1 from records i where ${isOfKind('i', kind)} and i.record_id = ${reference})`
+  const isId = sql.join([owner, ...copies].map(isIdOf), sql` or `)
+  const byEmail = isPerson ? sql`case when not (${isId}) then coalesce(${present}, ${only(reference)}) end` : sql`null`
   const byReference = sql`coalesce(
-    (select o.record_id from records o where ${isOwner('o')} and o.record_id = parents.reference and o.is_deleted = 0),
+    (select o.record_id from records o where ${isOfKind('o', owner)} and o.record_id = ${reference} and o.is_deleted = 0),
     ${sql.join([owner, ...copies].map(byLinkOf))},
-    case (select count(*) from records o where o.email = parents.reference and ${isOwner('o')} and o.is_deleted = 0)
-      when 1 then (select o.record_id from records o where o.email = parents.reference and ${isOwner('o')} and o.is_deleted = 0)
-      when 0 then (select case when count(distinct l.entity_id) = 1 then min(l.entity_id) end
-        from records m join links l on l.system = m.system and l.kind = m.kind and l.record_id = m.record_id
-        where m.email = parents.reference and ${isOwner('m')} and m.is_deleted = 1 and l.evidence = 'merged'
-          and ${isLiving(sql`l.entity_id`)})
-    end)`
-  return sql`case when parents.parent_id is not null then ${byRecord} else ${byReference} end`
+    ${byEmail})`
+
+  const ambiguous = (email: RawBuilder<unknown>) =>
+    isPerson ? sql`when ${areSeveral(email)} then 'AMBIGUOUS_EMAIL'` : sql``
+  const faultOfRecord = sql`case when f.entity_id is not null or ${isAnswered} then null
+    ${ambiguous(ownEmail)} else 'UNKNOWN_REFERENCE' end`
+  const isHeldBy = (which: '=' | '<>') =>
+    sql`exists (select 1 from (${having(reference)}) h where h.record_id ${sql.raw(which)} f.entity_id)`
+  const contradicted = isPerson
+    ? sql`when not ${isHeldBy('<>')} then null when ${isHeldBy('=')} then 'AMBIGUOUS_EMAIL' else 'CONTRADICTED'`
+    : sql`else null`
+  const faultOfReference = sql`case when f.entity_id is null then
+    case ${ambiguous(reference)} when true then 'UNKNOWN_REFERENCE' end ${contradicted} end`
+
+  return {
+    found: sql`case when parents.parent_id is not null then ${byRecord} else ${byReference} end`,
+    fault: sql`case when parents.parent_id is not null then ${faultOfRecord} else ${faultOfReference} end`,
+  }
 }

@@ -1,18 +1,19 @@
 import { GraphQLError } from 'graphql'
 import type { Change } from '../../schema/change.ts'
-import { recordKey, type RecordRef } from '../../schema/systems.ts'
+import { recordKey, sameRecord, type RecordRef } from '../../schema/systems.ts'
 import { linkedChange } from '../changes/linked.ts'
 import { appendChanges } from '../changes/log.ts'
 import type { StoreTransaction } from '../store/store.ts'
-import type { Catalogue } from './catalogue.ts'
+import type { Catalogue, KnownKind } from './catalogue.ts'
 import { readLiving } from './match.ts'
 import { resolveParents } from './parents.ts'
-import { readLinks, readRecords } from './records.ts'
-import { deleteLinks, deleteUnlinked, writeLinks } from './settle.ts'
+import { readLinks, readRecords, type RecordRow } from './records.ts'
+import { deleteLinks, deleteUnlinked, settle, writeLinks } from './settle.ts'
 
 /**
- * Writes down what a person says of a copy's record: whose it is, or with null that it is nobody's. Nothing automatic
- * changes it while that entity exists. Said again, it changes nothing.
+ * Writes down what a person says of a copy's record: whose it is, or with null that it is of no entity. Nothing automatic
+ * changes it while that entity exists. Said of the entity it is linked to already, it settles what contradicts that. Said again,
+ * it changes nothing.
  * @throws GraphQLError `BAD_USER_INPUT` for a kind that is linked to nothing; `NOT_FOUND` for an unknown record or entity
  */
 export async function linkByPerson(
@@ -22,19 +23,8 @@ export async function linkByPerson(
   entityId: string | null,
   now: Date,
 ): Promise<Change[]> {
-  const kind = catalogue.kinds.find(known => known.system === record.system && known.kind === record.kind)
-  const owner = kind === undefined ? null : catalogue.ownerOf(kind.entity)
-  if (kind?.as !== 'copy' || owner === null) {
-    throw new GraphQLError(
-      `expected a kind of record that can be linked (${linkableKinds(catalogue)}), got ${record.system} ${record.kind}`,
-      { extensions: { code: 'BAD_USER_INPUT' } },
-    )
-  }
-  const row = (await readRecords(tx, [record])).get(recordKey(record))
-  if (row?.is_deleted !== 0)
-    throw notFound(
-      `no ${record.kind} ${record.id} of ${record.system} is known here: one that was just made is in a moment`,
-    )
+  const { kind, owner } = linkable(catalogue, record)
+  await livingRecord(tx, record)
   const after = entityId === null ? null : ((await readLiving(tx, owner, [entityId])).get(entityId) ?? null)
   if (entityId !== null && after === null) throw notFound(`there is no ${kind.entity} ${entityId}`)
 
@@ -74,6 +64,50 @@ export async function linkByPerson(
   if (before === null && after === null) return []
   await resolveParents(tx, catalogue, kind.entity, { records: [record], references: [record.id] })
   return appendChanges(tx, [linkedChange({ record, entity: kind.entity, before, after }, now)], now)
+}
+
+/**
+ * Takes back what a person said of a copy's record, and whatever it was linked to: it is matched anew, as if it had just been seen.
+ * @throws GraphQLError `BAD_USER_INPUT` for a kind that is linked to nothing; `NOT_FOUND` for an unknown record
+ */
+export async function resetLink(
+  tx: StoreTransaction,
+  catalogue: Catalogue,
+  record: RecordRef,
+  now: Date,
+): Promise<Change[]> {
+  const { kind } = linkable(catalogue, record)
+  const row = await livingRecord(tx, record)
+  const before = (await readLinks(tx, [record])).get(recordKey(record))?.entity_id ?? null
+  await deleteLinks(tx, [record])
+  await deleteUnlinked(tx, [record])
+  const matched = await settle(tx, catalogue, { owners: [], copies: [row], goneCopies: [] }, now)
+  const after = matched.find(change => sameRecord(change.record, record))?.after ?? null
+  // What a person said comes and goes without a word where it makes no difference.
+  if (before === after) return []
+  await resolveParents(tx, catalogue, kind.entity, { records: [record], references: [record.id] })
+  const change = linkedChange({ record, entity: kind.entity, before, after }, now)
+  return appendChanges(tx, [change], now)
+}
+
+/** @throws GraphQLError `BAD_USER_INPUT` for a kind that is linked to nothing */
+function linkable(catalogue: Catalogue, record: RecordRef): { readonly kind: KnownKind; readonly owner: KnownKind } {
+  const kind = catalogue.kinds.find(known => known.system === record.system && known.kind === record.kind)
+  const owner = kind === undefined ? null : catalogue.ownerOf(kind.entity)
+  if (kind?.as === 'copy' && owner !== null) return { kind, owner }
+  throw new GraphQLError(
+    `expected a kind of record that can be linked (${linkableKinds(catalogue)}), got ${record.system} ${record.kind}`,
+    { extensions: { code: 'BAD_USER_INPUT' } },
+  )
+}
+
+/** @throws GraphQLError `NOT_FOUND` for an unknown record */
+async function livingRecord(tx: StoreTransaction, record: RecordRef): Promise<RecordRow> {
+  const row = (await readRecords(tx, [record])).get(recordKey(record))
+  if (row?.is_deleted === 0) return row
+  throw notFound(
+    `no ${record.kind} ${record.id} of ${record.system} is known here: one that was just made is in a moment`,
+  )
 }
 
 function linkableKinds(catalogue: Catalogue): string {

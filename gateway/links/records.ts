@@ -7,6 +7,7 @@ import { tailsOf } from './name-tails.ts'
 export type RecordRow = Selectable<Tables['records']>
 export type NewRecordRow = Insertable<Tables['records']>
 export type LinkRow = Selectable<Tables['links']>
+export type UnlinkedRow = Selectable<Tables['unlinked']>
 
 /** Values in one `in (...)`. SQLite takes 32,766 in a statement; a few hundred keep it cheap to prepare. */
 const listSize = 400

@@ -2,16 +2,25 @@ import type { EntityRef, EntityType } from '../../schema/entities.ts'
 import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { Catalogue } from './catalogue.ts'
-import { matchOf, readOwners, type Match } from './match.ts'
+import { matchOf, readLiving, readOwners, type Doubt, type PresentLink } from './match.ts'
 import { resolveParents } from './parents.ts'
-import { byKind, inParts, readLinks, readRecords, refOf, type LinkRow, type RecordRow } from './records.ts'
+import {
+  byKind,
+  inParts,
+  readLinks,
+  readRecords,
+  refOf,
+  type LinkRow,
+  type RecordRow,
+  type UnlinkedRow,
+} from './records.ts'
 
 /** What happened to an owner's record that copies and children may hang on. */
 export interface OwnerChange {
   readonly entity: EntityRef
   /** Whether the entity began or ceased to exist. */
   readonly life: 'appeared' | 'vanished' | 'same'
-  /** The e-mails that it has gained or lost. */
+  /** The addresses that it has gained or lost. */
   readonly emails: readonly string[]
 }
 
@@ -27,7 +36,7 @@ export interface Unsettled {
   readonly owners: readonly OwnerChange[]
   /** Copies to be matched: new ones, and those whose e-mail or reference has changed. */
   readonly copies: readonly RecordRow[]
-  /** Copies that exist no more; their links are gone already. */
+  /** Copies that exist no more. Their links stay, for what belonged to them. */
   readonly goneCopies: readonly RecordRef[]
 }
 
@@ -69,12 +78,6 @@ async function settleType(
   const hanging = await readLinked(tx, entity, lives)
   const aliases = hanging.filter(link => link.evidence === 'merged').map(link => link.record_id)
   const linked = hanging.filter(link => link.evidence !== 'merged').map(refOf)
-  // A merged record's e-mail is a further address of the winner: it comes and goes with the winner.
-  const retired = await readRecords(
-    tx,
-    aliases.map(id => ({ system: owner.system, kind: owner.kind, id })),
-  )
-  for (const { email } of retired.values()) if (email !== null) emails.add(email)
 
   const copies = new Map(given.map(copy => [recordKey(refOf(copy)), copy]))
   const concerned = [
@@ -89,15 +92,18 @@ async function settleType(
   const changes = await rematch(tx, catalogue, entity, [...copies.values()], vanished, now)
   const own = [...lives].map(id => ({ system: owner.system, kind: owner.kind, id }))
   await resolveParents(tx, catalogue, entity, {
-    records: [...own, ...linked, ...gone, ...changes.map(change => change.record)],
+    // What belongs to a copy is resolved anew when that copy is seen, too: its own e-mail address decides no more then.
+    records: [...own, ...linked, ...gone, ...given.map(refOf), ...changes.map(change => change.record)],
     references: new Set([
       ...lives,
       ...aliases,
       ...emails,
+      ...linked.map(record => record.id),
       ...gone.map(record => record.id),
       ...changes.map(change => change.record.id),
     ]),
-    ids: vanished,
+    ids: lives,
+    emails,
   })
   return changes
 }
@@ -128,61 +134,70 @@ async function rematch(
   vanished: ReadonlySet<string>,
   now: Date,
 ): Promise<readonly LinkChange[]> {
-  if (copies.length === 0) return []
+  const owner = catalogue.ownerOf(entity)
+  if (copies.length === 0 || owner === null) return []
   const links = await readLinks(tx, copies.map(refOf))
-  const settledByPerson = await readNobodies(tx, copies.map(refOf))
+  const listed = await readListed(tx, copies.map(refOf))
   const open = copies.filter(copy => {
     const key = recordKey(refOf(copy))
     const link = links.get(key)
-    return !settledByPerson.has(key) && !(link?.evidence === 'person' && !vanished.has(link.entity_id))
+    return listed.get(key)?.by_person !== 1 && !(link?.evidence === 'person' && !vanished.has(link.entity_id))
   })
   const owners = await readOwners(tx, catalogue, entity, open)
+  const linkedTo = [...links.values()].map(link => link.entity_id)
+  const living = await readLiving(tx, owner, linkedTo)
   const linked: LinkRow[] = []
-  const unlinked: { copy: RecordRow; match: Extract<Match, { reason: string }> }[] = []
+  const doubted: { copy: RecordRow; doubt: Doubt; since: number }[] = []
+  const settled: RecordRef[] = []
   const changes: LinkChange[] = []
   for (const copy of open) {
     const record = refOf(copy)
-    const link = links.get(recordKey(record))
-    const before = link?.entity_id ?? null
-    const match = matchOf(copy, entity, owners)
-    const after = 'entityId' in match ? match.entityId : null
+    const key = recordKey(record)
+    const former = links.get(key)
+    const before = former?.entity_id ?? null
+    const { link, doubt } = matchOf(copy, entity, owners, presentOf(former, living))
+    const after = link?.entityId ?? null
     if (before !== after) changes.push({ record, entity, before, after })
-    if ('reason' in match) unlinked.push({ copy, match })
-    else if (before !== after || link?.evidence !== match.evidence) {
+    const row = listed.get(key)
+    if (doubt === null) settled.push(...(row === undefined ? [] : [record]))
+    else doubted.push({ copy, doubt, since: row?.reason === doubt.reason ? row.since : now.getTime() })
+    if (link !== null && (before !== after || former?.evidence !== link.evidence)) {
       linked.push({
         system: copy.system,
         kind: copy.kind,
         record_id: copy.record_id,
         entity_type: entity,
-        entity_id: match.entityId,
-        evidence: match.evidence,
-        linked_at: before === after && link !== undefined ? link.linked_at : now.getTime(),
+        entity_id: link.entityId,
+        evidence: link.evidence,
+        linked_at: before === after && former !== undefined ? former.linked_at : now.getTime(),
       })
     }
   }
-  const nowUnlinked = changes.filter(change => change.after === null).map(change => change.record)
-  await deleteLinks(tx, nowUnlinked)
-  await deleteUnlinked(tx, linked.map(refOf))
+  const ended = changes.filter(change => change.after === null).map(change => change.record)
+  await deleteLinks(tx, ended)
+  await deleteUnlinked(tx, settled)
   await writeLinks(tx, linked)
-  await inParts(unlinked, async part => {
+  await inParts(doubted, async part => {
     await tx
       .insertInto('unlinked')
       .values(
-        part.map(({ copy, match }) => ({
+        part.map(({ copy, doubt, since }) => ({
           system: copy.system,
           kind: copy.kind,
           record_id: copy.record_id,
           entity_type: entity,
-          reason: match.reason,
-          candidates: JSON.stringify(match.candidates),
+          reason: doubt.reason,
+          candidates: JSON.stringify(doubt.candidates),
           by_person: 0,
-          since: now.getTime(),
+          since,
         })),
       )
       .onConflict(conflict =>
-        conflict
-          .columns(['system', 'kind', 'record_id'])
-          .doUpdateSet(eb => ({ reason: eb.ref('excluded.reason'), candidates: eb.ref('excluded.candidates') })),
+        conflict.columns(['system', 'kind', 'record_id']).doUpdateSet(eb => ({
+          reason: eb.ref('excluded.reason'),
+          candidates: eb.ref('excluded.candidates'),
+          since: eb.ref('excluded.since'),
+        })),
       )
       .execute()
     return []
@@ -190,22 +205,31 @@ async function rematch(
   return changes
 }
 
-async function readNobodies(tx: StoreTransaction, records: readonly RecordRef[]): Promise<ReadonlySet<string>> {
-  const keys = new Set<string>()
+/** A person's link whose entity has vanished is no reason to hold on to anything; nor is one that ended with its entity. */
+function presentOf(link: LinkRow | undefined, living: ReadonlyMap<string, string>): PresentLink | null {
+  const entityId = link === undefined ? undefined : living.get(link.entity_id)
+  return link === undefined || entityId === undefined ? null : { entityId, evidence: link.evidence }
+}
+
+/** Rows of `unlinked` by `recordKey`. */
+async function readListed(
+  tx: StoreTransaction,
+  records: readonly RecordRef[],
+): Promise<ReadonlyMap<string, Pick<UnlinkedRow, 'by_person' | 'reason' | 'since'>>> {
+  const listed = new Map<string, Pick<UnlinkedRow, 'by_person' | 'reason' | 'since'>>()
   for (const { system, kind, ids } of byKind(records)) {
     const rows = await inParts(ids, part =>
       tx
         .selectFrom('unlinked')
-        .select(['system', 'kind', 'record_id'])
+        .select(['system', 'kind', 'record_id', 'by_person', 'reason', 'since'])
         .where('system', '=', system)
         .where('kind', '=', kind)
         .where('record_id', 'in', part)
-        .where('by_person', '=', 1)
         .execute(),
     )
-    for (const row of rows) keys.add(recordKey(refOf(row)))
+    for (const row of rows) listed.set(recordKey(refOf(row)), row)
   }
-  return keys
+  return listed
 }
 
 export async function writeLinks(tx: StoreTransaction, links: readonly LinkRow[]): Promise<void> {
@@ -232,6 +256,22 @@ export function deleteLinks(tx: StoreTransaction, records: Iterable<RecordRef>):
 
 export function deleteUnlinked(tx: StoreTransaction, records: Iterable<RecordRef>): Promise<void> {
   return deleteOf(tx, 'unlinked', records)
+}
+
+/** Of records that exist no more. That a person said they are of no entity stays, for what belonged to them. */
+export async function forgetDoubts(tx: StoreTransaction, records: Iterable<RecordRef>): Promise<void> {
+  for (const { system, kind, ids } of byKind(records)) {
+    await inParts(ids, async part => {
+      await tx
+        .deleteFrom('unlinked')
+        .where('system', '=', system)
+        .where('kind', '=', kind)
+        .where('record_id', 'in', part)
+        .where('by_person', '=', 0)
+        .execute()
+      return []
+    })
+  }
 }
 
 async function deleteOf(

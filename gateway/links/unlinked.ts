@@ -1,11 +1,12 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
-import { isEntityType } from '../../schema/entities.ts'
+import { isEntityType, type EntityRef, type EntityType } from '../../schema/entities.ts'
 import type { Unlinked, UnlinkedReason } from '../../schema/link.ts'
 import type { System } from '../../schema/systems.ts'
 import { parseColumn } from '../store/json-column.ts'
 import type { Store, StoreReader } from '../store/store.ts'
 import type { Catalogue } from './catalogue.ts'
+import { readHolders } from './match.ts'
 import { badInput, sizeOf } from './page.ts'
 import { refOf } from './records.ts'
 
@@ -29,12 +30,15 @@ export interface UnlinkedPage {
 
 const ids = z.array(z.string())
 
-/** Copies come first, then records that name what they hang below in words that mean nobody. */
-type Place = { readonly of: 'copy'; readonly id: number } | { readonly of: 'child'; readonly id: number }
+/** Copies come first, then records whose parent is in question. */
+type Place =
+  | { readonly of: 'copy'; readonly id: number }
+  | { readonly of: 'child'; readonly id: number; readonly entity: EntityType }
 
 /**
- * Records that belong to no entity: copies, oldest first, but for those that a person said are nobody's; then records
- * whose text, written into a field, names nobody or several.
+ * Records whose entity is in question: copies that are of none or contradict their link, oldest first, but for those that a person
+ * said are of none; then records of any kind that name, in a field or as a record of their system, what does not exist or is
+ * not clear.
  * @throws GraphQLError `BAD_USER_INPUT` for a page of no size or over 100, or a foreign cursor
  */
 export async function unlinkedPage(
@@ -48,8 +52,9 @@ export async function unlinkedPage(
   const found = await store.read(async db => {
     const copies = from?.of === 'child' ? [] : await readCopies(db, filter, from?.id ?? 0, limit + 1)
     const rest = limit + 1 - copies.length
-    const after = from?.of === 'child' ? from.id : 0
-    return rest === 0 ? copies : [...copies, ...(await readChildren(db, catalogue, filter, after, rest))]
+    return rest === 0
+      ? copies
+      : [...copies, ...(await readChildren(db, catalogue, filter, from?.of === 'child' ? from : null, rest))]
   })
   return {
     entries: found.slice(0, limit),
@@ -60,21 +65,32 @@ export async function unlinkedPage(
         const copies = await copiesIn(db, filter)
           .select(eb => eb.fn.countAll<number>().as('total'))
           .executeTakeFirst()
-        const { rows } = await sql<{ total: number }>`
-          select count(*) as total from (${childrenIn(catalogue, filter)}) c`.execute(db)
-        return (copies?.total ?? 0) + (rows[0]?.total ?? 0)
+        const children = await childrenIn(db, filter)
+          .select(eb => eb.fn.countAll<number>().as('total'))
+          .executeTakeFirst()
+        return (copies?.total ?? 0) + (children?.total ?? 0)
       }),
   }
 }
 
 async function readCopies(db: StoreReader, filter: UnlinkedFilter, after: number, limit: number): Promise<Entry[]> {
-  const rows = await copiesIn(db, filter).selectAll().where('id', '>', after).orderBy('id').limit(limit).execute()
+  const rows = await copiesIn(db, filter)
+    .leftJoin('links as l', join =>
+      join.onRef('l.system', '=', 'u.system').onRef('l.kind', '=', 'u.kind').onRef('l.record_id', '=', 'u.record_id'),
+    )
+    .selectAll('u')
+    .select('l.entity_id')
+    .where('u.id', '>', after)
+    .orderBy('u.id')
+    .limit(limit)
+    .execute()
   return rows.flatMap(row => {
     const type = row.entity_type
     if (!isEntityType(type)) return []
     const unlinked: Unlinked = {
       record: refOf(row),
       entityType: type,
+      entity: row.entity_id === null ? null : { type, id: row.entity_id },
       reason: row.reason,
       candidates: parseColumn(ids, row.candidates, 'unlinked.candidates').map(id => ({ type, id })),
       since: new Date(row.since),
@@ -84,79 +100,81 @@ async function readCopies(db: StoreReader, filter: UnlinkedFilter, after: number
 }
 
 function copiesIn(db: StoreReader, { reason, system }: UnlinkedFilter) {
-  let query = db.selectFrom('unlinked').where('by_person', '=', 0)
-  if (reason) query = query.where('reason', '=', reason)
-  if (system) query = query.where('system', '=', system)
+  let query = db.selectFrom('unlinked as u').where('u.by_person', '=', 0)
+  if (reason) query = query.where('u.reason', '=', reason)
+  if (system) query = query.where('u.system', '=', system)
   return query
 }
 
-interface ChildRow {
-  readonly child: number
-  readonly system: string
-  readonly kind: string
-  readonly record_id: string
-  readonly since: number
-  readonly reference: string
-  readonly reason: UnlinkedReason
-}
-
-/** Only customers are named in words that can be wrong in ways a person has to see: by an e-mail, or a mistyped id. */
-function childrenIn(catalogue: Catalogue, { reason, system }: UnlinkedFilter) {
-  const owner = catalogue.ownerOf('Customer')
-  const isOwner = sql`o.system = ${owner?.system ?? ''} and o.kind = ${owner?.kind ?? ''} and o.is_deleted = 0`
-  return sql`select * from (
-    select p.child, r.system, r.kind, r.record_id, coalesce(r.updated_at, r.sort_at) as since, p.reference,
-      case when (select count(*) from records o where o.email = p.reference and ${isOwner}) > 1
-        then 'AMBIGUOUS_EMAIL' else 'UNKNOWN_REFERENCE' end as reason
-    from parents p join records r on r.id = p.child
-    where p.entity_type = 'Customer' and p.entity_id is null and p.reference is not null and r.is_deleted = 0) u
-    where ${reason ? sql`u.reason = ${reason}` : sql`1 = 1`} and ${system ? sql`u.system = ${system}` : sql`1 = 1`}`
+function childrenIn(db: StoreReader, { reason, system }: UnlinkedFilter) {
+  let query = db
+    .selectFrom('parents as p')
+    .innerJoin('records as r', 'r.id', 'p.child')
+    .where('p.fault', 'is not', null)
+    .where('r.is_deleted', '=', 0)
+  if (reason === 'BIRTH') query = query.where(sql<boolean>`1 = 0`)
+  else if (reason) query = query.where('p.fault', '=', reason)
+  if (system) query = query.where('r.system', '=', system)
+  return query
 }
 
 async function readChildren(
   db: StoreReader,
   catalogue: Catalogue,
   filter: UnlinkedFilter,
-  after: number,
+  after: { readonly id: number; readonly entity: EntityType } | null,
   limit: number,
 ): Promise<Entry[]> {
-  const { rows } = await sql<ChildRow>`
-    select * from (${childrenIn(catalogue, filter)}) c where c.child > ${after} order by c.child
-      limit ${sql.lit(limit)}`.execute(db)
-  const ambiguous = rows.filter(({ reason }) => reason === 'AMBIGUOUS_EMAIL').map(({ reference }) => reference)
-  const owner = catalogue.ownerOf('Customer')
-  const candidates =
-    ambiguous.length === 0 || owner === null
-      ? []
-      : await db
-          .selectFrom('records')
-          .select(['email', 'record_id'])
-          .where('email', 'in', ambiguous)
-          .where('system', '=', owner.system)
-          .where('kind', '=', owner.kind)
-          .where('is_deleted', '=', 0)
-          .orderBy('record_id')
-          .execute()
-  return rows.map(row => ({
-    cursor: cursorOf({ of: 'child', id: row.child }),
-    unlinked: {
+  let query = childrenIn(db, filter)
+    .select(['p.child', 'p.entity_type', 'p.entity_id', 'p.reference', 'p.fault'])
+    .select(['r.system', 'r.kind', 'r.record_id', 'r.email', 'r.updated_at', 'r.sort_at'])
+  if (after !== null) query = query.where(sql<boolean>`(p.child, p.entity_type) > (${after.id}, ${after.entity})`)
+  const rows = await query.orderBy('p.child').orderBy('p.entity_type').limit(limit).execute()
+  const holdersOf = await readCandidates(
+    db,
+    catalogue,
+    rows.flatMap(row => (row.fault === 'UNKNOWN_REFERENCE' ? [] : [row])),
+  )
+  return rows.flatMap(row => {
+    const { entity_type: type, entity_id: id, fault: reason } = row
+    if (!isEntityType(type) || reason === null) return []
+    const unlinked: Unlinked = {
       record: refOf(row),
-      entityType: 'Customer',
-      reason: row.reason,
-      candidates: candidates
-        .filter(({ email }) => email === row.reference)
-        .map(({ record_id: id }) => ({ type: 'Customer', id })),
-      since: new Date(row.since),
-    },
-  }))
+      entityType: type,
+      entity: id === null ? null : { type, id },
+      reason,
+      candidates: reason === 'UNKNOWN_REFERENCE' ? [] : holdersOf(type, row.reference ?? row.email),
+      since: new Date(row.updated_at ?? row.sort_at),
+    }
+    return [{ cursor: cursorOf({ of: 'child', id: row.child, entity: type }), unlinked }]
+  })
 }
 
-function cursorOf({ of, id }: Place): string {
-  return Buffer.from(`u1:${of}:${id}`).toString('base64url')
+/** @returns who has an address that rows name */
+async function readCandidates(
+  db: StoreReader,
+  catalogue: Catalogue,
+  rows: readonly { readonly entity_type: string; readonly reference: string | null; readonly email: string | null }[],
+): Promise<(type: EntityType, email: string | null) => readonly EntityRef[]> {
+  const found = new Map<string, ReadonlyMap<string, ReadonlySet<string>>>()
+  for (const type of new Set(rows.map(row => row.entity_type))) {
+    const owner = isEntityType(type) ? catalogue.ownerOf(type) : null
+    const named = rows.flatMap(row => (row.entity_type === type ? [row.reference ?? row.email ?? []].flat() : []))
+    if (owner !== null) found.set(type, await readHolders(db, owner, named))
+  }
+  return (type, email) => [...(found.get(type)?.get(email ?? '') ?? [])].sort().map(id => ({ type, id }))
+}
+
+function cursorOf(place: Place): string {
+  return Buffer.from(place.of === 'copy' ? `u1:copy:${place.id}` : `u1:child:${place.id}:${place.entity}`).toString(
+    'base64url',
+  )
 }
 
 function placeOf(cursor: string): Place {
-  const match = /^u1:(copy|child):(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
-  if (match === null) throw badInput('after: expected a cursor of this list, as an earlier page gave it')
-  return { of: match[1] === 'child' ? 'child' : 'copy', id: Number(match[2]) }
+  const [, copy, child, entity = ''] =
+    /^u1:(?:copy:(\d{1,15})|child:(\d{1,15}):(\w+))$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? []
+  if (copy !== undefined) return { of: 'copy', id: Number(copy) }
+  if (child !== undefined && isEntityType(entity)) return { of: 'child', id: Number(child), entity }
+  throw badInput('after: expected a cursor of this list, as an earlier page gave it')
 }

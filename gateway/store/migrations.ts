@@ -13,11 +13,15 @@ import {
   writesSchema,
 } from './schema.ts'
 import { deliverySchema } from './schema-deliveries.ts'
-import { StoreError } from './store.ts'
+import { linksSchema } from './schema-links.ts'
+import { StoreError, type StoreTransaction } from './store.ts'
 import type { Tables } from './tables.ts'
 
+/** A statement, or work on rows that no statement can do. */
+export type MigrationStep = string | ((tx: StoreTransaction) => Promise<void>)
+
 /** One step from a version of the tables to the next. */
-export type Migration = readonly string[]
+export type Migration = readonly MigrationStep[]
 
 /** In order: the first makes version 1. Only ever added to, once a version has been released. */
 export const migrations: readonly Migration[] = [
@@ -32,6 +36,7 @@ export const migrations: readonly Migration[] = [
   outageSchema,
   indexedValuesSchema,
   mentionsSchema,
+  linksSchema,
 ]
 
 /**
@@ -54,7 +59,7 @@ export async function migrate(
     const version = index + 1
     if (version <= found) continue
     await db.transaction().execute(async tx => {
-      for (const statement of statements) await sql.raw(statement).execute(tx)
+      for (const step of statements) await (typeof step === 'string' ? sql.raw(step).execute(tx) : step(tx))
       await tx
         .insertInto('meta')
         .values([

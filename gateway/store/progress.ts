@@ -25,7 +25,7 @@ export interface ImportProgress {
 }
 
 /** Raise it when the index keeps something else of records than before: every record is listed anew then. */
-const keptVersion = 2
+const keptVersion = 3
 
 /** What a listing hangs on: what the index keeps, and the settings by which it is read. */
 export function listingSettings({ settings = '' }: Importer): string {

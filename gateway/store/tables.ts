@@ -15,6 +15,7 @@ export interface Tables {
   records: RecordsTable
   name_tails: NameTailsTable
   parents: ParentsTable
+  record_emails: RecordEmailsTable
   links: LinksTable
   mentions: MentionsTable
   unlinked: UnlinkedTable
@@ -159,7 +160,7 @@ interface RecordsTable {
   is_closed: number | null
   created_at: number | null
   updated_at: number | null
-  /** Normalised. */
+  /** Normalised. Further addresses of the record stand in `record_emails`. */
   email: string | null
   /** json: EntityRef, what the record says it is. */
   names_type: string | null
@@ -199,6 +200,15 @@ interface NameTailsTable {
   record: number
 }
 
+/** Further e-mail addresses of records that are matched by e-mail, normalised; a record's first one stands in `records`. */
+interface RecordEmailsTable {
+  system: string
+  kind: string
+  /** A record that exists, or that a merge has named before it was seen. */
+  record_id: string
+  email: string
+}
+
 /** What a record belongs to. One row for each parent it names. */
 interface ParentsTable {
   /** The child, by `records.id`. */
@@ -212,9 +222,14 @@ interface ParentsTable {
   parent_id: string | null
   /** the text that was written into a field. */
   reference: string | null
+  /** Why it is in question what this resolves to; null where it is not. */
+  fault: 'UNKNOWN_REFERENCE' | 'AMBIGUOUS_EMAIL' | 'CONTRADICTED' | null
 }
 
-/** "This entity is also that record." Owners' own records have no row. */
+/**
+ * "This entity is also that record." Owners' own records have no row. A record that is gone keeps its link, for what belonged to it
+ * belongs to the entity still, and again once an entity that was deleted is restored.
+ */
 interface LinksTable {
   system: string
   kind: string
@@ -236,17 +251,17 @@ interface MentionsTable {
   shown: string
 }
 
-/** Records of copies that belong to nobody, and records that a person said are nobody's. */
+/** Records of copies whose entity is in question, linked or not, and records that a person said are of no entity. */
 interface UnlinkedTable {
   id: Generated<number>
   system: string
   kind: string
   record_id: string
   entity_type: string
-  reason: 'BIRTH' | 'AMBIGUOUS_EMAIL' | 'UNKNOWN_REFERENCE'
+  reason: 'BIRTH' | 'AMBIGUOUS_EMAIL' | 'UNKNOWN_REFERENCE' | 'CONTRADICTED'
   /** json: string[], ids of entities of `entity_type`. */
   candidates: string
-  /** 1 when a person said that it is nobody: nothing automatic links it then. */
+  /** 1 when a person said that it is of no entity: nothing automatic links it then. */
   by_person: number
   since: number
 }

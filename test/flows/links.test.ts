@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { askElsewhere, at, codes, idsAt, listAt } from './reading.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -20,6 +20,17 @@ function unlinkedOf(answer: unknown): readonly unknown[] {
 }
 
 const unlinkedRecords = `{ unlinkedRecords(first: 100) { nodes { record { id } reason candidates } totalCount } }`
+
+const allUnlinked = `{ unlinkedRecords(first: 100) { nodes { record { id } entity entityId reason candidates } } }`
+
+/** What is in question of the given records. */
+async function questionsOf(world: World, ...ids: readonly string[]): Promise<readonly string[]> {
+  return listAt(await world.data(allUnlinked), 'unlinkedRecords.nodes')
+    .filter(node => ids.includes(String(at(node, 'record.id'))))
+    .map(node =>
+      ['record.id', 'entity', 'reason', 'entityId', 'candidates'].map(path => String(at(node, path))).join(' '),
+    )
+}
 
 test('a customer with two billing records has the orders of both and pays with the leading one', async () => {
   const world = await startWorld()
@@ -120,44 +131,215 @@ test('a billing record of somebody the CRM does not know is listed, and its orde
     order: { customer: { id: contact.id } },
   })
   expect(JSON.stringify(unlinkedOf(await world.data(unlinkedRecords)))).not.toContain(stranger.id)
-  // A reference that leads nowhere is not guessed around.
+  // A reference that leads nowhere is not guessed around: of a new record nothing is made, of a linked one the link stays.
   stripe.updateCustomer(stranger.id, { metadata: { crm_id: '9999' } })
   await world.settled()
-  expect(await askElsewhere(world, ofOrder, { id: order.id })).toMatchObject({ order: { customer: null } })
-  expect(unlinkedOf(await world.data(unlinkedRecords))).toContainEqual({
-    record: { id: stranger.id },
-    reason: 'UNKNOWN_REFERENCE',
-    candidates: [],
+  const named = stripe.createCustomer({ email: 'wanda@example.org', metadata: { crm_id: '9999' } })
+  await world.settled()
+  expect(await askElsewhere(world, ofOrder, { id: order.id })).toMatchObject({
+    order: { customer: { id: contact.id } },
   })
+  expect(await questionsOf(world, stranger.id, named.id)).toEqual([
+    `${stranger.id} Customer UNKNOWN_REFERENCE ${contact.id} `,
+    `${named.id} Customer UNKNOWN_REFERENCE null `,
+  ])
 })
 
-test('an e-mail that two customers have links nobody until only one has it', async () => {
+test('an e-mail that two customers have links nobody new until only one has it, and ends no link', async () => {
   const world = await startWorld()
   const { stripe, hubspot } = world.tools
   const first = hubspot.createContact({ email: 'shared@example.org', firstname: 'One' })
   const record = stripe.createCustomer({ name: 'Shared', email: 'SHARED@example.org' })
   await world.settled()
   const links = `query($id: ID!) { customer(id: $id) { links { record { id } evidence } } }`
-  expect(at(await world.data(links, { id: first.id }), 'customer.links')).toContainEqual({
-    record: { id: record.id },
-    evidence: 'EMAIL',
-  })
+  const linked = { record: { id: record.id }, evidence: 'EMAIL' }
+  expect(at(await world.data(links, { id: first.id }), 'customer.links')).toContainEqual(linked)
   // The CRM's word of the first's new address is lost on its way.
   hubspot.faults.add({ webhook: 'drop', times: 1 })
   hubspot.updateContact(first.id, { email: 'own@example.org' })
   await world.settled()
   const second = hubspot.createContact({ email: 'shared@example.org', firstname: 'Two' })
   await world.settled()
-  expect(unlinkedOf(await world.data(unlinkedRecords))).toContainEqual({
-    record: { id: record.id },
-    reason: 'AMBIGUOUS_EMAIL',
-    candidates: [first.id, second.id],
-  })
+  const other = stripe.createCustomer({ email: 'shared@example.org' })
+  await world.settled()
+  expect(await questionsOf(world, record.id, other.id)).toEqual([
+    `${record.id} Customer AMBIGUOUS_EMAIL ${first.id} ${first.id},${second.id}`,
+    `${other.id} Customer AMBIGUOUS_EMAIL null ${first.id},${second.id}`,
+  ])
   hubspot.updateContact(first.id, { phone: '+15550150' })
   await world.settled()
+  expect(at(await world.data(links, { id: first.id }), 'customer.links')).toContainEqual(linked)
   expect(at(await world.data(links, { id: second.id }), 'customer.links')).toContainEqual({
-    record: { id: record.id },
+    record: { id: other.id },
     evidence: 'EMAIL',
   })
-  expect(JSON.stringify(unlinkedOf(await world.data(unlinkedRecords)))).not.toContain(record.id)
+  expect(await questionsOf(world, record.id, other.id)).toEqual([
+    `${record.id} Customer CONTRADICTED ${first.id} ${second.id}`,
+  ])
+  // A person keeps it as it is, and takes that back.
+  await world.data(linkRecord, { id: record.id, to: first.id })
+  expect(await questionsOf(world, record.id)).toEqual([])
+  const reset = `mutation($id: ID!) { resetLink(input: { system: "stripe", kind: "customer", id: $id, clientMutationId: "r" }) { customer { id } clientMutationId } }`
+  expect(await world.data(reset, { id: record.id })).toEqual({
+    resetLink: { customer: { id: second.id }, clientMutationId: 'r' },
+  })
+  expect(await questionsOf(world, record.id)).toEqual([])
+})
+
+const wholeOf = `query($id: ID!) { customer(id: $id) { orders { nodes { id } } jobs { nodes { id } } balances { outstanding { amount } } links { record { id } } } }`
+
+/** A customer with a billing record, an open order and a job that are known by e-mail only. */
+async function customerByEmail(world: World, email: string) {
+  const { hubspot, stripe, asana } = world.tools
+  const contact = hubspot.createContact({ email })
+  const record = stripe.createCustomer({ email })
+  const order = stripe.createInvoice({ customer: record.id }, [{ amount: 1000, currency: 'usd', description: 'Visit' }])
+  stripe.finalizeInvoice(order.id)
+  const task = asana.createTask({ name: 'Visit', texts: new Map([['123', email]]) })
+  await world.settled()
+  const held = async () => {
+    const answer = await askElsewhere(world, wholeOf, { id: contact.id })
+    const records = listAt(answer, 'customer.links').map(link => at(link, 'record.id'))
+    return {
+      orders: idsAt(answer, 'customer.orders.nodes'),
+      jobs: idsAt(answer, 'customer.jobs.nodes'),
+      outstanding: listAt(answer, 'customer.balances').map(balance => at(balance, 'outstanding.amount')),
+      isLinked: records.includes(record.id),
+    }
+  }
+  const whole = { orders: [order.id], jobs: [task.gid], outstanding: [1000], isLinked: true }
+  return { contact, record, order, task, held, whole }
+}
+
+test('orders and jobs stay with their customer when either side edits an e-mail address', async () => {
+  const world = await startWorld()
+  const { hubspot, stripe } = world.tools
+  const happenings: ((known: Awaited<ReturnType<typeof customerByEmail>>, n: number) => unknown)[] = [
+    ({ contact }, n) => {
+      hubspot.setAdditionalEmails(contact.id, [`jane.doe-${n}@example.com`])
+      return hubspot.updateContact(contact.id, { email: `jane.doe-${n}@example.com` })
+    },
+    ({ contact }) => hubspot.updateContact(contact.id, { email: null }),
+    ({ contact }, n) =>
+      world.data(
+        `mutation { updateCustomer(input: { id: "${contact.id}", email: "new-${n}@example.com" }) { customer { id } } }`,
+      ),
+    ({ record }, n) => stripe.updateCustomer(record.id, { email: `accounts-${n}@firm.example` }),
+  ]
+  for (const [index, happen] of happenings.entries()) {
+    const known = await customerByEmail(world, `jane-${index}@example.com`)
+    expect(await known.held()).toEqual(known.whole)
+    await happen(known, index)
+    await world.settled()
+    expect([index, await known.held()]).toEqual([index, known.whole])
+    expect(await questionsOf(world, known.record.id, known.task.gid)).toEqual([])
+  }
+})
+
+test('each of a contact’s addresses links, resolves and finds: from the first import on, by webhook, after a merge', async () => {
+  const world = await startWorld({
+    prepare({ hubspot, stripe, asana }) {
+      const contact = hubspot.createContact({ email: 'mara@work.example' })
+      const former = hubspot.createContact({ email: 'm.voss@old.example' })
+      hubspot.mergeContacts(contact.id, former.id)
+      hubspot.setAdditionalEmails(contact.id, ['m.voss@old.example', 'mara@home.example'])
+      const record = stripe.createCustomer({ email: 'mara@home.example' })
+      stripe.createInvoice({ customer: record.id })
+      asana.createTask({ name: 'Mara', texts: new Map([['123', 'm.voss@old.example']]) })
+    },
+  })
+  const { hubspot, stripe } = world.tools
+  const mara = `query($email: String) { customers(filter: { email: $email }) { nodes { id orders { totalCount } jobs { totalCount } links { record { id } } } totalCount } }`
+  const seen = async (email: string) => {
+    const answer = await askElsewhere(world, mara, { email })
+    return listAt(answer, 'customers.nodes').map(node => [at(node, 'orders.totalCount'), at(node, 'jobs.totalCount')])
+  }
+  for (const email of ['mara@work.example', 'Mara@Home.example', 'm.voss@old.example']) {
+    expect([email, await seen(email)]).toEqual([email, [[1, 1]]])
+  }
+  const third = stripe.createCustomer({ email: 'm.voss@old.example' })
+  const fourth = stripe.createCustomer({ email: 'mara@new.example' })
+  await world.settled()
+  expect(await questionsOf(world, third.id, fourth.id)).toEqual([`${fourth.id} Customer BIRTH null `])
+  const id = idsAt(await world.data(mara, { email: 'mara@work.example' }), 'customers.nodes')[0] ?? ''
+  hubspot.setAdditionalEmails(id, ['mara@new.example'])
+  await world.settled()
+  expect(await questionsOf(world, third.id, fourth.id)).toEqual([])
+  expect(await seen('mara@home.example')).toEqual([])
+  const loser = hubspot.createContact({ email: 'mara@third.example' })
+  await world.settled()
+  hubspot.mergeContacts(id, loser.id)
+  const fifth = stripe.createCustomer({ email: 'mara@third.example' })
+  await world.settled()
+  const links = listAt(await world.data(mara, { email: 'mara@third.example' }), 'customers.nodes.0.links')
+  const records = links.map(link => at(link, 'record.id'))
+  expect(records).toEqual(expect.arrayContaining([third.id, fourth.id, fifth.id]))
+})
+
+test('a billing record that is deleted leaves its orders with the customer: told, swept, and imported anew', async () => {
+  const world = await startWorld({ environment: { SWEEP_EVERY_SECONDS: '1' } })
+  const known = await customerByEmail(world, 'ida@example.com')
+  const { stripe } = world.tools
+  const left = { ...known.whole, isLinked: false }
+  stripe.deleteCustomer(known.record.id)
+  await world.settled()
+  expect(await known.held()).toEqual(left)
+  const lost = await customerByEmail(world, 'ina@example.com')
+  stripe.faults.add({ webhook: 'drop', times: 1 })
+  stripe.deleteCustomer(lost.record.id)
+  await vi.waitFor(async () => expect(await lost.held()).toEqual({ ...lost.whole, isLinked: false }), {
+    timeout: 10_000,
+  })
+  const told = await world.gateway.importing.run({
+    system: 'stripe',
+    restart: true,
+    tell: () => undefined,
+    signal: new AbortController().signal,
+  })
+  expect(told).toBe('done')
+  expect([await known.held(), await lost.held()]).toEqual([left, { ...lost.whole, isLinked: false }])
+  expect(await questionsOf(world, known.order.id, lost.order.id)).toEqual([])
+})
+
+test('orders of a billing record that was deleted before the first import are with who has the address they went to', async () => {
+  const made: { orders: string[] } = { orders: [] }
+  const world = await startWorld({
+    prepare({ hubspot, stripe }) {
+      hubspot.createContact({ email: 'ida@example.com' })
+      for (const email of ['ida@example.com', 'unknown@example.com']) {
+        const record = stripe.createCustomer({ email })
+        const order = stripe.createInvoice({ customer: record.id }, [
+          { amount: 7000, currency: 'usd', description: 'x' },
+        ])
+        stripe.finalizeInvoice(order.id)
+        stripe.deleteCustomer(record.id)
+        made.orders.push(order.id)
+      }
+    },
+  })
+  const [own = '', others = ''] = made.orders
+  const ofOrder = `query($id: ID!) { order(id: $id) { customer { email } total { amount } } }`
+  expect(await world.data(ofOrder, { id: own })).toEqual({
+    order: { customer: { email: 'ida@example.com' }, total: { amount: 7000 } },
+  })
+  expect(await world.data(ofOrder, { id: others })).toEqual({ order: { customer: null, total: { amount: 7000 } } })
+  expect(await questionsOf(world, own, others)).toEqual([`${others} Customer UNKNOWN_REFERENCE null `])
+})
+
+test('what is edited in a copy is told as nothing of the owner’s', async () => {
+  const world = await startWorld()
+  const { contact, record } = await customerByEmail(world, 'vera@example.com')
+  const frames = world.subscribe(
+    `subscription($id: ID!) { customerChanged(id: $id) { change { kind fields } customer { name } } }`,
+    { id: contact.id },
+  )
+  await frames.next()
+  world.tools.stripe.updateCustomer(record.id, { name: 'Other', phone: '+15550100' })
+  await world.settled()
+  world.tools.hubspot.updateContact(contact.id, { firstname: 'Vera' })
+  await world.settled()
+  const seen = [await frames.next(), ...frames.waiting].map(frame => at(frame, 'data.customerChanged.change.fields'))
+  expect(seen.flat()).not.toContain('phone')
+  expect(seen.at(-1)).toEqual(['name'])
+  expect(seen.slice(0, -1)).toEqual(seen.slice(0, -1).map(() => ['links']))
 })

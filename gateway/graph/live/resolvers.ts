@@ -70,6 +70,12 @@ export interface LivePorts {
   linkRecord(record: RecordRef, customerId: string | null): Promise<EntityRef | null>
   /** Whether the record index has it, and its tool has not deleted it. */
   isLivingRecord(record: RecordRef): Promise<boolean>
+  /**
+   * Takes back what a person said of a record, and matches it anew.
+   * @returns the entity it is linked to now
+   * @throws GraphQLError when there is no such record
+   */
+  resetLink(record: RecordRef): Promise<EntityRef | null>
   readonly deliveries: DeliveriesPort
 }
 
@@ -79,6 +85,15 @@ interface LinkRecordArguments {
     readonly kind: string
     readonly id: string
     readonly customerId?: string | null
+    readonly clientMutationId?: string | null
+  }
+}
+
+interface ResetLinkArguments {
+  readonly input: {
+    readonly system: string
+    readonly kind: string
+    readonly id: string
     readonly clientMutationId?: string | null
   }
 }
@@ -118,6 +133,10 @@ export function liveResolvers(ports: LivePorts): Resolvers {
         }
         return { customer: await ports.linkRecord({ system, kind, id }, customerId), clientMutationId }
       },
+      resetLink: async (_: unknown, { input }: ResetLinkArguments) => {
+        const { system, kind, id, clientMutationId } = input
+        return { customer: await ports.resetLink({ system, kind, id }), clientMutationId }
+      },
     },
     Customer: {
       __resolveReference: async ({ id }: { id: string }, context: OperationContext) => {
@@ -152,8 +171,15 @@ const subscriptions = Object.fromEntries(
   ]),
 )
 
-function unlinkedNode({ record, entityType, reason, candidates, since }: Unlinked) {
-  return { record, entity: entityType, reason, candidates: candidates.map(candidate => candidate.id), since }
+function unlinkedNode({ record, entityType, entity, reason, candidates, since }: Unlinked) {
+  return {
+    record,
+    entity: entityType,
+    entityId: entity?.id ?? null,
+    reason,
+    candidates: candidates.map(candidate => candidate.id),
+    since,
+  }
 }
 
 function ownershipRows(ports: LivePorts, asked: { entity?: string | null; field?: string | null }) {

@@ -1,7 +1,7 @@
 import type { Address } from '../../../schema/values.ts'
 import type { ObservedRecord } from '../../contract.ts'
 import type { CustomerFields, CustomerPatch, LifecycleStage } from '../source.ts'
-import { isContactId, mergedIds, type Contact, type ContactProperty } from './records.ts'
+import { additionalEmails, isContactId, mergedIds, type Contact, type ContactProperty } from './records.ts'
 
 /**
  * HubSpot's default lifecycle stages, by internal name. A portal's own stages have numbers for names and become OTHER.
@@ -81,6 +81,7 @@ export function observedContact(contact: Contact): ObservedRecord {
     createdAt: contact.createdAt,
     updatedAt: contact.updatedAt,
     email: textOf(contact.properties.email),
+    emails: additionalEmails(contact),
     names: null,
     formerIds: mergedIds(contact).filter(isContactId),
     values: { name: joinName(contact.properties.firstname, contact.properties.lastname) },

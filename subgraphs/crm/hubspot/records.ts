@@ -14,7 +14,9 @@ export const contactProperties = [
   'country',
   'company',
   'lifecyclestage',
+  'hs_additional_emails',
   'hs_merged_object_ids',
+  'hs_calculated_merged_vids',
 ] as const
 
 export type ContactProperty = (typeof contactProperties)[number]
@@ -88,7 +90,9 @@ const contact = z.object({
       country: text,
       company: text,
       lifecyclestage: text,
+      hs_additional_emails: text,
       hs_merged_object_ids: text,
+      hs_calculated_merged_vids: text,
     }),
   ),
   createdAt: z.date(),
@@ -195,9 +199,25 @@ export function readContacts(value: unknown): readonly Contact[] {
   return results.map(readContact)
 }
 
-/** The ids of the contacts that were merged into this one, as far as it tells. */
-export function mergedIds(merged: Contact): readonly string[] {
-  return idsIn(merged.properties.hs_merged_object_ids)
+/**
+ * The ids of the contacts that were merged into this one, as far as it tells. Merges of old may stand in the second list alone, as
+ * pairs of id and time.
+ * Source: HubSpot/hubspot-api-nodejs#6; the properties' descriptions in HubSpot.
+ */
+export function mergedIds({ properties }: Pick<Contact, 'properties'>): readonly string[] {
+  const withTimes = idsIn(properties.hs_calculated_merged_vids).map(pair => pair.split(':')[0] ?? '')
+  return [...new Set([...idsIn(properties.hs_merged_object_ids), ...withTimes])]
+}
+
+/**
+ * Addresses beside `email`, those of contacts that were merged into this one among them.
+ * Source: HubSpot community, "Email or PK for Contact API": a list with semicolons; HubspotCommunity/hubspot-ruby#111 saw commas.
+ * @returns undefined when the answer does not say
+ */
+export function additionalEmails({
+  properties: { hs_additional_emails: list },
+}: Contact): readonly string[] | undefined {
+  return list === undefined ? undefined : (list ?? '').split(/[;,]/).flatMap(email => email.trim() || [])
 }
 
 function idsIn(list: string | null | undefined): readonly string[] {

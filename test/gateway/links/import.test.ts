@@ -117,7 +117,7 @@ describe('an import', () => {
     expect(cursors).toEqual([null, '2', null, '2', '4'])
     await run(of('one'))
     expect(cursors.slice(5)).toEqual([null, '2', '4'])
-    expect(await store.read(listProgress)).toMatchObject([{ state: 'done', settings: '2 one', run: 3 }])
+    expect(await store.read(listProgress)).toMatchObject([{ state: 'done', settings: '3 one', run: 3 }])
   })
 
   it('waits out passing faults as long as the system says, without losing its place', async () => {

@@ -95,7 +95,7 @@ describe('records and entities', () => {
       ['cus_new', 'email'],
       ['cus_old', 'email'],
     ])
-    expect(await links.recordsOf(customer('1'), 'hubspot')).toEqual([{ record: contact('1'), evidence: 'owner' }])
+    expect(await links.recordsOf(customer('1'), 'hubspot')).toMatchObject([{ record: contact('1'), evidence: 'owner' }])
     expect((await links.linksOf(customer('1'))).map(link => link.evidence)).toEqual([
       'person',
       'owner',

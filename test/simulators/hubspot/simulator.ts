@@ -61,6 +61,8 @@ export interface HubspotSimulator {
   updateContact(id: string, properties: PropertyPatch): Contact
   deleteContact(id: string): void
   mergeContacts(winnerId: string, loserId: string): Contact
+  /** Sets the addresses beside the first one. */
+  setAdditionalEmails(id: string, emails: readonly string[]): Contact
   /** What it holds; give it to the next one as its seed. */
   snapshot(): Seed
   close(): Promise<void>
@@ -126,6 +128,7 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     updateContact: (id, properties) => state.update(id, properties, 'CRM_UI'),
     deleteContact: id => state.archive(id, 'CRM_UI'),
     mergeContacts: (winnerId, loserId) => state.merge(winnerId, loserId, 'CRM_UI'),
+    setAdditionalEmails: (id, emails) => state.setAdditionalEmails(id, emails, 'CRM_UI'),
     snapshot: () => ({ contacts: state.all() }),
     async close() {
       webhooks.close()

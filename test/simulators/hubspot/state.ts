@@ -8,7 +8,7 @@ export interface Contact {
   readonly properties: Properties
   /** Ids that were merged into it, oldest first. */
   readonly mergedIds: readonly string[]
-  /** E-mail addresses of contacts that were merged into it; they find it too. */
+  /** Further e-mail addresses, those of contacts that were merged into it among them; they find it too. */
   readonly additionalEmails: readonly string[]
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -48,6 +48,8 @@ export interface HubspotState {
   erase(id: string, source: ChangeSource): void
   /** The winner keeps what it has and takes from the loser what it lacks. @throws HubspotError 404, 400 */
   merge(winnerId: string, loserId: string, source: ChangeSource): Contact
+  /** In HubSpot's pages alone: the property is read-only for apps. @throws HubspotError 404, 409 */
+  setAdditionalEmails(id: string, emails: readonly string[], source: ChangeSource): Contact
 }
 
 /** @param tell is called for everything that happens, in order */
@@ -64,7 +66,18 @@ export function createState(
   for (const contact of seed.contacts) indexEmails(contact)
   let lastId = Math.max(100, ...[...contacts.keys(), ...winners.keys()].map(Number))
 
-  return { find, findByEmail, findArchived: id => archived.get(id), all, create, update, archive, erase, merge }
+  return {
+    find,
+    findByEmail,
+    findArchived: id => archived.get(id),
+    all,
+    create,
+    update,
+    archive,
+    erase,
+    merge,
+    setAdditionalEmails,
+  }
 
   function find(id: string): Contact | undefined {
     return contacts.get(winners.get(id) ?? id)
@@ -104,10 +117,24 @@ export function createState(
     const { after, changed } = applyPatch(before.properties, readPatch(given))
     if (changed.length === 0) return before
     refuseTaken(after['email'], before.id)
-    const contact = { ...before, properties: after, updatedAt: clock() }
+    // A further address that becomes the first one changes places with it.
+    const additional = before.additionalEmails.filter(email => email !== after['email'])
+    const isSwapped = additional.length < before.additionalEmails.length
+    const former = isSwapped && before.properties['email'] !== undefined ? [before.properties['email']] : []
+    const contact = { ...before, properties: after, additionalEmails: [...additional, ...former], updatedAt: clock() }
     forgetEmails(before)
     keep(contact)
-    tellChanges(contact, changed, source)
+    tellChanges(contact, [...changed, ...(isSwapped ? ['hs_additional_emails'] : [])], source)
+    return contact
+  }
+
+  function setAdditionalEmails(id: string, emails: readonly string[], source: ChangeSource): Contact {
+    const before = alive(id)
+    for (const email of emails) refuseTaken(email, before.id)
+    const contact = { ...before, additionalEmails: emails.map(email => email.toLowerCase()), updatedAt: clock() }
+    forgetEmails(before)
+    keep(contact)
+    tellChanges(contact, ['hs_additional_emails'], source)
     return contact
   }
 
@@ -155,7 +182,7 @@ export function createState(
     const propertiesMoved = lacking.length
     tell({ type: 'contact.merge', id: winner.id, mergedIds: [loser.id], propertiesMoved, at, source })
     const moved = lacking.map(([name]) => name)
-    tellChanges(contact, moved, source)
+    tellChanges(contact, [...moved, ...(emails.length > 0 ? ['hs_additional_emails'] : [])], source)
     return contact
   }
 
@@ -170,9 +197,10 @@ export function createState(
     indexEmails(contact)
   }
 
-  function tellChanges({ id, properties, updatedAt }: Contact, names: readonly string[], source: ChangeSource): void {
+  function tellChanges(contact: Contact, names: readonly string[], source: ChangeSource): void {
+    const { id, properties, additionalEmails, updatedAt } = contact
     for (const property of names) {
-      const value = properties[property] ?? ''
+      const value = property === 'hs_additional_emails' ? additionalEmails.join(';') : (properties[property] ?? '')
       tell({ type: 'contact.propertyChange', id, property, value, at: updatedAt, source })
     }
   }

@@ -66,6 +66,7 @@ describe('webhooks', () => {
       { subscriptionType: 'contact.propertyChange', objectId: 102, propertyName: 'jobtitle' },
       { subscriptionType: 'contact.merge', objectId: 101, primaryObjectId: 101, mergedObjectIds: [102] },
       ...simulatorMoved(simulator),
+      { subscriptionType: 'contact.propertyChange', objectId: 101, propertyName: 'hs_additional_emails' },
     ])
   })
 

@@ -51,7 +51,7 @@ const subscriptions = [
   'contact.deletion',
   'contact.privacyDeletion',
   'contact.merge',
-  ...writableProperties.map(property => `contact.propertyChange ${property}`),
+  ...[...writableProperties, 'hs_additional_emails'].map(property => `contact.propertyChange ${property}`),
 ]
 
 const firstSubscriptionId = 3_923_600

@@ -40,7 +40,7 @@ async function importAll(kind: string, between: (page: number) => void = () => u
 }
 
 function linkedTo(id: string): readonly LinkedRecord[] {
-  return [{ record: { system: 'stripe', kind: 'customer', id }, evidence: 'explicit' }]
+  return [{ record: { system: 'stripe', kind: 'customer', id }, evidence: 'explicit', isContradicted: false }]
 }
 
 const nearOf = ({ parents: [parent] }: ObservedRecord): string | undefined =>

@@ -109,6 +109,7 @@ test('the import observes stage, e-mail and version', async () => {
     createdAt,
     updatedAt,
     email: 'ada@example.com',
+    emails: [],
     names: null,
     formerIds: [],
     values: { name: 'Ada' },
