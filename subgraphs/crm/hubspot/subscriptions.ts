@@ -8,8 +8,8 @@ export interface Subscription {
   readonly property?: string
 }
 
-/** A merge tells of it, and it is a list that HubSpot fills by itself. */
-const toldByMerge: ReadonlySet<string> = new Set(['hs_merged_object_ids'])
+/** A merge tells of them, and they are lists that HubSpot fills by itself. */
+const toldByMerge: ReadonlySet<string> = new Set(['hs_merged_object_ids', 'hs_calculated_merged_vids'])
 
 /** Besides these an app needs `contact.privacyDeletion`, which project files keep among their hub events. */
 export const subscriptions: readonly Subscription[] = [
