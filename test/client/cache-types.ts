@@ -37,6 +37,7 @@ export const embeddedTypes = [
   'ProductConnection',
   'ProductEdge',
   'ReplayDeliveriesPayload',
+  'ResetLinkPayload',
   'Schedule',
   'Sweep',
   'SystemStatus',
