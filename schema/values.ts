@@ -1,9 +1,34 @@
 import { domainToASCII } from 'node:url'
+import { rounded, type Decimal } from './decimal.ts'
 
 /** An amount in the currency's minor unit (cents, yen) with its ISO 4217 code in upper case. */
 export interface Money {
+  /** Rounded half away from zero where the tool has parts of the minor unit. */
   readonly amount: number
   readonly currency: string
+  /** The same with those parts; absent where there are none. */
+  readonly exact?: Decimal
+}
+
+/** Source: ISO 4217, minor units. Ariary have a fifth by the standard, and no business counts in it. */
+const decimalsByCurrency: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(
+    'BIF CLP DJF GNF ISK JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF'.split(' ').map(code => [code, 0]),
+  ),
+  ...Object.fromEntries('BHD IQD JOD KWD LYD OMR TND'.split(' ').map(code => [code, 3])),
+}
+
+/** How many decimals the minor unit of a currency stands for: 2 for EUR, 0 for JPY, 3 for KWD. @param currency in any case */
+export function minorDecimals(currency: string): number {
+  return decimalsByCurrency[currency.toUpperCase()] ?? 2
+}
+
+/** Money of an amount in the minor unit that may have parts of it. @returns null beyond 2^53 - 1 */
+export function moneyOf(minor: Decimal, currency: string): Money | null {
+  const amount = rounded(minor)
+  if (amount === null) return null
+  const money = { amount, currency: currency.toUpperCase() }
+  return String(amount) === minor ? money : { ...money, exact: minor }
 }
 
 /** A postal address as far as the system knows it. `country` is as the system has it: a code or a name. */

@@ -135,7 +135,8 @@ export interface IndexedAmounts {
  */
 export interface ObservedRecord {
   readonly record: RecordRef
-  readonly parents: readonly ParentReference[]
+  /** Null where the record names them in a way that is not understood: those known before stay. */
+  readonly parents: readonly ParentReference[] | null
   /** In the words of the graph: an enum value or the business's own stage. */
   readonly status: string | null
   /** Whether work or sale has ended, where that is a question: a completed job, an inactive product. */

@@ -188,9 +188,9 @@ function effectOfSight(
     ...columnsOf(observed.values),
     has_values: 1,
   }
-  const named = namedParents(observed.parents)
+  const named = observed.parents === null ? null : namedParents(observed.parents)
   const isNew = stored === null || isDead
-  const hasParents = isNew ? named.length > 0 : !sameParents(storedParents, named)
+  const hasParents = named !== null && (isNew ? named.length > 0 : !sameParents(storedParents, named))
   const mentioned = mentionsAfter(isNew ? [] : storedMentions, observed.mentions)
   const mentions = sameMentions(isNew ? [] : storedMentions, mentioned) ? null : mentioned
   const renamed = isNew ? [] : renamedIn(storedMentions, mentioned).flatMap(fieldsOf)

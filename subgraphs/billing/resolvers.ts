@@ -1,6 +1,8 @@
 import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../../schema/entities.ts'
+import { added, decimalOf, type Decimal } from '../../schema/decimal.ts'
 import type { Money } from '../../schema/values.ts'
+import { minorDecimals, moneyOf } from '../../schema/values.ts'
 import { connectionOf } from '../connection.ts'
 import type { GraphContext, IndexEntry, PageFilter, WriteSteps, Written } from '../contract.ts'
 import type {
@@ -11,23 +13,37 @@ import type {
   QueryProductsArgs,
   Resolvers,
 } from './generated.ts'
-import type { CustomerNode, OrderNode, OrderPage, SumOfOrders, ProductNode } from './nodes.ts'
+import { NotUnderstood, understood, type Field } from '../lenient.ts'
+import type {
+  BalanceNode,
+  CollectionNode,
+  CustomerNode,
+  OrderNode,
+  OrderPage,
+  PaymentNode,
+  ProductNode,
+  SumOfOrders,
+} from './nodes.ts'
 import { orderStatuses } from './source.ts'
-import type { BillingSource, NewOrder, NewOrderLine, OrderFields, OrderLineFields, ProductFields } from './source.ts'
-
-interface CustomerBalance {
-  readonly currency: string
-  readonly outstanding: Money | null
-  readonly credit: Money
-}
+import type {
+  BillingSource,
+  NewOrder,
+  NewOrderLine,
+  OrderFields,
+  OrderLineFields,
+  OrderReturns,
+  ProductFields,
+} from './source.ts'
 
 interface OrderPayload {
   readonly order: OrderNode
   readonly clientMutationId: string | null | undefined
 }
 
-/** Most lines one order takes; Stripe's own limit for an invoice, sent one by one. */
+/** Most lines one order takes; Stripe's own limit for an invoice. */
 const maxLines = 250
+
+const maxQuantityDecimals = 12
 
 /** What a created order says about itself, for the check of ownership. */
 const createdFields = ['customer', 'lines', 'memo', 'dueAt', 'status'] as const
@@ -38,23 +54,31 @@ const createdFields = ['customer', 'lines', 'memo', 'dueAt', 'status'] as const
  */
 export function billingResolvers(source: BillingSource) {
   const orders = new WeakMap<OrderNode, Promise<OrderFields | null>>()
+  const returned = new WeakMap<OrderNode, Promise<OrderReturns | null>>()
   const products = new WeakMap<ProductNode, Promise<ProductFields | null>>()
 
   const loadOrder = (node: OrderNode, context: GraphContext): Promise<OrderFields | null> =>
     once(orders, node, () => source.order({ id: node.id, near: node.near }, context))
 
+  const loadReturns = (node: OrderNode, context: GraphContext): Promise<OrderReturns | null> =>
+    once(returned, node, () => source.returns(node.id, context))
+
   const loadProduct = (node: ProductNode, context: GraphContext): Promise<ProductFields | null> =>
     once(products, node, () => source.product(node.id, context))
 
   const orderField =
-    <K extends keyof OrderFields>(key: K) =>
-    async (node: OrderNode, _: unknown, context: GraphContext): Promise<OrderFields[K] | null> =>
-      (await loadOrder(node, context))?.[key] ?? null
+    <T>(read: (order: OrderFields) => Field<T>) =>
+    async (node: OrderNode, _: unknown, context: GraphContext): Promise<T | null> => {
+      const order = await loadOrder(node, context)
+      return order === null ? null : understood(read(order))
+    }
 
   const productField =
-    <K extends keyof ProductFields>(key: K) =>
-    async (node: ProductNode, _: unknown, context: GraphContext): Promise<ProductFields[K] | null> =>
-      (await loadProduct(node, context))?.[key] ?? null
+    <T>(read: (product: ProductFields) => Field<T>) =>
+    async (node: ProductNode, _: unknown, context: GraphContext): Promise<T | null> => {
+      const product = await loadProduct(node, context)
+      return product === null ? null : understood(read(product))
+    }
 
   const orderPage = async (
     within: EntityRef | null,
@@ -68,21 +92,23 @@ export function billingResolvers(source: BillingSource) {
     }
   }
 
-  const balances = async (customer: CustomerNode, context: GraphContext): Promise<readonly CustomerBalance[]> => {
-    const records = await context.links.recordsOf(customerRef(customer.id), source.system)
-    const [outstanding, credits] = await Promise.all([
+  const balances = async (customer: CustomerNode, context: GraphContext): Promise<readonly BalanceNode[]> => {
+    const linked = await context.links.recordsOf(customerRef(customer.id), source.system)
+    const records = linked.map(({ record }) => record)
+    const [outstanding, { credits, debits, fault }] = await Promise.all([
       outstandingOf(customer.id, loadOrder, context),
-      source.credits(
-        records.map(({ record }) => record),
-        context,
-      ),
+      source.standing(records, context),
     ])
-    const creditIn = new Map(credits.map(({ amount, currency }) => [currency, amount]))
-    const currencies = [...new Set([...outstanding.sums.keys(), ...creditIn.keys()])].toSorted()
-    return currencies.map(currency => ({
+    const currencies = new Set([...outstanding.sums.keys(), ...[...credits, ...debits].map(({ currency }) => currency)])
+    // Nothing else would say that there may be some.
+    if (fault !== null && currencies.size === 0) throw fault
+    let asked: Promise<readonly Money[]> | null = null
+    return [...currencies].toSorted().map(currency => ({
       currency,
-      outstanding: outstanding.isComplete ? { amount: outstanding.sums.get(currency) ?? 0, currency } : null,
-      credit: { amount: creditIn.get(currency) ?? 0, currency },
+      outstanding: outstanding.isComplete ? moneyIn(currency, outstanding.sums.get(currency)) : null,
+      credit: fault ?? amountIn(credits, currency),
+      debit: fault ?? amountIn(debits, currency),
+      cash: async () => amountIn(await (asked ??= source.cash(records, context)), currency),
     }))
   }
 
@@ -154,7 +180,7 @@ export function billingResolvers(source: BillingSource) {
       balances: (customer: CustomerNode, _: unknown, context: GraphContext) => balances(customer, context),
       paymentMethod: async ({ id }: { readonly id: string }, _: unknown, context: GraphContext) => {
         const [leading] = await context.links.recordsOf(customerRef(id), source.system)
-        return leading === undefined ? null : source.paymentMethod(leading.record, context)
+        return leading === undefined ? null : understood(await source.paymentMethod(leading.record, context))
       },
       orders: ({ id }: { readonly id: string }, args: Partial<QueryOrdersArgs>, context: GraphContext) =>
         orderPage(customerRef(id), args, context),
@@ -163,25 +189,44 @@ export function billingResolvers(source: BillingSource) {
     Order: {
       __resolveReference: ({ id }: { readonly id: string }, context: GraphContext) =>
         living({ type: 'Order', id }, context),
-      number: orderField('number'),
-      status: orderField('status'),
+      number: orderField(({ number }) => number),
+      status: orderField(({ status }) => status),
       lines: async (node: OrderNode, _: unknown, context: GraphContext) => {
         const order = await loadOrder(node, context)
-        return order === null ? null : source.lines(order.id, context)
+        return order === null ? null : whole(await source.lines(order.id, context))
       },
-      subtotal: orderField('subtotal'),
-      total: orderField('total'),
-      amountPaid: orderField('amountPaid'),
-      amountRemaining: orderField('amountRemaining'),
-      memo: orderField('memo'),
-      createdAt: orderField('createdAt'),
-      finalizedAt: orderField('finalizedAt'),
-      dueAt: orderField('dueAt'),
-      paidAt: orderField('paidAt'),
-      payments: orderField('payments'),
-      hostedUrl: orderField('hostedUrl'),
-      pdfUrl: orderField('pdfUrl'),
-      billTo: orderField('billTo'),
+      subtotal: orderField(({ subtotal }) => subtotal),
+      discount: orderField(({ discount }) => discount),
+      shipping: orderField(({ shipping }) => shipping),
+      tax: orderField(({ tax }) => tax),
+      includedTax: orderField(({ includedTax }) => includedTax),
+      total: orderField(({ total }) => total),
+      amountDue: orderField(({ amountDue }) => amountDue),
+      amountPaid: orderField(({ amountPaid }) => amountPaid),
+      amountReturned: async (node: OrderNode, _: unknown, context: GraphContext) => {
+        const returns = await loadReturns(node, context)
+        return returns === null ? null : understood(returns.amount)
+      },
+      returns: async (node: OrderNode, _: unknown, context: GraphContext) =>
+        (await loadReturns(node, context))?.returns ?? null,
+      amountRemaining: orderField(({ amountRemaining }) => amountRemaining),
+      memo: orderField(({ memo }) => memo),
+      createdAt: orderField(({ createdAt }) => createdAt),
+      finalizedAt: orderField(({ finalizedAt }) => finalizedAt),
+      dueAt: orderField(({ dueAt }) => dueAt),
+      paidAt: orderField(({ paidAt }) => paidAt),
+      payments: async (node: OrderNode, _: unknown, context: GraphContext) => {
+        const order = await loadOrder(node, context)
+        const payments = order === null ? null : whole(await source.payments(order.id, context))
+        return payments?.map((payment): PaymentNode => ({ ...payment, order: node })) ?? null
+      },
+      collection: async (node: OrderNode, _: unknown, context: GraphContext): Promise<CollectionNode | null> => {
+        const order = await loadOrder(node, context)
+        return order === null ? null : { ...order.collection, order: node }
+      },
+      hostedUrl: orderField(({ hostedUrl }) => hostedUrl),
+      pdfUrl: orderField(({ pdfUrl }) => pdfUrl),
+      billTo: orderField(({ billTo }) => billTo),
       customer: async (node: OrderNode, _: unknown, context: GraphContext) => {
         const record = node.record ?? (await loadOrder(node, context))?.record
         const customer = record === undefined ? null : await context.links.parentOf(record, 'Customer')
@@ -197,21 +242,42 @@ export function billingResolvers(source: BillingSource) {
     },
 
     OrderLine: {
-      product: ({ productId }: OrderLineFields, _: unknown, context: GraphContext) =>
-        productId === null ? null : living({ type: 'Product', id: productId }, context),
+      product: ({ productId }: OrderLineFields, _: unknown, context: GraphContext) => {
+        const id = understood(productId)
+        return id === null ? null : living({ type: 'Product', id }, context)
+      },
+    },
+
+    Payment: {
+      amountReturned: async ({ id, amount, order }: PaymentNode, _: unknown, context: GraphContext) => {
+        const returns = await loadReturns(order, context)
+        const back = understood(returns?.amountByPayment.get(id) ?? null)
+        // Of what was not paid nothing goes back.
+        return back ?? (returns === null ? null : nothingOf(understood(amount)))
+      },
+    },
+
+    Collection: {
+      lastFailure: async ({ order }: CollectionNode, _: unknown, context: GraphContext) =>
+        understood(await source.lastFailure(order.id, context)),
+    },
+
+    Money: {
+      exact: ({ amount, exact }: Money) => exact ?? amount,
+      decimals: ({ currency }: Money) => minorDecimals(currency),
     },
 
     Product: {
       __resolveReference: ({ id }: { readonly id: string }, context: GraphContext) =>
         living({ type: 'Product', id }, context),
-      name: productField('name'),
-      description: productField('description'),
-      isActive: productField('isActive'),
-      createdAt: productField('createdAt'),
-      updatedAt: productField('updatedAt'),
+      name: productField(({ name }) => name),
+      description: productField(({ description }) => description),
+      isActive: productField(({ isActive }) => isActive),
+      createdAt: productField(({ createdAt }) => createdAt),
+      updatedAt: productField(({ updatedAt }) => updatedAt),
       prices: async (node: ProductNode, _: unknown, context: GraphContext) => {
         const product = await loadProduct(node, context)
-        return product === null ? null : source.prices(product.id, context)
+        return product === null ? null : whole(await source.prices(product.id, context))
       },
     },
   } satisfies Resolvers
@@ -252,15 +318,17 @@ async function outstandingOf(
   customerId: string,
   load: (node: OrderNode, context: GraphContext) => Promise<OrderFields | null>,
   context: GraphContext,
-): Promise<{ readonly sums: ReadonlyMap<string, number>; readonly isComplete: boolean }> {
-  const sums = new Map<string, number>()
+): Promise<{ readonly sums: ReadonlyMap<string, Decimal>; readonly isComplete: boolean }> {
+  const sums = new Map<string, Decimal>()
   for (let after: string | null = null; ;) {
     const page = await context.index.page('Order', customerRef(customerId), { status: ['OPEN'] }, { first: 100, after })
     const open = await Promise.all(page.entries.map(entry => load(orderNode(entry), context)))
     for (const order of open) {
-      if (order?.status !== 'OPEN' || order.amountRemaining === null) continue
-      const { amount, currency } = order.amountRemaining
-      sums.set(currency, (sums.get(currency) ?? 0) + amount)
+      if (order?.status !== 'OPEN') continue
+      const remaining = understood(order.amountRemaining)
+      if (remaining === null) continue
+      const { amount, currency, exact } = remaining
+      sums.set(currency, added(sums.get(currency) ?? '0', exact ?? String(amount)))
     }
     after = page.entries.at(-1)?.cursor ?? null
     if (!page.hasNextPage || after === null) return { sums, isComplete: page.isComplete }
@@ -306,8 +374,7 @@ function newLines(lines: CreateOrderInput['lines']): readonly NewOrderLine[] {
   }
   return lines.map((line, at) => {
     const place = `input.lines[${at.toString()}]`
-    const quantity = line.quantity ?? 1
-    if (quantity < 1) throw badInput(`${place}.quantity: expected 1 or more, got ${quantity.toString()}`)
+    const quantity = quantityIn(line.quantity ?? 1, place)
     const { priceId, description, unitAmount } = line
     if (isBroken(description)) throw badInput(`${place}.description: expected text, got half of a character`)
     const isPriced = priceId != null && description == null && unitAmount == null
@@ -317,6 +384,40 @@ function newLines(lines: CreateOrderInput['lines']): readonly NewOrderLine[] {
     }
     throw badInput(`${place}: expected either priceId, or description with unitAmount`)
   })
+}
+
+/** Source: Stripe API reference, `quantity_decimal`: not negative, 12 decimals at most. */
+function quantityIn(value: number | string, place: string): Decimal {
+  const quantity = decimalOf(value)
+  const isGiven = quantity !== null && quantity !== '0' && !quantity.startsWith('-')
+  if (isGiven && (quantity.split('.')[1]?.length ?? 0) <= maxQuantityDecimals) return quantity
+  throw badInput(
+    `${place}.quantity: expected more than 0, with ${maxQuantityDecimals.toString()} decimals at most, got ${value.toString()}`,
+  )
+}
+
+/** A list with an element that is not understood is none: it would say that there are no more. @throws NotUnderstood */
+function whole<T>(list: Field<readonly (T | NotUnderstood)[]>): readonly T[] | null {
+  return (
+    understood(list)?.map(element => {
+      if (element instanceof NotUnderstood) throw element
+      return element
+    }) ?? null
+  )
+}
+
+function amountIn(amounts: readonly Money[], currency: string): Money {
+  return amounts.find(one => one.currency === currency) ?? { amount: 0, currency }
+}
+
+function moneyIn(currency: string, sum: Decimal = '0'): Money {
+  const money = moneyOf(sum, currency)
+  if (money === null) throw new Error('expected what is outstanding to be below 2^53')
+  return money
+}
+
+function nothingOf(money: Money | null): Money | null {
+  return money === null ? null : { amount: 0, currency: money.currency }
 }
 
 /** Text with half of a surrogate pair, which no encoding can carry. */

@@ -23,6 +23,11 @@ export type Scalars = {
   SafeInt: { input: number; output: number }
   /** An absolute web address. */
   URL: { input: string; output: string }
+  /**
+   * A decimal number with all its digits. A JSON number where that holds it exactly, as it does up to 15 digits; else text, so that no
+   * reader rounds it. Both are taken as input.
+   */
+  Decimal: { input: number | string; output: number | string }
   _FieldSet: { input: unknown; output: unknown }
 }
 
@@ -227,10 +232,17 @@ export type MutationUpdateCustomerArgs = {
 
 /** An amount of money in the currency's minor unit: 1999 EUR is 19.99 euros, 500 JPY is 500 yen. */
 export type Money = {
-  /** How many of the currency's minor unit. Negative for credits. */
+  /**
+   * How many of the currency's minor unit; negative for credits. Where the tool has parts of that unit, as a part of a month leaves them
+   * in ISK and UGX, it is rounded, half away from zero, and `exact` has the rest.
+   */
   readonly amount: Scalars['SafeInt']['output']
   /** The currency the amount is in. */
   readonly currency: Scalars['Currency']['output']
+  /** The amount without rounding, in the same unit. */
+  readonly exact: Scalars['Decimal']['output']
+  /** How many decimals the minor unit stands for: 2 for EUR, 0 for JPY and ISK, 3 for KWD. `Intl` has other ideas of some currencies. */
+  readonly decimals: Scalars['Int']['output']
 }
 
 /** A postal address, as far as the system knows it. */
@@ -398,6 +410,7 @@ export type ResolversTypes = {
   Currency: ResolverTypeWrapper<Scalars['Currency']['output']>
   SafeInt: ResolverTypeWrapper<Scalars['SafeInt']['output']>
   URL: ResolverTypeWrapper<Scalars['URL']['output']>
+  Decimal: ResolverTypeWrapper<Scalars['Decimal']['output']>
   Money: ResolverTypeWrapper<Money>
   Address: ResolverTypeWrapper<Address>
   PageInfo: ResolverTypeWrapper<PageInfo>
@@ -430,6 +443,7 @@ export type ResolversParentTypes = {
   Currency: Scalars['Currency']['output']
   SafeInt: Scalars['SafeInt']['output']
   URL: Scalars['URL']['output']
+  Decimal: Scalars['Decimal']['output']
   Money: Money
   Address: Address
   PageInfo: PageInfo
@@ -553,12 +567,18 @@ export interface UrlScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes[
   name: 'URL'
 }
 
+export interface DecimalScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['Decimal'], unknown> {
+  name: 'Decimal'
+}
+
 export type MoneyResolvers<
   ContextType = GraphContext,
   ParentType extends ResolversParentTypes['Money'] = ResolversParentTypes['Money'],
 > = {
   amount?: Resolver<ResolversTypes['SafeInt'], ParentType, ContextType>
   currency?: Resolver<ResolversTypes['Currency'], ParentType, ContextType>
+  exact?: Resolver<ResolversTypes['Decimal'], ParentType, ContextType>
+  decimals?: Resolver<ResolversTypes['Int'], ParentType, ContextType>
 }
 
 export type AddressResolvers<
@@ -595,6 +615,7 @@ export type Resolvers<ContextType = GraphContext> = {
   Currency?: GraphQLScalarType
   SafeInt?: GraphQLScalarType
   URL?: GraphQLScalarType
+  Decimal?: GraphQLScalarType
   Money?: MoneyResolvers<ContextType>
   Address?: AddressResolvers<ContextType>
   PageInfo?: PageInfoResolvers<ContextType>

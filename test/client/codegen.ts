@@ -21,6 +21,7 @@ const scalars = {
   Date: 'string',
   Currency: 'string',
   SafeInt: 'number',
+  Decimal: 'number | string',
   URL: 'string',
 }
 

@@ -4,7 +4,15 @@ import type { introspection } from './tada-env.d.ts'
 /** The graph's types as gql.tada reads them: operations get theirs from their text, without code made for them. */
 export const graphql = initGraphQLTada<{
   introspection: introspection
-  scalars: { ID: string; DateTime: string; Date: string; Currency: string; SafeInt: number; URL: string }
+  scalars: {
+    ID: string
+    DateTime: string
+    Date: string
+    Currency: string
+    SafeInt: number
+    URL: string
+    Decimal: number | string
+  }
 }>()
 
 export const orderFields = graphql(`

@@ -1,4 +1,5 @@
 import type Stripe from 'stripe'
+import { decimalOf, isWhole, type Decimal } from '../../../schema/decimal.ts'
 import type { CallContext, LimitPool, OperationKind, VendorCalls } from '../../contract.ts'
 import { loadSdk } from './sdk.ts'
 import { VendorError } from '../../vendor-error.ts'
@@ -7,13 +8,25 @@ import { system } from './mapping.ts'
 import {
   isDeleted,
   markField,
+  readBelonging,
+  readCashBalance,
   readCustomer,
   readInvoice,
   readPage,
+  readPaymentIntent,
   readProduct,
   readWebhookEndpoint,
 } from './records.ts'
-import type { CustomerRecord, InvoiceRecord, Page, ProductRecord, WebhookEndpointRecord } from './records.ts'
+import type {
+  BelongingRecord,
+  CashBalanceRecord,
+  CustomerRecord,
+  InvoiceRecord,
+  Page,
+  PaymentIntentRecord,
+  ProductRecord,
+  WebhookEndpointRecord,
+} from './records.ts'
 
 /** The most records Stripe puts on one page. */
 export const pageSize = 100
@@ -22,7 +35,22 @@ export const pageSize = 100
 const apiVersion = '2026-10-28.endive'
 
 /** Each is one endpoint family with a budget of its own in live mode. */
-const families = ['customers', 'events', 'invoices', 'invoiceitems', 'prices', 'products', 'webhook_endpoints'] as const
+const families = [
+  'charges',
+  'credit_notes',
+  'customers',
+  'disputes',
+  'events',
+  'invoice_payments',
+  'invoiceitems',
+  'invoices',
+  'payment_intents',
+  'payment_methods',
+  'prices',
+  'products',
+  'refunds',
+  'webhook_endpoints',
+] as const
 
 type Family = (typeof families)[number]
 
@@ -45,8 +73,15 @@ export interface ListStart {
 }
 
 export type NewInvoiceItem =
-  | { readonly price: string; readonly quantity: number }
-  | { readonly description: string; readonly unitAmount: number; readonly quantity: number; readonly currency: string }
+  | { readonly price: string; readonly quantity: Decimal }
+  | {
+      readonly description: string
+      /** In Stripe's unit; see amounts.ts. */
+      readonly unitAmount: Decimal
+      readonly quantity: Decimal
+      /** Lower case. */
+      readonly currency: string
+    }
 
 export interface NewInvoice {
   readonly customer: string
@@ -78,7 +113,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
       port:
         config.baseUrl.port === '' ? (config.baseUrl.protocol === 'https:' ? 443 : 80) : Number(config.baseUrl.port),
       protocol: config.baseUrl.protocol === 'https:' ? 'https' : 'http',
-      httpClient: withoutHiddenRetry(Sdk.createNodeHttpClient(calls.agent)),
+      httpClient: withoutSurprises(Sdk.createNodeHttpClient(calls.agent)),
       maxNetworkRetries: 0,
       telemetry: false,
     })
@@ -104,13 +139,14 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
     id: string,
     read: (value: unknown) => T,
     send: Send,
+    isAsked: (record: T) => boolean = record => record.id === id,
   ): Promise<T | null> => {
     if (!isAskable(id)) return null
     try {
       const answer = await ask(operation, context, send)
       if (isDeleted(answer)) return null
       const record = read(answer)
-      if (record.id === id) return record
+      if (isAsked(record)) return record
     } catch (error) {
       if (error instanceof VendorError && error.kind === 'not-found') return null
       throw error
@@ -125,10 +161,16 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
   ): Promise<Page> => readPage(operation, await ask(operation, context, send))
 
   return {
+    /** By the id of a customer, or of the Account that the customer is in API v2. */
     customer: async (id: string, context: CallContext): Promise<CustomerRecord | null> => {
       const read = (expand: string[]): Promise<CustomerRecord | null> =>
-        askForOne('customers.retrieve', context, id, readCustomer, (stripe, options) =>
-          stripe.customers.retrieve(id, { expand }, options),
+        askForOne(
+          'customers.retrieve',
+          context,
+          id,
+          readCustomer,
+          (stripe, options) => stripe.customers.retrieve(id, { expand }, options),
+          customer => customer.id === id || customer.customer_account === id,
         )
       try {
         return await read(['invoice_settings.default_payment_method', 'invoice_credit_balance'])
@@ -210,6 +252,70 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         ),
       ),
 
+    /** All that were made or tried for an invoice. */
+    payments: (invoice: string, after: string | undefined, context: CallContext): Promise<Page> =>
+      askForPage('invoice_payments.list', context, (stripe, options) =>
+        stripe.invoicePayments.list({ invoice, ...listParameters({ after }) }, options),
+      ),
+
+    /** Those that a payment intent paid for: usually one. */
+    paymentsBy: (paymentIntent: string, context: CallContext): Promise<Page> =>
+      askForPage('invoice_payments.list', context, (stripe, options) =>
+        stripe.invoicePayments.list(
+          { payment: { type: 'payment_intent', payment_intent: paymentIntent }, limit: pageSize },
+          options,
+        ),
+      ),
+
+    refunds: (of: PaidBy, after: string | undefined, context: CallContext): Promise<Page> =>
+      askForPage('refunds.list', context, (stripe, options) =>
+        stripe.refunds.list({ ...of, ...listParameters({ after }) }, options),
+      ),
+
+    disputes: (of: PaidBy, after: string | undefined, context: CallContext): Promise<Page> =>
+      askForPage('disputes.list', context, (stripe, options) =>
+        stripe.disputes.list({ ...of, ...listParameters({ after }) }, options),
+      ),
+
+    creditNotes: (invoice: string, after: string | undefined, context: CallContext): Promise<Page> =>
+      askForPage('credit_notes.list', context, (stripe, options) =>
+        stripe.creditNotes.list({ invoice, ...listParameters({ after }) }, options),
+      ),
+
+    paymentIntent: (id: string, context: CallContext): Promise<PaymentIntentRecord | null> =>
+      askForOne('payment_intents.retrieve', context, id, readPaymentIntent, (stripe, options) =>
+        stripe.paymentIntents.retrieve(id, {}, options),
+      ),
+
+    cashBalance: async (customer: string, context: CallContext): Promise<CashBalanceRecord | null> => {
+      if (!isAskable(customer)) return null
+      try {
+        return readCashBalance(
+          await ask('customers.retrieve', context, (stripe, options) =>
+            stripe.customers.retrieveCashBalance(customer, {}, options),
+          ),
+        )
+      } catch (error) {
+        if (error instanceof VendorError && error.kind === 'not-found') return null
+        throw error
+      }
+    },
+
+    /** A record of which only is asked which of ours it belongs to. */
+    belonging: async (kind: BelongingKind, id: string, context: CallContext): Promise<BelongingRecord | null> => {
+      if (!isAskable(id)) return null
+      const family = familyOf[kind]
+      try {
+        const answer = await ask(`${family}.retrieve`, context, (stripe, options) =>
+          retrieve(stripe, kind, id, options),
+        )
+        return isDeleted(answer) ? null : readBelonging(answer)
+      } catch (error) {
+        if (error instanceof VendorError && error.kind === 'not-found') return null
+        throw error
+      }
+    },
+
     createInvoiceItem: async (
       customer: string,
       invoice: string,
@@ -217,14 +323,16 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
       key: string,
       context: CallContext,
     ): Promise<void> => {
+      const { Decimal } = await loadSdk()
+      const quantity = quantityOf(item.quantity, Decimal)
       const what: Stripe.InvoiceItemCreateParams =
         'price' in item
-          ? { pricing: { price: item.price }, quantity: item.quantity }
+          ? { pricing: { price: item.price }, ...quantity }
           : {
               description: item.description,
-              unit_amount_decimal: (await loadSdk()).Decimal.from(item.unitAmount),
+              unit_amount_decimal: Decimal.from(item.unitAmount),
               currency: item.currency,
-              quantity: item.quantity,
+              ...quantity,
             }
       await ask(
         'invoiceitems.create',
@@ -232,6 +340,41 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         (stripe, options) => stripe.invoiceItems.create({ customer, invoice, ...what }, options),
         key,
       )
+    },
+
+    /**
+     * Adds several lines to a draft at once, in their order.
+     * @returns false when Stripe refuses them together: too many, or one of them is wrong. None was added then
+     */
+    addLines: async (
+      invoice: string,
+      items: readonly NewInvoiceItem[],
+      key: string,
+      context: CallContext,
+    ): Promise<boolean> => {
+      const { Decimal, errors } = await loadSdk()
+      const lines = items.map((item): Stripe.InvoiceAddLinesParams.Line =>
+        'price' in item
+          ? { pricing: { price: item.price }, ...quantityOf(item.quantity, Decimal) }
+          : { description: item.description, amount: Number(item.unitAmount) },
+      )
+      try {
+        await ask(
+          'invoices.addLines',
+          context,
+          (stripe, options) => stripe.invoices.addLines(invoice, { lines }, options),
+          key,
+        )
+        return true
+      } catch (error) {
+        // Another refusal, such as a key that was used for something else, says nothing of what was added.
+        const isRefused =
+          error instanceof VendorError &&
+          (error.kind === 'rejected' || error.kind === 'not-found') &&
+          error.cause instanceof errors.StripeInvalidRequestError
+        if (isRefused) return false
+        throw error
+      }
     },
 
     /** Only drafts can be deleted. */
@@ -328,6 +471,53 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
   }
 }
 
+/** What a payment was made with. */
+export type PaidBy = { readonly payment_intent: string } | { readonly charge: string }
+
+/** Kinds of records that belong to one of ours and say so. */
+export type BelongingKind =
+  'charge' | 'credit_note' | 'dispute' | 'invoice_payment' | 'invoiceitem' | 'payment_method' | 'price' | 'refund'
+
+const familyOf: Readonly<Record<BelongingKind, Family>> = {
+  charge: 'charges',
+  credit_note: 'credit_notes',
+  dispute: 'disputes',
+  invoice_payment: 'invoice_payments',
+  invoiceitem: 'invoiceitems',
+  payment_method: 'payment_methods',
+  price: 'prices',
+  refund: 'refunds',
+}
+
+function retrieve(stripe: Stripe, kind: BelongingKind, id: string, options: Stripe.RequestOptions): Promise<unknown> {
+  switch (kind) {
+    case 'charge':
+      return stripe.charges.retrieve(id, {}, options)
+    case 'credit_note':
+      return stripe.creditNotes.retrieve(id, {}, options)
+    case 'dispute':
+      return stripe.disputes.retrieve(id, {}, options)
+    case 'invoice_payment':
+      return stripe.invoicePayments.retrieve(id, {}, options)
+    case 'invoiceitem':
+      return stripe.invoiceItems.retrieve(id, {}, options)
+    case 'payment_method':
+      return stripe.paymentMethods.retrieve(id, {}, options)
+    case 'price':
+      return stripe.prices.retrieve(id, {}, options)
+    case 'refund':
+      return stripe.refunds.retrieve(id, {}, options)
+  }
+}
+
+/** As a whole number where it is one: accounts of older versions know no other. */
+function quantityOf(
+  quantity: Decimal,
+  { from }: Pick<typeof Stripe.Decimal, 'from'>,
+): { readonly quantity: number } | { readonly quantity_decimal: Stripe.Decimal } {
+  return isWhole(quantity) ? { quantity: Number(quantity) } : { quantity_decimal: from(quantity) }
+}
+
 function kindOf(operation: string): OperationKind {
   if (/\.(list|lines)$/.test(operation)) return 'list'
   return operation.endsWith('.retrieve') ? 'look-up' : 'write'
@@ -351,15 +541,28 @@ function listParameters({ after, createdUntil, limit = pageSize }: ListStart): {
 }
 
 /**
- * The SDK sends a request again when its connection was closed, even with retries off, past all pacing. It knows the
- * case by the error's code, so the error is wrapped. Source: stripe-node, `RequestSender._shouldRetry`.
+ * Undoes two things that the SDK does with answers.
+ * - It sends a request again when its connection was closed, even with retries off, past all pacing. It knows the case by the
+ *   error's code, so the error is wrapped. Source: stripe-node, `RequestSender._shouldRetry`.
+ * - It throws a whole page away when one text that should be a decimal number is none. Such a text is handed on as something else,
+ *   which costs its field. Source: stripe-node, `coerceV2ResponseData`.
  */
-function withoutHiddenRetry(client: Stripe.HttpClient): Stripe.HttpClient {
+function withoutSurprises(client: Stripe.HttpClient): Stripe.HttpClient {
   return {
     getClientName: () => client.getClientName(),
     makeRequest: async (...request) => {
       try {
-        return await client.makeRequest(...request)
+        const response = await client.makeRequest(...request)
+        return {
+          getStatusCode: () => response.getStatusCode(),
+          getHeaders: () => response.getHeaders(),
+          getRawResponse: () => response.getRawResponse(),
+          toStream: onEnd => response.toStream(onEnd),
+          toJSON: async () => {
+            const answer: unknown = await response.toJSON()
+            return typeof answer === 'object' && answer !== null ? withoutBrokenDecimals(answer) : answer
+          },
+        }
       } catch (error) {
         if (error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) {
           throw new Error('the connection was closed', { cause: error })
@@ -368,4 +571,15 @@ function withoutHiddenRetry(client: Stripe.HttpClient): Stripe.HttpClient {
       }
     },
   }
+}
+
+/** In place: an answer has no other reader yet. */
+function withoutBrokenDecimals(answer: object): object {
+  for (const [name, value] of Object.entries<unknown>({ ...answer })) {
+    if (typeof value === 'object' && value !== null) withoutBrokenDecimals(value)
+    else if (typeof value === 'string' && name.endsWith('_decimal') && decimalOf(value) === null) {
+      Object.assign(answer, { [name]: { notDecimal: true } })
+    }
+  }
+  return answer
 }

@@ -1,8 +1,11 @@
 import type { RecordRef } from '../../../schema/systems.ts'
-import type { Address, Money } from '../../../schema/values.ts'
+import type { Money } from '../../../schema/values.ts'
 import type { ObservedRecord } from '../../contract.ts'
+import { firstField, isUnderstood, mapField, NotUnderstood, valueOrNull, type Field } from '../../lenient.ts'
 import type {
+  AddressFields,
   BillToFields,
+  CollectionFields,
   OrderFields,
   OrderLineFields,
   OrderStatus,
@@ -11,10 +14,16 @@ import type {
   PaymentStatus,
   PriceFields,
   PriceInterval,
+  PriceScheme,
+  PriceUsage,
   ProductFields,
+  RecurrenceFields,
+  TiersMode,
 } from '../source.ts'
+import { minorPrice, money, negated, sum, wholeMoney } from './amounts.ts'
 import type {
   AddressRecord,
+  BalanceRecord,
   CustomerRecord,
   InvoiceRecord,
   LineRecord,
@@ -22,6 +31,7 @@ import type {
   PaymentRecord,
   PriceRecord,
   ProductRecord,
+  TaxRecord,
 } from './records.ts'
 
 export const system = 'stripe'
@@ -40,11 +50,16 @@ export const finalizedFields = [
   'dueAt',
   'hostedUrl',
   'pdfUrl',
+  'discount',
+  'tax',
+  'includedTax',
   'total',
+  'amountDue',
   'amountPaid',
   'amountRemaining',
   'payments',
   'paidAt',
+  'collection',
 ] as const
 
 const orderStatusOf: ReadonlyMap<string, OrderStatus> = new Map([
@@ -68,40 +83,134 @@ const intervalOf: ReadonlyMap<string, PriceInterval> = new Map([
   ['year', 'YEAR'],
 ])
 
+const schemeOf: ReadonlyMap<string, PriceScheme> = new Map([
+  ['per_unit', 'PER_UNIT'],
+  ['tiered', 'TIERED'],
+])
+
+const tiersModeOf: ReadonlyMap<string, TiersMode> = new Map([
+  ['graduated', 'GRADUATED'],
+  ['volume', 'VOLUME'],
+])
+
+const usageOf: ReadonlyMap<string, PriceUsage> = new Map([
+  ['licensed', 'LICENSED'],
+  ['metered', 'METERED'],
+])
+
 export function orderOf(invoice: InvoiceRecord): OrderFields {
-  const amount = (value: number | null | undefined): Money | null => money(value, invoice.currency)
+  const amount = (value: Field<number>): Field<Money> => money(value, invoice.currency)
+  const { discount, shipping, tax, includedTax } = breakdownOf(invoice)
   return {
     id: invoice.id,
     record: recordRef('invoice', invoice.id),
     number: text(invoice.number),
     status: orderStatus(invoice),
     subtotal: amount(invoice.subtotal),
+    discount: amount(discount),
+    shipping: amount(shipping),
+    tax: amount(tax),
+    includedTax: amount(includedTax),
     total: amount(invoice.total),
+    amountDue: amount(invoice.amount_due),
     amountPaid: amount(invoice.amount_paid),
     amountRemaining: amount(invoice.amount_remaining),
     memo: text(invoice.description),
     createdAt: instant(invoice.created),
-    finalizedAt: instant(invoice.status_transitions?.finalized_at),
+    finalizedAt: mapField(invoice.status_transitions, ({ finalized_at }) => instant(finalized_at)),
     dueAt: instant(invoice.due_date),
-    paidAt: instant(invoice.status_transitions?.paid_at),
-    payments: invoice.payments == null ? null : paymentsOf(invoice.payments.data),
+    paidAt: mapField(invoice.status_transitions, ({ paid_at }) => instant(paid_at)),
+    collection: collectionOf(invoice),
     hostedUrl: text(invoice.hosted_invoice_url),
     pdfUrl: text(invoice.invoice_pdf),
     billTo: billToOf(invoice),
   }
 }
 
-export function lineOf(line: LineRecord, orderCurrency: string): OrderLineFields {
+interface Breakdown {
+  readonly discount: Field<number>
+  readonly shipping: Field<number>
+  readonly tax: Field<number>
+  readonly includedTax: Field<number>
+}
+
+/**
+ * What leads from the subtotal to the total, so that the sum holds. Stripe's own sum of discounts holds those of single lines too,
+ * which the subtotal has lost already; and it does not say whether shipping is part of the subtotal. Source: the SDK's `Invoice`.
+ */
+function breakdownOf(invoice: InvoiceRecord): Breakdown {
+  const { subtotal, total } = invoice
+  const { all: tax, added, included: includedTax } = taxesOf(invoice)
+  const outside = outsideShipping(invoice, added)
+  const isKnown = subtotal !== null && total !== null && added !== null
+  return {
+    discount: isKnown ? sum(subtotal, added, outside, negated(total)) : null,
+    shipping: invoice.shipping_cost === null ? null : outside,
+    tax,
+    includedTax,
+  }
+}
+
+/** Taxes of an invoice; where it does not list them, what lies between its totals with and without tax. */
+function taxesOf({ total_taxes: taxes, total, total_excluding_tax: net }: InvoiceRecord): Taxes {
+  if (taxes !== null || total === null || net === null) return taxSums(taxes)
+  const all = sum(total, negated(net))
+  return all === 0 ? { all, added: 0, included: 0 } : { all, added: null, included: null }
+}
+
+interface Taxes {
+  readonly all: Field<number>
+  readonly added: Field<number>
+  readonly included: Field<number>
+}
+
+function taxSums(taxes: Field<readonly TaxRecord[]>): Taxes {
+  if (taxes === null || !isUnderstood(taxes)) return { all: taxes, added: taxes, included: taxes }
+  const kind = taxes.map(({ tax_behavior }) => tax_behavior).find(behavior => !isUnderstood(behavior))
+  const amountsOf = (isIncluded: boolean): Field<number> =>
+    kind instanceof NotUnderstood
+      ? kind
+      : sum(...taxes.flatMap(one => ((one.tax_behavior === 'inclusive') === isIncluded ? [one.amount] : [])))
+  return { all: sum(...taxes.map(({ amount }) => amount)), added: amountsOf(false), included: amountsOf(true) }
+}
+
+/** The cost of shipping that the subtotal does not hold: without it the discount would not be what Stripe says, or be negative. */
+function outsideShipping(invoice: InvoiceRecord, added: Field<number>): Field<number> {
+  const shipping = mapField(invoice.shipping_cost, ({ amount_subtotal }) => amount_subtotal)
+  const within = sum(invoice.subtotal, added, negated(invoice.total))
+  if (shipping === null || !isUnderstood(shipping) || !isUnderstood(within) || within === null) return shipping
+  const listed = mapField(invoice.total_discount_amounts, amounts => sum(...amounts.map(({ amount }) => amount)))
+  return within < 0 || within + shipping === listed ? shipping : 0
+}
+
+function collectionOf(invoice: InvoiceRecord): CollectionFields {
+  const isUnpaid = mapField(invoice.status, status => status === 'open' || status === 'uncollectible')
+  return {
+    isAutomatic: mapField(invoice.collection_method, method => method === 'charge_automatically'),
+    isFailing: mapField(invoice.attempted, isAttempted => (isAttempted ? isUnpaid : false)),
+    attempts: invoice.attempt_count,
+    nextAttemptAt: instant(invoice.next_payment_attempt),
+  }
+}
+
+export function lineOf(line: LineRecord, orderCurrency: Field<string>): OrderLineFields {
   const currency = line.currency ?? orderCurrency
-  const unit = line.pricing?.unit_amount_decimal
+  const unit = mapField(line.pricing, ({ unit_amount_decimal }) => unit_amount_decimal)
+  const discount = mapField(line.discount_amounts, amounts => sum(...amounts.map(({ amount }) => amount)))
+  const { all: tax, added, included } = taxSums(line.taxes)
   return {
     id: line.id,
     description: text(line.description),
-    quantity: line.quantity ?? null,
-    // Prices below one minor unit (0.5 cents) have no whole amount.
-    unitPrice: unit != null && /^-?\d+(\.0+)?$/.test(unit) ? money(Number(unit), currency) : null,
+    // The whole number is the other one cut off: it stands in only where there is no other.
+    quantity: line.quantity_decimal ?? mapField(line.quantity, String),
+    unitPrice: wholeMoney(unit, currency),
+    unitPriceDecimal: minorPrice(unit, currency),
     amount: money(line.amount, currency),
-    productId: line.pricing?.price_details?.product ?? null,
+    discount: money(discount, currency),
+    tax: money(tax, currency),
+    includedTax: money(included, currency),
+    total: money(line.amount === null ? null : sum(line.amount, negated(discount), added), currency),
+    productId: mapField(line.pricing, ({ price_details: details }) => mapField(details, ({ product }) => product)),
   }
 }
 
@@ -117,102 +226,179 @@ export function productOf(product: ProductRecord): ProductFields {
 }
 
 export function priceOf(price: PriceRecord): PriceFields {
+  const scheme = schemeOfPrice(price)
+  const only = <T>(wanted: PriceScheme, value: Field<T>): Field<T> =>
+    mapField(scheme, known => (known === wanted ? value : null))
+  const { currency } = price
+  const unit = firstField(price.unit_amount_decimal, mapField<number, string>(price.unit_amount, String))
+  const recurrence = mapField<NonNullable<RecurringRecord>, RecurrenceFields>(price.recurring, recurrenceOf)
   return {
     id: price.id,
     nickname: text(price.nickname),
-    unitAmount: money(price.unit_amount, price.currency),
-    interval: intervalOf.get(price.recurring?.interval ?? '') ?? null,
+    scheme,
+    unitAmount: only('PER_UNIT', wholeMoney(unit, currency)),
+    unitAmountDecimal: only('PER_UNIT', minorPrice(unit, currency)),
+    packageAmount: only('PACKAGE', wholeMoney(unit, currency)),
+    packageSize: only(
+      'PACKAGE',
+      mapField(price.transform_quantity, ({ divide_by }) => divide_by),
+    ),
+    tiersMode: only(
+      'TIERED',
+      mapField(price.tiers_mode, mode => tiersModeOf.get(mode) ?? null),
+    ),
+    currency: mapField(currency, code => code.toUpperCase()),
+    recurrence,
+    // Half of a value of two parts would be another value.
+    interval: mapField(recurrence, ({ interval, intervalCount }) =>
+      mapField(intervalCount, many => (many === 1 ? interval : null)),
+    ),
     isActive: price.active,
   }
 }
 
-export function paymentMethodOf(method: PaymentMethodRecord): PaymentMethodFields {
-  const { card, sepa_debit: sepa, us_bank_account: bank } = method
+type RecurringRecord = Exclude<PriceRecord['recurring'], NotUnderstood>
+
+function schemeOfPrice(price: PriceRecord): Field<PriceScheme> {
+  if (price.custom_unit_amount !== null) return mapField(price.custom_unit_amount, () => 'CUSTOM')
+  return mapField(price.billing_scheme ?? 'per_unit', word => {
+    const scheme = schemeOf.get(word) ?? null
+    if (scheme !== 'PER_UNIT' || price.transform_quantity === null) return scheme
+    return mapField(price.transform_quantity, ({ divide_by: size }) =>
+      mapField(size, many => (many === 1 ? 'PER_UNIT' : 'PACKAGE')),
+    )
+  })
+}
+
+function recurrenceOf({ interval, interval_count, usage_type }: NonNullable<RecurringRecord>): RecurrenceFields {
   return {
-    id: method.id,
-    type: text(method.type),
-    brand: text(card?.brand ?? bank?.bank_name),
-    last4: text(card?.last4 ?? sepa?.last4 ?? bank?.last4),
-    expiryMonth: card?.exp_month ?? null,
-    expiryYear: card?.exp_year ?? null,
+    interval: mapField(interval, word => intervalOf.get(word) ?? null),
+    // Every price has one since 2013; what an older answer leaves out is one.
+    intervalCount: interval_count ?? 1,
+    usage: mapField(usage_type, word => usageOf.get(word) ?? null),
   }
 }
 
-/** The credit of one billing record per currency. Stripe counts `balance` with the sign of a debt. */
-export function creditsOf(customer: CustomerRecord): readonly Money[] {
-  const byCurrency = Object.entries(customer.invoice_credit_balance ?? {})
-  const credits =
-    byCurrency.length > 0
-      ? byCurrency.map(([currency, credit]) => money(credit, currency))
-      : [money(-(customer.balance ?? 0), customer.currency)]
-  return credits.filter(credit => credit !== null).filter(credit => credit.amount > 0)
+/** Of whatever type: what it has stands under the type's name. */
+export function paymentMethodOf(method: PaymentMethodRecord): PaymentMethodFields {
+  type Details = Exclude<PaymentMethodRecord['details'], NotUnderstood | null>
+  const detail = <T>(read: (details: Details) => Field<T>): Field<T> => mapField(method.details, read)
+  return {
+    id: method.id,
+    type: text(method.type),
+    brand: text(detail(({ brand, bank_name, bank }) => firstField(text(brand), text(bank_name), text(bank)))),
+    last4: text(detail(({ last4 }) => last4)),
+    expiryMonth: detail(({ exp_month }) => exp_month),
+    expiryYear: detail(({ exp_year }) => exp_year),
+  }
+}
+
+/** What one billing record has and owes per currency: positive is credit, negative is owed. Stripe counts `balance` the other way. */
+export function standingOf(customer: CustomerRecord): readonly Field<Money>[] {
+  const { invoice_credit_balance: byCurrency, balance, currency } = customer
+  if (!isUnderstood(byCurrency)) return [byCurrency]
+  if (byCurrency !== null && byCurrency.length > 0) return balancesOf(byCurrency)
+  return [money(negated(balance), currency)]
+}
+
+export function balancesOf(balances: readonly BalanceRecord[]): readonly Field<Money>[] {
+  return balances.map(({ amount, currency }) => money(amount, currency))
 }
 
 export function observedCustomer(customer: CustomerRecord): ObservedRecord {
-  const crmId = text(customer.metadata?.crm_id?.trim())
+  const crmId = text(valueOrNull(mapField(customer.metadata, ({ crm_id }) => mapField(crm_id, id => id.trim()))))
   return {
     record: recordRef('customer', customer.id),
     parents: [],
     status: null,
     isClosed: null,
-    createdAt: instant(customer.created),
+    createdAt: valueOrNull(instant(customer.created)),
     updatedAt: null,
-    email: text(customer.email),
-    names: crmId === null ? null : { type: 'Customer', id: crmId },
+    email: valueOrNull(text(customer.email)),
+    names: crmId === null || crmId instanceof NotUnderstood ? null : { type: 'Customer', id: crmId },
   }
 }
 
-export function observedInvoice(invoice: InvoiceRecord): ObservedRecord {
+/** @param customerId the billing record it belongs to; see `customerIdOf` */
+export function observedInvoice(
+  invoice: InvoiceRecord,
+  customerId: string | null = customerIdOf(invoice),
+): ObservedRecord {
   const { number, dueAt, total, amountPaid, amountRemaining } = orderOf(invoice)
+  const currency = valueOrNull(invoice.currency)
   return {
     record: recordRef('invoice', invoice.id),
-    parents: invoice.customer == null ? [] : [{ entity: 'Customer', record: recordRef('customer', invoice.customer) }],
-    status: orderStatus(invoice),
+    parents: parentsOf(invoice, customerId),
+    status: valueOrNull(orderStatus(invoice)),
     isClosed: null,
-    createdAt: instant(invoice.created),
+    createdAt: valueOrNull(instant(invoice.created)),
     updatedAt: null,
-    email: text(invoice.customer_email),
+    email: valueOrNull(text(invoice.customer_email)),
     names: null,
     values: {
-      number,
-      dueAt,
-      amounts: {
-        currency: invoice.currency.toUpperCase(),
-        total: total?.amount,
-        amountPaid: amountPaid?.amount,
-        amountRemaining: amountRemaining?.amount,
-      },
+      ...(isUnderstood(number) ? { number } : {}),
+      ...(isUnderstood(dueAt) ? { dueAt } : {}),
+      ...(currency === null
+        ? {}
+        : {
+            amounts: {
+              currency: currency.toUpperCase(),
+              ...(isUnderstood(total) ? { total: total?.amount } : {}),
+              ...(isUnderstood(amountPaid) ? { amountPaid: amountPaid?.amount } : {}),
+              ...(isUnderstood(amountRemaining) ? { amountRemaining: amountRemaining?.amount } : {}),
+            },
+          }),
     },
   }
 }
 
+function parentsOf(invoice: InvoiceRecord, customerId: string | null): ObservedRecord['parents'] {
+  if (customerId !== null) return [{ entity: 'Customer', record: recordRef('customer', customerId) }]
+  return isUnderstood(invoice.customer) && isUnderstood(invoice.customer_account) ? [] : null
+}
+
+/** The billing record as the invoice names it: a customer, or the Account of API v2 that stands for one. */
+export function customerIdOf({ customer, customer_account: account }: InvoiceRecord): string | null {
+  return valueOrNull(customer) ?? valueOrNull(account)
+}
+
 export function observedProduct(product: ProductRecord): ObservedRecord {
+  const isActive = valueOrNull(product.active)
   return {
     record: recordRef('product', product.id),
     parents: [],
     status: null,
-    isClosed: !product.active,
-    createdAt: instant(product.created),
-    updatedAt: instant(product.updated),
+    isClosed: isActive === null ? null : !isActive,
+    createdAt: valueOrNull(instant(product.created)),
+    updatedAt: valueOrNull(instant(product.updated)),
     email: null,
     names: null,
   }
 }
 
 /** A status Stripe may add later is unknown, not a fault. */
-function orderStatus(invoice: InvoiceRecord): OrderStatus | null {
-  return orderStatusOf.get(invoice.status ?? '') ?? null
+function orderStatus(invoice: InvoiceRecord): Field<OrderStatus> {
+  return mapField(invoice.status, status => orderStatusOf.get(status) ?? null)
 }
 
-function paymentsOf(payments: readonly PaymentRecord[]): readonly PaymentFields[] {
+/** Newest first. */
+export function paymentsOf(
+  payments: readonly (PaymentRecord | NotUnderstood)[],
+): readonly (PaymentFields | NotUnderstood)[] {
+  const createdOf = (payment: PaymentRecord | NotUnderstood): number =>
+    payment instanceof NotUnderstood ? 0 : (valueOrNull(payment.created) ?? 0)
   return payments
-    .toSorted((a, b) => b.created - a.created)
-    .map(payment => ({
-      id: payment.id,
-      status: paymentStatusOf.get(payment.status ?? '') ?? null,
-      amount: money(payment.amount_paid ?? payment.amount_requested, payment.currency),
-      paidAt: instant(payment.status_transitions?.paid_at),
-    }))
+    .toSorted((a, b) => createdOf(b) - createdOf(a))
+    .map(payment =>
+      payment instanceof NotUnderstood
+        ? payment
+        : {
+            id: payment.id,
+            status: mapField(payment.status, status => paymentStatusOf.get(status) ?? null),
+            amount: money(payment.amount_paid ?? payment.amount_requested, payment.currency),
+            paidAt: mapField(payment.status_transitions, ({ paid_at }) => instant(paid_at)),
+          },
+    )
 }
 
 function billToOf(invoice: InvoiceRecord): BillToFields | null {
@@ -220,14 +406,16 @@ function billToOf(invoice: InvoiceRecord): BillToFields | null {
     name: text(invoice.customer_name),
     email: text(invoice.customer_email),
     phone: text(invoice.customer_phone),
-    address: invoice.customer_address == null ? null : addressOf(invoice.customer_address),
+    address: mapField(invoice.customer_address, addressOf),
   }
   return Object.values(billTo).every(value => value === null) ? null : billTo
 }
 
-function addressOf(address: AddressRecord): Address {
+function addressOf(address: AddressRecord): AddressFields {
+  const lines = [text(address.line1), text(address.line2)]
+  const wrong = lines.find(line => !isUnderstood(line))
   return {
-    street: text([address.line1, address.line2].filter(part => text(part) !== null).join(', ')),
+    street: wrong ?? text(lines.filter(line => line !== null).join(', ')),
     city: text(address.city),
     region: text(address.state),
     postalCode: text(address.postal_code),
@@ -235,15 +423,11 @@ function addressOf(address: AddressRecord): Address {
   }
 }
 
-function money(amount: number | null | undefined, currency: string | null | undefined): Money | null {
-  return amount == null || currency == null ? null : { amount, currency: currency.toUpperCase() }
-}
-
-function instant(seconds: number | null | undefined): Date | null {
-  return seconds == null ? null : new Date(seconds * 1000)
+export function instant(seconds: Field<number>): Field<Date> {
+  return mapField(seconds, value => new Date(value * 1000))
 }
 
 /** Stripe clears a text with an empty one. */
-function text(value: string | null | undefined): string | null {
-  return value == null || value === '' ? null : value
+export function text(value: Field<string>): Field<string> {
+  return value === '' ? null : value
 }

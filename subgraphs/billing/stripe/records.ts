@@ -1,91 +1,134 @@
 import { z } from 'zod'
-import { VendorError } from '../../vendor-error.ts'
+import { decimalOf } from '../../../schema/decimal.ts'
+import { elementOf, fieldOf, readRecord } from '../../lenient.ts'
 
-// Stripe's records as far as the graph needs them. Unknown fields are dropped. Source of the shapes: the types of the
-// SDK, whose API version (2026-10-28.endive) every request names.
+// Stripe's records as far as the graph needs them, field by field: only `id` and `object` fail a record. Unknown fields are dropped.
+// Source of the shapes: the types of the SDK, whose API version (2026-10-28.endive) every request names.
 
-/** Unix seconds, within what a Date can hold. */
-const seconds = z.int().min(0).max(8_640_000_000_000)
+const field = fieldOf('stripe')
 
+const element = elementOf('stripe')
+
+/** Unix seconds, up to the year 9999, which is the last that ISO 8601 writes with four digits. */
+const seconds = z.int().min(0).max(253_402_300_799)
+
+/** Whole, and below 2^53: of a larger one JSON has lost digits already. */
 const amount = z.int()
 
-const currency = z.string().regex(/^[A-Za-z]{3}$/)
+const currency = z.string().regex(/^[A-Za-z]{3}$/, 'expected three letters')
 
-const id = z.string().min(1)
+/** A GraphQL Int. */
+const count = z.int().min(0).max(2_147_483_647)
+
+/** A text that goes to the store, which keeps no control characters. */
+const line = z.string().regex(/^[^\p{Cc}\p{Cs}]*$/u, 'expected text without control characters')
+
+const address = z.string().refine(text => text === '' || URL.canParse(text), 'expected an absolute web address')
+
+/**
+ * Whatever text Stripe sends as an id. Merchants choose those of products and plans, whose id is also a price's, and older accounts
+ * those of customers, with blanks and slashes among them: no prefix and no alphabet says what is one.
+ */
+export const id = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'expected text without control characters')
 
 /** An id, or the record itself where it was expanded. */
-const reference = z.union([id, z.object({ id }).transform(record => record.id)])
+export const reference = z.union([id, z.object({ id }).transform(record => record.id)])
 
-/** The SDK makes a decimal object of some decimal texts. */
+/** The SDK makes an object of a decimal's text. */
 const decimal = z
-  .custom<string | number | { toString(): string }>(
-    value =>
-      typeof value === 'string' ||
-      typeof value === 'number' ||
-      (typeof value === 'object' && value !== null && 'toFixed' in value),
-  )
-  .transform(value => String(value))
+  .union([z.string(), z.number(), z.custom<{ toString(): string }>(isSdkDecimal)])
+  .transform((value, context) => {
+    const spelled = decimalOf(String(value))
+    if (spelled !== null) return spelled
+    context.addIssue({ code: 'custom', message: 'expected a decimal number of 40 digits at most' })
+    return z.NEVER
+  })
 
-const address = z.object({
-  line1: z.string().nullish(),
-  line2: z.string().nullish(),
-  city: z.string().nullish(),
-  state: z.string().nullish(),
-  postal_code: z.string().nullish(),
-  country: z.string().nullish(),
+const postalAddress = z.object({
+  line1: field(z.string()),
+  line2: field(z.string()),
+  city: field(z.string()),
+  state: field(z.string()),
+  postal_code: field(z.string()),
+  country: field(z.string()),
 })
 
-const paymentMethod = z.object({
-  id,
-  type: z.string().nullish(),
-  card: z
-    .object({
-      brand: z.string().nullish(),
-      last4: z.string().nullish(),
-      exp_month: z.int().nullish(),
-      exp_year: z.int().nullish(),
-    })
-    .nullish(),
-  sepa_debit: z.object({ bank_code: z.string().nullish(), last4: z.string().nullish() }).nullish(),
-  us_bank_account: z.object({ bank_name: z.string().nullish(), last4: z.string().nullish() }).nullish(),
+/** What stands under the name of a payment method's type. Source: the SDK's `PaymentMethod`, all 60 types of it. */
+const methodDetails = z.object({
+  brand: field(z.string()),
+  bank_name: field(z.string()),
+  bank: field(z.string()),
+  last4: field(z.string()),
+  exp_month: field(z.int().min(1).max(12)),
+  exp_year: field(z.int().min(0).max(9999)),
+})
+
+const paymentMethod = z.looseObject({ id, type: field(z.string()) }).transform(({ id: methodId, type, ...rest }) => ({
+  id: methodId,
+  type,
+  details: field(methodDetails).parse(typeof type === 'string' ? rest[type] : null),
+}))
+
+const balances = z.record(z.string(), z.unknown()).transform(byCurrency => {
+  const entries = Object.entries(byCurrency).map(([code, value]) => ({
+    currency: field(currency).parse(code),
+    amount: field(amount).parse(value),
+  }))
+  return entries
 })
 
 const customer = z.object({
   id,
   object: z.literal('customer'),
-  created: seconds,
-  email: z.string().nullish(),
+  created: field(seconds),
+  email: field(z.string()),
   /** Negative is credit. In `currency`. */
-  balance: amount.nullish(),
-  currency: currency.nullish(),
+  balance: field(amount),
+  currency: field(currency),
   /** Positive is credit. */
-  invoice_credit_balance: z.record(currency, amount).nullish(),
-  metadata: z.object({ crm_id: z.string().nullish() }).nullish(),
-  invoice_settings: z.object({ default_payment_method: z.union([paymentMethod, z.string()]).nullish() }).nullish(),
+  invoice_credit_balance: field(balances),
+  metadata: field(z.object({ crm_id: field(line) })),
+  invoice_settings: field(z.object({ default_payment_method: field(z.union([paymentMethod, z.string()])) })),
+  /** The same customer as an Account of API v2. */
+  customer_account: field(id),
 })
 
-const line = z.object({
+const tax = z.object({ amount: field(amount), tax_behavior: field(z.string()) })
+
+const discountAmount = z.object({ amount: field(amount) })
+
+const invoiceLine = z.object({
   id,
-  description: z.string().nullish(),
-  quantity: z.int().nullish(),
-  amount: amount.nullish(),
-  currency: currency.nullish(),
-  pricing: z
-    .object({
-      unit_amount_decimal: decimal.nullish(),
-      price_details: z.object({ product: reference.nullish() }).nullish(),
-    })
-    .nullish(),
+  description: field(z.string()),
+  /** Truncated to a whole number where `quantity_decimal` has more. */
+  quantity: field(z.int()),
+  quantity_decimal: field(decimal),
+  amount: field(amount),
+  currency: field(currency),
+  discount_amounts: field(z.array(discountAmount)),
+  taxes: field(z.array(tax)),
+  pricing: field(
+    z.object({
+      unit_amount_decimal: field(decimal),
+      price_details: field(z.object({ product: field(reference) })),
+    }),
+  ),
 })
 
 const payment = z.object({
   id,
-  created: seconds,
-  status: z.string().nullish(),
-  amount_paid: amount.nullish(),
-  amount_requested: amount.nullish(),
-  currency: currency.nullish(),
-  status_transitions: z.object({ paid_at: seconds.nullish() }).nullish(),
+  created: field(seconds),
+  status: field(z.string()),
+  amount_paid: field(amount),
+  amount_requested: field(amount),
+  currency: field(currency),
+  status_transitions: field(z.object({ paid_at: field(seconds) })),
+  /** What took the money: a payment intent, or a charge that has none. */
+  payment: field(z.object({ payment_intent: field(reference), charge: field(reference) })),
 })
 
 /** The name in an invoice's metadata under which stands what write it came of. */
@@ -94,48 +137,126 @@ export const markField = 'livegraph_write'
 const invoice = z.object({
   id,
   object: z.literal('invoice'),
-  created: seconds,
-  currency,
-  customer: reference.nullish(),
-  customer_email: z.string().nullish(),
-  customer_name: z.string().nullish(),
-  customer_phone: z.string().nullish(),
-  customer_address: address.nullish(),
-  number: z.string().nullish(),
-  status: z.string().nullish(),
-  description: z.string().nullish(),
-  subtotal: amount.nullish(),
-  total: amount.nullish(),
-  amount_paid: amount.nullish(),
-  amount_remaining: amount.nullish(),
-  due_date: seconds.nullish(),
-  hosted_invoice_url: z.string().nullish(),
-  invoice_pdf: z.string().nullish(),
-  metadata: z.object({ [markField]: z.string().nullish() }).nullish(),
-  status_transitions: z.object({ finalized_at: seconds.nullish(), paid_at: seconds.nullish() }).nullish(),
-  lines: z.object({ data: z.array(line), has_more: z.boolean() }),
+  created: field(seconds),
+  currency: field(currency),
+  customer: field(reference),
+  /** Instead of `customer`, where that is an Account of API v2 only. */
+  customer_account: field(id),
+  customer_email: field(z.string()),
+  customer_name: field(z.string()),
+  customer_phone: field(z.string()),
+  customer_address: field(postalAddress),
+  number: field(line),
+  status: field(z.string()),
+  description: field(z.string()),
+  subtotal: field(amount),
+  shipping_cost: field(z.object({ amount_subtotal: field(amount) })),
+  total_discount_amounts: field(z.array(discountAmount)),
+  total_taxes: field(z.array(tax)),
+  total_excluding_tax: field(amount),
+  total: field(amount),
+  amount_due: field(amount),
+  amount_paid: field(amount),
+  amount_remaining: field(amount),
+  post_payment_credit_notes_amount: field(amount),
+  due_date: field(seconds),
+  collection_method: field(z.string()),
+  attempted: field(z.boolean()),
+  attempt_count: field(count),
+  next_payment_attempt: field(seconds),
+  last_finalization_error: field(z.object({ code: field(z.string()), message: field(z.string()) })),
+  hosted_invoice_url: field(address),
+  invoice_pdf: field(address),
+  metadata: field(z.object({ [markField]: field(z.string()) })),
+  status_transitions: field(z.object({ finalized_at: field(seconds), paid_at: field(seconds) })),
+  lines: field(z.object({ data: field(z.array(element(invoiceLine))), has_more: field(z.boolean()) })),
   /** Only where it was expanded. */
-  payments: z.object({ data: z.array(payment) }).nullish(),
+  payments: field(z.object({ data: field(z.array(element(payment))), has_more: field(z.boolean()) })),
 })
 
 const product = z.object({
   id,
   object: z.literal('product'),
-  created: seconds,
-  updated: seconds.nullish(),
-  active: z.boolean(),
-  name: z.string().nullish(),
-  description: z.string().nullish(),
+  created: field(seconds),
+  updated: field(seconds),
+  active: field(z.boolean()),
+  name: field(z.string()),
+  description: field(z.string()),
 })
 
 const price = z.object({
   id,
   object: z.literal('price'),
-  active: z.boolean(),
-  currency,
-  nickname: z.string().nullish(),
-  unit_amount: amount.nullish(),
-  recurring: z.object({ interval: z.string() }).nullish(),
+  active: field(z.boolean()),
+  currency: field(currency),
+  nickname: field(z.string()),
+  billing_scheme: field(z.string()),
+  tiers_mode: field(z.string()),
+  transform_quantity: field(z.object({ divide_by: field(z.int().min(1)) })),
+  custom_unit_amount: field(z.object({})),
+  unit_amount: field(amount),
+  unit_amount_decimal: field(decimal),
+  recurring: field(
+    z.object({
+      interval: field(z.string()),
+      interval_count: field(count.min(1)),
+      usage_type: field(z.string()),
+    }),
+  ),
+})
+
+const refund = z.object({
+  id,
+  object: z.literal('refund'),
+  amount: field(amount),
+  currency: field(currency),
+  status: field(z.string()),
+  reason: field(z.string()),
+  created: field(seconds),
+})
+
+const creditNote = z.object({
+  id,
+  object: z.literal('credit_note'),
+  currency: field(currency),
+  status: field(z.string()),
+  type: field(z.string()),
+  reason: field(z.string()),
+  created: field(seconds),
+  /** What of it was credited after the invoice was paid, refunds included. */
+  post_payment_amount: field(amount),
+  /** The refunds it made: they stand among the refunds of the payment too. */
+  refunds: field(z.array(element(z.object({ amount_refunded: field(amount), refund: field(reference) })))),
+})
+
+const dispute = z.object({
+  id,
+  object: z.literal('dispute'),
+  amount: field(amount),
+  currency: field(currency),
+  status: field(z.string()),
+  reason: field(z.string()),
+  created: field(seconds),
+})
+
+const paymentIntent = z.object({
+  id,
+  object: z.literal('payment_intent'),
+  last_payment_error: field(
+    z.object({ code: field(z.string()), decline_code: field(z.string()), message: field(z.string()) }),
+  ),
+})
+
+const cashBalance = z.object({ object: z.literal('cash_balance'), available: field(balances) })
+
+/** A record that only says which of ours it belongs to. */
+const belonging = z.object({
+  id: field(id),
+  customer: field(reference),
+  invoice: field(reference),
+  product: field(reference),
+  payment_intent: field(reference),
+  charge: field(reference),
 })
 
 const webhookEndpoint = z.object({
@@ -151,12 +272,20 @@ const page = z.object({ data: z.array(z.unknown()), has_more: z.boolean() })
 
 export type CustomerRecord = z.infer<typeof customer>
 export type InvoiceRecord = z.infer<typeof invoice>
-export type LineRecord = z.infer<typeof line>
+export type LineRecord = z.infer<typeof invoiceLine>
 export type PaymentRecord = z.infer<typeof payment>
 export type PaymentMethodRecord = z.infer<typeof paymentMethod>
 export type ProductRecord = z.infer<typeof product>
 export type PriceRecord = z.infer<typeof price>
-export type AddressRecord = z.infer<typeof address>
+export type RefundRecord = z.infer<typeof refund>
+export type CreditNoteRecord = z.infer<typeof creditNote>
+export type DisputeRecord = z.infer<typeof dispute>
+export type PaymentIntentRecord = z.infer<typeof paymentIntent>
+export type CashBalanceRecord = z.infer<typeof cashBalance>
+export type BelongingRecord = z.infer<typeof belonging>
+export type AddressRecord = z.infer<typeof postalAddress>
+export type TaxRecord = z.infer<typeof tax>
+export type BalanceRecord = z.infer<typeof balances>[number]
 export type WebhookEndpointRecord = z.infer<typeof webhookEndpoint>
 
 /** One answer of a list call; its records are read one by one, so that one bad record spoils no other. */
@@ -165,17 +294,23 @@ export interface Page {
   readonly hasMore: boolean
 }
 
-/** Each reader of a record throws VendorError `unreadable`, naming the record and the field but no value. */
-export const readCustomer = (value: unknown): CustomerRecord => parse('customer', customer, value)
-export const readInvoice = (value: unknown): InvoiceRecord => parse('invoice', invoice, value)
-export const readLine = (value: unknown): LineRecord => parse('line', line, value)
-export const readProduct = (value: unknown): ProductRecord => parse('product', product, value)
-export const readPrice = (value: unknown): PriceRecord => parse('price', price, value)
-export const readWebhookEndpoint = (value: unknown): WebhookEndpointRecord =>
-  parse('webhook endpoint', webhookEndpoint, value)
+/** Each reader of a record throws VendorError `unreadable` when it cannot tell which record it is. */
+export const readCustomer = readerOf('customer', customer)
+export const readInvoice = readerOf('invoice', invoice)
+export const readLine = readerOf('line', invoiceLine)
+export const readPayment = readerOf('invoice payment', payment)
+export const readProduct = readerOf('product', product)
+export const readPrice = readerOf('price', price)
+export const readRefund = readerOf('refund', refund)
+export const readCreditNote = readerOf('credit note', creditNote)
+export const readDispute = readerOf('dispute', dispute)
+export const readPaymentIntent = readerOf('payment intent', paymentIntent)
+export const readCashBalance = readerOf('cash balance', cashBalance)
+export const readBelonging = readerOf('record', belonging)
+export const readWebhookEndpoint = readerOf('webhook endpoint', webhookEndpoint)
 
 export function readPage(what: string, value: unknown): Page {
-  const { data, has_more } = parse(`list of ${what}`, page, value)
+  const { data, has_more } = readRecord('stripe', `list of ${what}`, page, value)
   return { items: data, hasMore: has_more }
 }
 
@@ -189,14 +324,10 @@ export function isDeleted(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'deleted' in value && value.deleted === true
 }
 
-function parse<T>(what: string, schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  const field = issue === undefined || issue.path.length === 0 ? 'the whole' : issue.path.map(String).join('.')
-  throw new VendorError(
-    'stripe',
-    'unreadable',
-    `${what} ${idOf(value) ?? 'without id'}: ${field}: ${issue?.message ?? 'not as documented'}`,
-  )
+function readerOf<T>(kind: string, schema: z.ZodType<T>): (value: unknown) => T {
+  return value => readRecord('stripe', `${kind} ${idOf(value) ?? 'without id'}`, schema, value)
+}
+
+function isSdkDecimal(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'toFixed' in value && 'isZero' in value
 }

@@ -5,16 +5,29 @@ import type {
   Log,
   ObservedRecord,
   Records,
+  CallContext,
   WriteSteps,
   Written,
 } from '../../contract.ts'
+import { added, type Decimal } from '../../../schema/decimal.ts'
+import { moneyOf, type Money } from '../../../schema/values.ts'
 import type { RecordRef } from '../../../schema/systems.ts'
 import { openPageSize } from '../../page-size.ts'
 import { VendorError } from '../../vendor-error.ts'
-import type { BillingSource, NewOrderLine, OrderLineFields, PriceFields } from '../source.ts'
+import { wireOf } from './amounts.ts'
+import { isUnderstood, mapField, NotUnderstood, valueOrNull, type Field } from '../../lenient.ts'
+import type {
+  BillingSource,
+  NewOrderLine,
+  OrderLineFields,
+  OrderReturns,
+  PaymentFailureFields,
+  PriceFields,
+} from '../source.ts'
 import { pageSize, type ListStart, type NewInvoiceItem, type StripeClient } from './client.ts'
 import {
-  creditsOf,
+  balancesOf,
+  customerIdOf,
   finalizedFields,
   lineOf,
   observedCustomer,
@@ -22,23 +35,41 @@ import {
   observedProduct,
   orderOf,
   paymentMethodOf,
+  paymentsOf,
   priceOf,
   productOf,
   recordRef,
+  standingOf,
   system,
+  text,
 } from './mapping.ts'
 import type { StripeKind } from './mapping.ts'
 import type { StripeRecords } from './readers.ts'
 import { customerKey, newCustomer, stepNames } from './unfinished.ts'
-import { readCustomer, readInvoice, readLine, readPrice, readProduct } from './records.ts'
-import type { InvoiceRecord, Page, ProductRecord } from './records.ts'
+import { readAll } from './pages.ts'
+import { idOf, readCustomer, readInvoice, readLine, readPayment, readPrice, readProduct } from './records.ts'
+import type {
+  CashBalanceRecord,
+  InvoiceRecord,
+  Page,
+  PaymentIntentRecord,
+  PaymentRecord,
+  ProductRecord,
+} from './records.ts'
+import { readReturns } from './returns.ts'
+import { addLines, areSentTogether } from './new-lines.ts'
 
 const orderFields = [
   'number',
   'status',
   'lines',
   'subtotal',
+  'discount',
+  'shipping',
+  'tax',
+  'includedTax',
   'total',
+  'amountDue',
   'amountPaid',
   'amountRemaining',
   'memo',
@@ -47,6 +78,7 @@ const orderFields = [
   'dueAt',
   'paidAt',
   'payments',
+  'collection',
   'hostedUrl',
   'pdfUrl',
   'customer',
@@ -71,8 +103,23 @@ export interface StripeSourcePorts {
 /** Stripe in the role `billing`: an order is an invoice, a product a product, a billing record a customer. */
 export function openStripeSource({ client, records, writeMark }: StripeSourcePorts): BillingSource {
   // What belongs to a record but is read apart lives as long as the record's cached value: one eviction ends both.
-  const linesOf = new WeakMap<InvoiceRecord, readonly OrderLineFields[]>()
-  const pricesOf = new WeakMap<ProductRecord, readonly PriceFields[]>()
+  const linesOf = new WeakMap<InvoiceRecord, readonly (OrderLineFields | NotUnderstood)[]>()
+  const paymentRecordsOf = new WeakMap<InvoiceRecord, Payments | null>()
+  const returnsOf = new WeakMap<InvoiceRecord, OrderReturns>()
+  const failureOf = new WeakMap<InvoiceRecord, Field<PaymentFailureFields>>()
+  const pricesOf = new WeakMap<ProductRecord, readonly (PriceFields | NotUnderstood)[]>()
+
+  const paymentsOfInvoice = (invoice: InvoiceRecord, call: CallContext): Promise<Payments | null> =>
+    keptWith(paymentRecordsOf, invoice, async () => {
+      const held = embedded(invoice.payments)
+      if (held !== null) return held
+      try {
+        return await readAll(after => client.payments(invoice.id, after, call), elementBy(readPayment))
+      } catch (error) {
+        if (error instanceof VendorError && error.kind === 'not-found') return null
+        throw error
+      }
+    })
 
   const keyOf = (key: string): string => `${writeMark}-${key}`
 
@@ -112,14 +159,55 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
     async lines(orderId, context) {
       const invoice = await records.load('invoice', { id: orderId }, context)
       if (invoice === null) return []
-      const known = linesOf.get(invoice)
-      if (known !== undefined) return known
-      const all = invoice.lines.has_more
-        ? await readAll(after => client.lines(invoice.id, after, context.call), readLine)
-        : invoice.lines.data
-      const lines = all.map(line => lineOf(line, invoice.currency))
-      linesOf.set(invoice, lines)
-      return lines
+      return keptWith(linesOf, invoice, async () => {
+        const held = embedded(invoice.lines)
+        const all = held ?? (await readAll(after => client.lines(invoice.id, after, context.call), elementBy(readLine)))
+        return all.map(line => (line instanceof NotUnderstood ? line : lineOf(line, invoice.currency)))
+      })
+    },
+
+    async payments(orderId, context) {
+      const invoice = await records.load('invoice', { id: orderId }, context)
+      const payments = invoice === null ? null : await paymentsOfInvoice(invoice, context.call)
+      return payments === null ? null : paymentsOf(payments)
+    },
+
+    async returns(orderId, context) {
+      const invoice = await records.load('invoice', { id: orderId }, context)
+      if (invoice === null) return null
+      return keptWith(returnsOf, invoice, async () => {
+        // Of what was never paid nothing goes back.
+        const isPaid = invoice.amount_paid !== 0 || invoice.post_payment_credit_notes_amount !== 0
+        const payments = isPaid ? await paymentsOfInvoice(invoice, context.call) : []
+        return readReturns(client, invoice, payments ?? [], context.call)
+      })
+    },
+
+    async lastFailure(orderId, context) {
+      const invoice = await records.load('invoice', { id: orderId }, context)
+      if (invoice === null) return null
+      return keptWith(failureOf, invoice, async () => {
+        const { last_finalization_error: unfinished, attempted } = invoice
+        if (unfinished !== null) {
+          return mapField<Unfinished, PaymentFailureFields>(unfinished, ({ code, message }) => ({
+            code: text(code),
+            declineCode: null,
+            message: text(message),
+          }))
+        }
+        if (attempted !== true) return null
+        const payments = (await paymentsOfInvoice(invoice, context.call)) ?? []
+        const open = payments.find(payment => !(payment instanceof NotUnderstood) && payment.status === 'open')
+        if (open === undefined || open instanceof NotUnderstood) return null
+        const intent = mapField(open.payment, ({ payment_intent }) => payment_intent)
+        if (intent === null || !isUnderstood(intent)) return intent
+        const failed = await client.paymentIntent(intent, context.call)
+        return mapField<LastError, PaymentFailureFields>(failed?.last_payment_error ?? null, error => ({
+          code: text(error.code),
+          declineCode: text(error.decline_code),
+          message: text(error.message),
+        }))
+      })
     },
 
     async product(id, context) {
@@ -130,29 +218,38 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
     async prices(productId, context) {
       const product = await records.load('product', { id: productId }, context)
       if (product === null) return []
-      const known = pricesOf.get(product)
-      if (known !== undefined) return known
-      const all = await readAll(after => client.prices(product.id, after, context.call), readPrice)
-      const prices = all.map(priceOf)
-      pricesOf.set(product, prices)
-      return prices
+      return keptWith(pricesOf, product, async () => {
+        const all = await readAll(after => client.prices(product.id, after, context.call), elementBy(readPrice))
+        return all.map(price => (price instanceof NotUnderstood ? price : priceOf(price)))
+      })
     },
 
-    async credits(refs, context) {
+    async standing(refs, context) {
       const customers = await Promise.all(refs.map(({ id }) => records.load('customer', { id }, context)))
-      const sums = new Map<string, number>()
-      for (const { amount, currency } of customers.flatMap(customer =>
-        customer === null ? [] : creditsOf(customer),
-      )) {
-        sums.set(currency, (sums.get(currency) ?? 0) + amount)
+      const all = customers.flatMap(customer => (customer === null ? [] : standingOf(customer)))
+      const known = all.filter(one => isUnderstood(one)).filter(one => one !== null)
+      return {
+        credits: summed(known.filter(({ amount }) => amount > 0)),
+        // Each billing record is charged on its own: what one has to its credit does not pay what another one owes.
+        debits: summed(known.filter(({ amount }) => amount < 0)).map(debitOf),
+        fault: all.find(one => one instanceof NotUnderstood) ?? null,
       }
-      return [...sums].map(([currency, amount]) => ({ amount, currency }))
+    },
+
+    async cash(refs, context) {
+      const balances = await Promise.all(refs.map(({ id }) => client.cashBalance(id, context.call)))
+      const amounts = balances.flatMap(balance => (balance === null ? [] : cashOf(balance)))
+      const wrong = amounts.find(one => one instanceof NotUnderstood)
+      if (wrong !== undefined) throw wrong
+      return summed(amounts.filter(one => isUnderstood(one)).filter(one => one !== null))
     },
 
     async paymentMethod(record, context) {
       const customer = await records.load('customer', { id: record.id }, context)
-      const method = customer?.invoice_settings?.default_payment_method
-      return method == null || typeof method === 'string' ? null : paymentMethodOf(method)
+      return mapField(customer?.invoice_settings ?? null, ({ default_payment_method: method }) =>
+        // An id alone: it was not expanded, for it is gone.
+        mapField(method, one => (typeof one === 'string' ? null : paymentMethodOf(one))),
+      )
     },
 
     async create(order, context, steps) {
@@ -162,14 +259,12 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
       const currency = order.currency.toLowerCase()
       const { daysUntilDue, memo } = order
       const draft = { customer, currency, daysUntilDue, memo, mark: steps.key }
+      const isTogether = await areSentTogether(steps, order.lines.length)
       const id = await steps.step(stepNames.invoice, steps.key, {
         send: async () => (await client.createInvoice(draft, `${key}-invoice`, context.call)).id,
       })
-      // One after the other: Stripe keeps the order in which they come.
-      for (const [at, line] of order.lines.entries()) {
-        const item = invoiceItemOf(line, currency)
-        await client.createInvoiceItem(customer, id, item, `${key}-line-${at.toString()}`, context.call)
-      }
+      const items = order.lines.map(line => invoiceItemOf(line, currency))
+      await addLines({ client, customer, invoice: id, key, call: context.call }, items, isTogether)
       const finalized = order.finalize ? await client.finalizeInvoice(id, `${key}-finalize`, context.call) : null
       // What a key is answered with again is as the invoice was then.
       const invoice = finalized === null || isRepeated ? await client.invoice(id, context.call) : finalized
@@ -206,19 +301,47 @@ export async function observe(
   }
   if (kind === 'invoice') {
     const invoice = await records.load('invoice', { id }, context)
-    return invoice === null ? null : observedInvoice(invoice)
+    return invoice === null ? null : observedInvoice(invoice, await billingRecordOf(records, invoice, context))
   }
   if (kind !== 'product') return null
   const product = await records.load('product', { id }, context)
   return product === null ? null : observedProduct(product)
 }
 
+/** An Account of API v2 stands for a customer, whose id the account's own address gives. */
+async function billingRecordOf(
+  records: Records<StripeRecords>,
+  invoice: InvoiceRecord,
+  context: GraphContext,
+): Promise<string | null> {
+  const id = customerIdOf(invoice)
+  if (id === null || invoice.customer !== null) return id
+  return (await records.load('customer', { id }, context))?.id ?? id
+}
+
 /** Customers first: invoices belong to them. */
 export function stripeImporters(client: StripeClient, log: Log): readonly Importer[] {
+  const billingRecords = new Map<string, Promise<string>>()
+  const accountsOwn = async (invoice: InvoiceRecord, call: CallContext): Promise<string | null> => {
+    const id = customerIdOf(invoice)
+    if (id === null || invoice.customer !== null) return id
+    const known = billingRecords.get(id) ?? client.customer(id, call).then(customer => customer?.id ?? id)
+    billingRecords.set(id, known)
+    known.catch(() => billingRecords.delete(id))
+    return known
+  }
   return [
     importer('customer', client.customers, item => observedCustomer(readCustomer(item)), log),
     importer('product', client.products, item => observedProduct(readProduct(item)), log),
-    importer('invoice', client.invoices, item => observedInvoice(readInvoice(item)), log),
+    importer(
+      'invoice',
+      client.invoices,
+      async (item, call) => {
+        const invoice = readInvoice(item)
+        return observedInvoice(invoice, await accountsOwn(invoice, call))
+      },
+      log,
+    ),
   ]
 }
 
@@ -229,7 +352,7 @@ export function stripeImporters(client: StripeClient, log: Log): readonly Import
 function importer(
   kind: StripeKind,
   list: StripeClient['customers'],
-  observed: (item: unknown) => ObservedRecord,
+  observed: (item: unknown, call: CallContext) => ObservedRecord | Promise<ObservedRecord>,
   log: Log,
 ): Importer {
   const size = openPageSize(pageSize)
@@ -242,59 +365,98 @@ function importer(
         page = await size.ask(limit => list({ ...start, limit }, call))
       } catch (error) {
         const isGone = error instanceof VendorError && (error.kind === 'rejected' || error.kind === 'not-found')
-        if (!isGone || start.after === undefined) throw error
+        if (!isGone || start.after === undefined || start.createdUntil === undefined) throw error
         page = await size.ask(limit => list({ createdUntil: start.createdUntil, limit }, call))
       }
       const found: ObservedRecord[] = []
       for (const item of page.items) {
         try {
-          found.push(observed(item))
+          found.push(await observed(item, call))
         } catch (error) {
-          log.warn({ system, kind, reason: messageOf(error) }, 'a record was left out of the import')
+          if (!(error instanceof VendorError) || error.kind !== 'unreadable') throw error
+          log.warn({ system, kind, reason: error.message }, 'a record was left out of the import')
         }
       }
-      const last = found.at(-1)
       if (!page.hasMore) return { observed: found, next: null, total: null }
-      if (last?.createdAt == null) {
+      const last = idOf(page.items.at(-1)) ?? found.at(-1)?.record.id
+      if (last === undefined || last === start.after) {
         throw new VendorError(system, 'unreadable', `a page of the list of ${kind}s holds no record that can be read`)
       }
-      return { observed: found, next: cursorOf(last.record.id, last.createdAt), total: null }
+      const createdAt = found.findLast(({ createdAt: at }) => at !== null)?.createdAt ?? null
+      return { observed: found, next: cursorOf(last, createdAt), total: null }
     },
   }
 }
 
-function cursorOf(id: string, createdAt: Date): string {
-  return `${(createdAt.getTime() / 1000).toString()} ${id}`
+function cursorOf(id: string, createdAt: Date | null): string {
+  return `${createdAt === null ? '' : (createdAt.getTime() / 1000).toString()} ${id}`
 }
 
 function startOf(cursor: string): ListStart {
-  const [, seconds, after] = /^(\d+) (.+)$/.exec(cursor) ?? []
+  const [, seconds, after] = /^(\d*) (.+)$/s.exec(cursor) ?? []
   if (seconds === undefined || after === undefined) {
     throw new Error(`expected an import cursor like "1767225600 in_1"; start the import of ${system} anew`)
   }
-  return { after, createdUntil: Number(seconds) }
+  return { after, ...(seconds === '' ? {} : { createdUntil: Number(seconds) }) }
 }
 
-async function readAll<T extends { readonly id: string }>(
-  list: (after: string | undefined) => Promise<Page>,
-  read: (value: unknown) => T,
-): Promise<readonly T[]> {
-  const all: T[] = []
-  for (;;) {
-    const page = await list(all.at(-1)?.id)
-    all.push(...page.items.map(read))
-    if (!page.hasMore || page.items.length === 0) return all
+type Payments = readonly (PaymentRecord | NotUnderstood)[]
+
+type Unfinished = NonNullable<Exclude<InvoiceRecord['last_finalization_error'], NotUnderstood>>
+
+type LastError = NonNullable<Exclude<PaymentIntentRecord['last_payment_error'], NotUnderstood>>
+
+async function keptWith<K extends object, T>(kept: WeakMap<K, T>, record: K, read: () => Promise<T>): Promise<T> {
+  const known = kept.get(record)
+  if (known !== undefined) return known
+  const value = await read()
+  kept.set(record, value)
+  return value
+}
+
+/** A list that came with its record; null when it is not whole, or not understood, and has to be asked for. */
+function embedded<T>(list: Field<{ readonly data: Field<T>; readonly has_more: Field<boolean> }>): T | null {
+  return list === null || !isUnderstood(list) || list.has_more !== false ? null : valueOrNull(list.data)
+}
+
+/** One record of a list that cannot be read stands in it as such. */
+function elementBy<T>(read: (value: unknown) => T): (value: unknown) => T | NotUnderstood {
+  return value => {
+    try {
+      return read(value)
+    } catch (error) {
+      if (error instanceof VendorError && error.kind === 'unreadable') return new NotUnderstood(system, error.message)
+      throw error
+    }
   }
 }
 
+function summed(amounts: readonly Money[]): readonly Money[] {
+  const sums = new Map<string, Decimal>()
+  for (const { amount, currency, exact } of amounts) {
+    sums.set(currency, added(sums.get(currency) ?? '0', exact ?? String(amount)))
+  }
+  return [...sums].map(([currency, sum]) => {
+    const total = moneyOf(sum, currency)
+    if (total === null) throw new NotUnderstood(system, `expected a balance below 2^53, in ${currency}`)
+    return total
+  })
+}
+
+function debitOf({ amount, currency, exact }: Money): Money {
+  return { amount: 0 - amount, currency, ...(exact === undefined ? {} : { exact: exact.replace('-', '') }) }
+}
+
+function cashOf({ available }: CashBalanceRecord): readonly Field<Money>[] {
+  if (available === null || !isUnderstood(available)) return [available]
+  return balancesOf(available)
+}
+
 function invoiceItemOf(line: NewOrderLine, currency: string): NewInvoiceItem {
-  return 'priceId' in line ? { price: line.priceId, quantity: line.quantity } : { ...line, currency }
+  if ('priceId' in line) return { price: line.priceId, quantity: line.quantity }
+  return { ...line, unitAmount: wireOf(String(line.unitAmount), currency), currency }
 }
 
 function written(kind: 'CREATED' | 'UPDATED', invoice: InvoiceRecord, fields: readonly string[]): Written {
   return { kind, record: recordRef('invoice', invoice.id), fields, observed: observedInvoice(invoice) }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown'
 }

@@ -1,8 +1,10 @@
 import type { CallContext, Clock, TakenBack, UnfinishedWrite, WriteProgress, Written } from '../../contract.ts'
+import { mapField, valueOrNull } from '../../lenient.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { StripeClient } from './client.ts'
 import { recordRef, system } from './mapping.ts'
 import { markField, readInvoice } from './records.ts'
+import type { InvoiceRecord } from './records.ts'
 
 /** What is remembered of an order in the making. */
 export const stepNames = {
@@ -15,6 +17,8 @@ export const stepNames = {
   /** The billing record made for it. */
   newCustomer: 'new-customer',
   invoice: 'invoice',
+  /** How its lines are sent; see new-lines.ts. */
+  lines: 'lines',
 } as const
 
 /** A request that was not answered may still be worked on. Stripe names no time; its SDK waits 80 s for an answer. */
@@ -80,14 +84,18 @@ export function openTakeBack({ client, writeMark, clock }: TakeBackPorts) {
     for (let after: string | undefined; ;) {
       const page = await client.invoices({ customer, ...(after === undefined ? {} : { after }) }, call)
       const invoices = page.items.map(readInvoice)
-      const found = invoices.find(({ metadata }) => metadata?.[markField] === mark)
+      const found = invoices.find(({ metadata }) => markOf(metadata) === mark)
       if (found !== undefined) return found.id
       const last = invoices.at(-1)
-      if (!page.hasMore || last === undefined || last.created < oldest) break
+      if (!page.hasMore || last === undefined || (valueOrNull(last.created) ?? oldest) < oldest) break
       after = last.id
     }
     const waitMs = sentAt.getTime() + settledMs - clock.now().getTime()
     if (waitMs <= 0) return null
     throw new VendorError(system, 'unavailable', 'an invoice may still be on its way', { retryAfterMs: waitMs })
   }
+}
+
+function markOf(metadata: InvoiceRecord['metadata']): string | null {
+  return valueOrNull(mapField(metadata, fields => fields[markField]))
 }

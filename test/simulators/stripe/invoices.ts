@@ -19,7 +19,7 @@ export interface Invoices {
   pay(id: string, params: Params, act: Act): Invoice
   void(id: string, act: Act): Invoice
   markUncollectible(id: string, act: Act): Invoice
-  addItem(id: string, item: InvoiceItem, act: Act): void
+  addItems(id: string, items: readonly InvoiceItem[], act: Act): void
 }
 
 const editable = ['auto_advance', 'default_payment_method', 'description', 'footer', 'metadata'] as const
@@ -114,9 +114,9 @@ export function createInvoices(state: StripeState, customers: Customers): Invoic
       refuseUnless(entry, ['open'], 'You can only pass in open invoices.')
       return replace(entry, uncollectible(entry, state.now()), act, 'invoice.marked_uncollectible')
     },
-    addItem(id, item, act) {
+    addItems(id, items, act) {
       const entry = state.invoice(id, 'invoice')
-      const lines = [...entry.lines, lineOf(state.newId('il'), item, id)]
+      const lines = [...entry.lines, ...items.map(item => lineOf(state.newId('il'), item, id))]
       replace(entry, summed({ ...entry, lines }, customerOf(entry)), act)
     },
   }

@@ -3,7 +3,7 @@ import { customerFields } from './customers.ts'
 import { endpointCreateFields, endpointUpdateFields } from './endpoints.ts'
 import { missing } from './errors.ts'
 import { invoiceCreateFields, invoiceUpdateFields } from './invoices.ts'
-import { createItem, itemFields } from './items.ts'
+import { addLines, createItem, itemFields } from './items.ts'
 import { newestFirst, pageOf, paging } from './list.ts'
 import { choice, flag, range, required, text, texts } from './params.ts'
 import { invoiceView, isLive } from './records.ts'
@@ -198,6 +198,9 @@ function invoiceRoutes(state: StripeState, invoices: Invoices): readonly StripeR
     get('/v1/invoices/:id', ({ id }) => invoiceView(state.invoice(id))),
     post('/v1/invoices/:id', invoiceUpdateFields, ({ id, params, act }) => invoices.update(id, params, act)),
     { method: 'DELETE', path: '/v1/invoices/:id', known: [], handle: ({ id, act }) => invoices.delete(id, act) },
+    post('/v1/invoices/:id/add_lines', ['lines', 'invoice_metadata'], ({ id, params, act }) =>
+      addLines(state, invoices, id, params, act),
+    ),
     post('/v1/invoices/:id/finalize', ['auto_advance'], ({ id, act }) => invoices.finalize(id, act)),
     post('/v1/invoices/:id/pay', ['paid_out_of_band', 'payment_method'], ({ id, params, act }) =>
       invoices.pay(id, params, act),

@@ -20,7 +20,12 @@ function order(id: string, amountRemaining: number): OrderFields {
     number: `N-${id}`,
     status: 'OPEN',
     subtotal: money,
+    discount: null,
+    shipping: null,
+    tax: null,
+    includedTax: null,
     total: money,
+    amountDue: money,
     amountPaid: money,
     amountRemaining: money,
     memo: null,
@@ -28,7 +33,7 @@ function order(id: string, amountRemaining: number): OrderFields {
     finalizedAt: null,
     dueAt: null,
     paidAt: null,
-    payments: null,
+    collection: { isAutomatic: false, isFailing: false, attempts: 0, nextAttemptAt: null },
     hostedUrl: 'https://pay.example.com/1',
     pdfUrl: null,
     billTo: null,
@@ -64,12 +69,28 @@ function world(options: { isComplete?: boolean; ids?: readonly string[]; sums?: 
     lines: id => {
       asked.push(`lines ${id}`)
       return Promise.resolve([
-        { id: 'il_1', description: null, quantity: 1, unitPrice: null, amount: null, productId: 'prod_1' },
+        {
+          id: 'il_1',
+          description: null,
+          quantity: '1',
+          unitPrice: null,
+          unitPriceDecimal: null,
+          amount: null,
+          discount: null,
+          tax: null,
+          includedTax: null,
+          total: null,
+          productId: 'prod_1',
+        },
       ])
     },
+    payments: () => Promise.resolve(null),
+    returns: () => Promise.resolve(null),
+    lastFailure: () => Promise.resolve(null),
     product: () => Promise.resolve(null),
     prices: () => Promise.resolve([]),
-    credits: () => Promise.resolve([{ amount: 7, currency: 'USD' }]),
+    standing: () => Promise.resolve({ credits: [{ amount: 7, currency: 'USD' }], debits: [], fault: null }),
+    cash: () => Promise.resolve([]),
     paymentMethod: () => Promise.resolve(null),
     create: order => {
       asked.push(`create ${JSON.stringify(order)}`)
@@ -300,8 +321,8 @@ describe('mutations', () => {
       customerId: '1',
       currency: 'EUR',
       lines: [
-        { priceId: 'price_1', quantity: 1 },
-        { description: 'Travel', unitAmount: 5, quantity: 2 },
+        { priceId: 'price_1', quantity: '1' },
+        { description: 'Travel', unitAmount: 5, quantity: '2' },
       ],
       daysUntilDue: 30,
       memo: null,

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { NotUnderstood } from '../../../../subgraphs/lenient.ts'
 import { VendorError } from '../../../../subgraphs/vendor-error.ts'
 import { openStripe } from './open.ts'
 import type { Opened } from './open.ts'
@@ -62,7 +63,7 @@ describe('an answer that is not what Stripe documents', () => {
     ['a web page', { body: '<html>maintenance</html>' }, 'unreadable'],
     ['another record', { body: JSON.stringify(invoice('in_2')) }, 'unreadable'],
     ['a list instead of a record', { body: '{"object":"list","data":[],"has_more":false}' }, 'unreadable'],
-    ['an amount that is a text', { body: JSON.stringify(invoice('in_1', { total: '5' })) }, 'unreadable'],
+    ['a record without its kind', { body: JSON.stringify(invoice('in_1', { object: null })) }, 'unreadable'],
     ['half a body', { body: '{"id":"in_1"' }, 'unreadable'],
     ['nothing', { body: 'null' }, 'unreadable'],
     ['a web page with status 503', { status: 503, body: '<html>' }, 'unreadable'],
@@ -74,7 +75,7 @@ describe('an answer that is not what Stripe documents', () => {
 
   test('one bad record of a list spoils no other', async () => {
     answer = () => ({
-      body: JSON.stringify({ data: [invoice('in_1'), invoice('in_2', { total: [] }), null], has_more: false }),
+      body: JSON.stringify({ data: [invoice('in_1'), invoice('in_2', { object: 5 }), null], has_more: false }),
     })
     const read = await opened.readMany('invoice', [
       { id: 'in_1', near: 'cus_1' },
@@ -85,9 +86,48 @@ describe('an answer that is not what Stripe documents', () => {
     expect(asked).toHaveLength(1)
   })
 
+  test('a text that should be a decimal costs that field and not the page, which the SDK throws away', async () => {
+    const line = (id: string, quantity_decimal: unknown) => ({ id, amount: 5, currency: 'usd', quantity_decimal })
+    const lines = { data: [line('il_1', 'many'), line('il_2', '2.5'), line('il_3', '1e999999999')], has_more: false }
+    answer = () => ({ body: JSON.stringify(invoice('in_1', { lines })) })
+    expect(await opened.system.source.lines('in_1', opened.context)).toMatchObject([
+      { quantity: expect.any(NotUnderstood), amount: { amount: 5 } },
+      { quantity: '2.5' },
+      { quantity: expect.any(NotUnderstood) },
+    ])
+  })
+
+  test.each([
+    ['gold.plan v2', '/v1/products/gold.plan%20v2'],
+    ['a/b?c#d@e%2F', '/v1/products/a%2Fb%3Fc%23d%40e%252F'],
+    ['ключ', `/v1/products/${encodeURIComponent('ключ')}`],
+  ])('the id %s is asked for as it is', async (id, path) => {
+    answer = () => ({ body: JSON.stringify({ id, object: 'product', active: true }) })
+    expect(await opened.system.source.product(id, opened.context)).toMatchObject({ id, isActive: true })
+    expect(asked.map(one => one.split('?', 1)[0])).toEqual([path])
+  })
+
+  test('the import goes on after a record it cannot read, and after ids of any kind', async () => {
+    answer = path =>
+      path.includes('starting_after')
+        ? { body: JSON.stringify({ data: [invoice('b c/d')], has_more: false }) }
+        : {
+            body: JSON.stringify({
+              data: [invoice('a', { created: 'x' }), { id: 'a b@c', object: 5 }],
+              has_more: true,
+            }),
+          }
+    const importer = opened.system.importers.find(({ kind }) => kind === 'invoice')
+    const first = await importer?.list(null, opened.context.call)
+    expect(first?.observed).toMatchObject([{ record: { id: 'a' }, createdAt: null }])
+    const second = await importer?.list(first?.next ?? null, opened.context.call)
+    expect(second?.observed).toMatchObject([{ record: { id: 'b c/d' } }])
+    expect(new URL(asked.at(-1) ?? '', 'http://stripe').searchParams.get('starting_after')).toBe('a b@c')
+  })
+
   test('the import leaves a bad record out and says which', async () => {
     answer = () => ({
-      body: JSON.stringify({ data: [invoice('in_1'), invoice('in_2', { total: [] })], has_more: false }),
+      body: JSON.stringify({ data: [invoice('in_1'), invoice('in_2', { object: 5 })], has_more: false }),
     })
     const importer = opened.system.importers.find(({ kind }) => kind === 'invoice')
     expect((await importer?.list(null, opened.context.call))?.observed).toHaveLength(1)

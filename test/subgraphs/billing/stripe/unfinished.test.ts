@@ -16,7 +16,7 @@ afterEach(async () => {
   await simulator.close()
 })
 
-const lines = [{ description: 'Call-out', unitAmount: 100, quantity: 1 }]
+const lines = [{ description: 'Call-out', unitAmount: 100, quantity: '1' }]
 
 function order(finalize: boolean) {
   return { customerId: '4711', currency: 'USD', lines, daysUntilDue: 1, memo: 'Unfinished', finalize }

@@ -104,7 +104,7 @@ describe('the import', () => {
       expect(createdAt).toEqual(simulator.task(record.id)?.createdAt)
     }
     expect(
-      found.some(({ parents }) => parents.some(parent => 'reference' in parent && parent.entity === 'Order')),
+      found.some(({ parents }) => parents?.some(parent => 'reference' in parent && parent.entity === 'Order')),
     ).toBe(true)
   })
 
