@@ -1,7 +1,9 @@
 import { gql, HttpLink, InMemoryCache } from '@apollo/client'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
+import { setPhone } from '../flows/frames.ts'
 import { startWorld } from '../flows/world.ts'
+import { openBrokenRoad } from './broken-road.ts'
 import { openApollo } from './apollo.ts'
 import { openLiveSocket } from './live-socket.ts'
 import { answerAlways, sameNumber } from './one-answer.ts'
@@ -9,6 +11,7 @@ import {
   ChangePhoneDocument,
   CustomersPageDocument,
   CustomerWithOrdersDocument,
+  WatchChangesDocument,
   WatchCustomerDocument,
 } from './preset/graphql.ts'
 
@@ -79,6 +82,67 @@ test('Apollo Client keeps records of two tools apart that have one number; with 
   const bare = new InMemoryCache()
   bare.writeQuery({ query, data: sameNumber.data })
   expect(bare.readQuery({ query })).not.toEqual(sameNumber.data)
+})
+
+test('Apollo Client keeps what one query has read of an amount when another one reads the rest of it', async () => {
+  const { client } = await startApollo()
+  const amount = gql`
+    query {
+      orders(first: 1) {
+        edges {
+          node {
+            id
+            total {
+              amount
+            }
+          }
+        }
+      }
+    }
+  `
+  const currency = gql`
+    query {
+      orders(first: 1) {
+        edges {
+          node {
+            id
+            total {
+              currency
+            }
+          }
+        }
+      }
+    }
+  `
+  const complaints = vi.spyOn(console, 'warn')
+  const first = await client.query({ query: amount })
+  await client.query({ query: currency })
+  expect(client.readQuery({ query: amount })).toEqual(first.data)
+  expect(complaints).not.toHaveBeenCalled()
+  complaints.mockRestore()
+})
+
+test('Apollo Client goes on behind its last frame after a break, though its operation has the old variables', async () => {
+  const { world } = await startApollo()
+  const road = await openBrokenRoad(world.gateway.url)
+  const socket = openLiveSocket(road.url, { webSocketImpl: WebSocket, restMs: 20 })
+  const client = openApollo(road.url, socket)
+  onTestFinished(() => socket.dispose())
+  const cursors: (string | undefined)[] = []
+  const frames = client
+    .subscribe({ query: WatchChangesDocument })
+    .subscribe(({ data }) => void cursors.push(data?.changes?.change.cursor))
+  onTestFinished(() => frames.unsubscribe())
+  await vi.waitFor(() => expect(cursors).toHaveLength(1))
+  for (const code of [1006, 1011, 1001]) {
+    setPhone(world, code)
+    await world.settled()
+    road.fail(code === 1006 ? { kind: 'break' } : { kind: 'close', code })
+    setPhone(world, code + 1)
+    await world.settled()
+  }
+  await vi.waitFor(() => expect(cursors).toHaveLength(7))
+  expect(new Set(cursors).size).toBe(7)
 })
 
 test('while a tool is out Apollo Client shows the rest, with errorPolicy all', async () => {

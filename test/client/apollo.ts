@@ -3,7 +3,7 @@ import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { relayStylePagination } from '@apollo/client/utilities'
 import { OperationTypeNode } from 'graphql'
 import type { Client } from 'graphql-ws'
-import { possibleTypes } from './cache-types.ts'
+import { embeddedTypes, possibleTypes } from './cache-types.ts'
 
 /** A list goes on with the page after it; another filter or order is another list. */
 const list = relayStylePagination(['filter', 'order'])
@@ -22,6 +22,8 @@ export function openApollo(url: string, socket: Client): ApolloClient {
     cache: new InMemoryCache({
       possibleTypes,
       typePolicies: {
+        // Two queries may each want a part of a value that has no id: without it one throws away what the other has read.
+        ...Object.fromEntries(embeddedTypes.map(type => [type, { merge: true }])),
         Query: { fields: { customers: list, orders: list, products: list, jobs: list } },
         Customer: { fields: { orders: list, jobs: list } },
         Order: { fields: { jobs: list } },

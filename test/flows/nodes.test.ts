@@ -59,6 +59,38 @@ test('a nodeId names one thing only, over all types and tools, through whichever
   expect(new Set(nodeIds).size).toBe(nodeIdsOf.size)
 })
 
+test('what has one nodeId has the same values wherever it stands, whatever list, filter or order it was read through', async () => {
+  const world = await startWorld()
+  const order = '__typename nodeId id number status memo createdAt dueAt'
+  const job = '__typename nodeId id title status isCompleted createdAt'
+  const customer = '__typename nodeId id name email phone createdAt'
+  const answer = await world.data(`{
+    customers(first: 10) { nodes { ${customer}
+      a: orders(first: 3) { nodes { ${order} lines { __typename nodeId id description } payments { __typename nodeId id status paidAt } } }
+      b: orders(first: 3, order: OLDEST_FIRST, filter: { status: [PAID, OPEN] }) { nodes { ${order} customer { ${customer} } } }
+      jobs(first: 3) { nodes { ${job} assignee { __typename nodeId id name } order { ${order} } customer { ${customer} } } }
+      paymentMethod { __typename nodeId id type last4 }
+    } }
+    orders(first: 20) { nodes { ${order} lines { __typename nodeId id description product { __typename nodeId id name } } customer { ${customer} } } }
+    jobs(first: 20, filter: { isCompleted: false }) { nodes { ${job} assignee { __typename nodeId id name } customer { ${customer} } } }
+    products(first: 10) { nodes { __typename nodeId id name prices { __typename nodeId id nickname } } }
+  }`)
+  const values = new Map<string, string>()
+  const read = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    const { success, data } = identity.safeParse(value)
+    for (const [name, field] of success ? Object.entries(data) : []) {
+      if (typeof field === 'object' && field !== null) continue
+      const key = `${data?.nodeId ?? ''}.${name}`
+      expect(values.get(key) ?? String(field), `${data?.__typename ?? ''}.${name}`).toBe(String(field))
+      values.set(key, String(field))
+    }
+    Object.values(value).forEach(read)
+  }
+  read(answer)
+  expect(values.size).toBeGreaterThan(200)
+})
+
 test('node answers what has a nodeId of its own, with fields of every role; nodes in the order asked', async () => {
   const world = await startWorld()
   setPhone(world, 1)
