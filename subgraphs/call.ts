@@ -196,6 +196,7 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
   return {
     agent: connections.agent,
     call,
+    learn: (pool, told) => pace.learn(pool, told),
     status: () => ({ isReachable: breaker.isReachable(), isAuthorized, pools: pace.status() }),
     close() {
       closing.abort()

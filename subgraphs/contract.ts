@@ -33,6 +33,8 @@ export interface LimitPool {
   readonly limit: number
   readonly windowMs: number
   readonly concurrency?: number
+  /** Whether the vendor's own word raises it too; otherwise it only lowers it, for a person has set it. */
+  readonly isLearned?: boolean
 }
 
 /** One kind of request to a vendor. */
@@ -62,6 +64,8 @@ export interface VendorCalls {
   /** Give it to the SDK. Requests sent within `call` through it die with their deadline and are bounded in size. */
   readonly agent: Agent
   call<T>(operation: VendorOperation, context: CallContext, send: (attempt: Attempt) => Promise<T>): Promise<T>
+  /** The vendor's own word on a budget, from the headers of an answer: another plan has another limit. */
+  learn(pool: string, told: { readonly limit: number; readonly remaining?: number }): void
 }
 
 export interface Attempt {

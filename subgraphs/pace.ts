@@ -1,7 +1,7 @@
 import type { System } from '../schema/systems.ts'
 import { priorities } from './contract.ts'
 import type { LimitPool, Priority, VendorOperation } from './contract.ts'
-import { Pool, type PoolStatus } from './pool.ts'
+import { Pool, type Place, type PoolStatus, type ToldLimit } from './pool.ts'
 import { VendorError } from './vendor-error.ts'
 
 /** One request that wants its turn. */
@@ -14,7 +14,7 @@ export interface Turn {
 }
 
 /**
- * Keeps an account's requests within all of its vendor's budgets.
+ * Keeps an account's requests within all of its vendor's budgets, as the vendor counts them: see `Pool`.
  * A request takes from all of its pools at one moment or waits: queries first, then webhooks, then background work,
  * in order of arrival within each. Background work leaves 30 % of every pool for those who could come.
  */
@@ -27,6 +27,8 @@ export interface Pace {
   take(turn: Turn): Promise<() => void>
   /** The vendor says its budget is used up: nothing is taken from the operation's pools for that long, 5 min at most. */
   block(operation: VendorOperation, forMs: number): void
+  /** The vendor's own word on one of the budgets; see `Pool.learn`. */
+  learn(pool: string, told: ToldLimit): void
   /**
    * For whom the vendor refused without a hint: after how long another try may be let through. Its shortest pool has come round by
    * then, and whoever waits already has had their turn.
@@ -58,6 +60,8 @@ export interface SharedBudget {
   goodForMs(pools: readonly string[]): number
   /** @throws Error while nobody can say what others use: nothing may be taken then */
   take(asks: readonly BudgetAsk[]): Promise<BudgetAnswer>
+  /** This process goes by another limit from now on: the vendor has told it. */
+  learn?(pool: string, limit: number): void
   /** The vendor says that these are used up. */
   block(pools: readonly string[], forMs: number): Promise<void>
 }
@@ -152,10 +156,10 @@ export function openPace(
         const lacking = wanted.filter(({ pool, cost }) => !pool.fits(cost, isBackground, now))
         if (lacking.length === 0) {
           queues[priority].delete(waiter)
-          const taken = wanted.map(({ pool, cost }) => pool.take(cost, isBackground, now))
-          const release = releaseOnce(wanted, isBackground)
+          const places = wanted.map(({ pool, cost }) => pool.take(cost, isBackground, now))
+          const release = releaseOnce(places)
           const takeBack = (): void => {
-            for (const undo of taken) undo()
+            for (const place of places) place.undo()
           }
           if (shared === null) waiter.grant(release)
           else asked.push({ waiter, wanted, release, takeBack })
@@ -208,12 +212,12 @@ export function openPace(
     pump()
   }
 
-  function releaseOnce(taken: readonly { pool: Pool }[], isBackground: boolean): () => void {
+  function releaseOnce(places: readonly Place[]): () => void {
     let isReleased = false
     return () => {
       if (isReleased) return
       isReleased = true
-      for (const { pool } of taken) pool.release(isBackground)
+      for (const place of places) place.release(elapsedMs())
       pump()
     }
   }
@@ -275,6 +279,13 @@ export function openPace(
         const freeMs = Math.max(...needs(waiter.operation).map(({ pool }) => pool.blockedUntilMs))
         if (freeMs >= waiter.untilMs) waiter.refuse(lateError(waiter, freeMs))
       }
+      pump()
+    },
+    learn(name, told) {
+      const pool = pools.get(name)
+      if (pool === undefined) return
+      pool.learn(told, elapsedMs())
+      shared?.learn?.(name, pool.limit)
       pump()
     },
     hintMs(turn) {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { System } from '../../schema/systems.ts'
 import type { LimitPool } from '../../subgraphs/contract.ts'
+import { lengthened } from '../../subgraphs/pool.ts'
 import type { BudgetAnswer, BudgetAsk, SharedBudget } from '../../subgraphs/pace.ts'
 import { parseColumn } from './json-column.ts'
 import type { OpenStore } from './store.ts'
@@ -41,6 +42,19 @@ const backgroundShare = 0.7
 /** Processes read the store's clock less differently than that: it was set back, or another machine's has taken its place. */
 const setBackMs = 10_000
 
+/**
+ * How long after it was sent a request may reach the vendor: a proxy, a new connection. When it is answered is not written down here, so
+ * it is less than a process allows for what it alone uses: a second more would halve what Stripe allows.
+ */
+function arrivesWithinMs(windowMs: number): number {
+  return Math.max(250, windowMs * 0.05)
+}
+
+/** From the last moment of use until what was taken stands in no window of the vendor's. */
+function countedMs(windowMs: number): number {
+  return arrivesWithinMs(windowMs) + lengthened(windowMs)
+}
+
 /** How long what is taken from all of these pools may be kept before it is used. */
 export function goodForMs(pools: readonly Pick<LimitPool, 'windowMs'>[]): number {
   return Math.min(...pools.map(({ windowMs }) => windowMs * usedWithinShare))
@@ -48,7 +62,7 @@ export function goodForMs(pools: readonly Pick<LimitPool, 'windowMs'>[]): number
 
 /**
  * Gives what fits, in the order asked. Who does not fit keeps the pools it lacks from those behind it. Pure.
- * Any window of a pool holds at most its limit, whenever within `goodForMs` what was given is used.
+ * Any window of a pool holds at most its limit, whenever within `goodForMs` what was given is used, and a moment later arrives.
  */
 export function allocate(
   pools: readonly LimitPool[],
@@ -93,7 +107,7 @@ function broughtTo({ windowMs }: LimitPool, stored: BudgetState, clockNow: numbe
   return {
     ...state,
     at: now,
-    taken: state.taken.filter(([usedBy]) => usedBy + windowMs >= now),
+    taken: state.taken.filter(([usedBy]) => usedBy + countedMs(windowMs) > now),
     seen: { ...Object.fromEntries(alive), [worker]: now },
   }
 }
@@ -121,7 +135,7 @@ function roomFor(
     for (const entry of taken) {
       if (sum + units <= most) break
       sum -= used(entry)
-      at = entry[0] + windowMs + 1
+      at = entry[0] + countedMs(windowMs)
     }
     return at
   }
@@ -155,6 +169,9 @@ export function openSharedBudget(
   { system, pools, worker }: { readonly system: System; readonly pools: readonly LimitPool[]; readonly worker: string },
 ): SharedBudget {
   const names = pools.map(({ name }) => name).sort()
+  const limits = new Map(pools.map(({ name, limit }) => [name, limit]))
+  /** As the vendor has told this process; the others hear it from the vendor too. */
+  const known = (): readonly LimitPool[] => pools.map(pool => ({ ...pool, limit: limits.get(pool.name) ?? pool.limit }))
 
   /** One process after the other: the rows are locked in one order everywhere. */
   async function change<T>(
@@ -202,11 +219,12 @@ export function openSharedBudget(
   }
 
   return {
+    learn: (pool, limit) => void limits.set(pool, limit),
     goodForMs: asked => goodForMs(pools.filter(({ name }) => asked.includes(name))),
     take: asks =>
       change(before => {
         const now = store.clock.now().getTime()
-        const { answer, states } = allocate(pools, before, asks, { worker, now })
+        const { answer, states } = allocate(known(), before, asks, { worker, now })
         return { result: answer, states }
       }),
     block: (blocked, forMs) =>
