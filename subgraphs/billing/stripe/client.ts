@@ -58,9 +58,13 @@ type Family = (typeof families)[number]
  * Stripe's budgets: 100 requests a second in live mode and 25 in a sandbox; 25 a second for one endpoint.
  * Source: docs.stripe.com/rate-limits. The limit on concurrent requests is not published; 20 stayed clear of it.
  */
-export function limitPools(isSandbox: boolean): readonly LimitPool[] {
-  const account: LimitPool = { name: 'account', limit: isSandbox ? 25 : 100, windowMs: 1000, concurrency: 20 }
-  return [account, ...families.map(name => ({ name, limit: 25, windowMs: 1000 }))]
+export function limitPools({
+  isSandbox,
+  requestsPerSecond,
+}: Pick<StripeConfig, 'isSandbox' | 'requestsPerSecond'>): readonly LimitPool[] {
+  const limit = requestsPerSecond ?? (isSandbox ? 25 : 100)
+  const account: LimitPool = { name: 'account', limit, windowMs: 1000, concurrency: 20 }
+  return [account, ...families.map(name => ({ name, limit: Math.min(limit, 25), windowMs: 1000 }))]
 }
 
 /** Where a list goes on: after a record (towards older ones), from an instant on, or both. */
@@ -447,6 +451,17 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
           options,
         ),
       ),
+
+    /** Shows whether the key is let in there: a list of one record, or a change of one that does not exist. */
+    attempt: async (method: 'GET' | 'POST', path: string, context: CallContext): Promise<void> => {
+      const stripe = await (opened ??= open())
+      await calls.call(
+        { name: 'permissions.attempt', cost: { account: 1 }, repeatable: true, kind: 'look-up' },
+        context,
+        ({ timeoutMs }) =>
+          stripe.rawRequest(method, method === 'GET' ? `${path}?limit=1` : path, {}, { timeout: timeoutMs }),
+      )
+    },
 
     webhookEndpoints: (context: CallContext): Promise<Page> =>
       askForPage('webhook_endpoints.list', context, (stripe, options) =>

@@ -1,3 +1,4 @@
+import { permissionsText } from './permissions.ts'
 import type { Environment, SettingDoc, SettingFault } from '../../contract.ts'
 
 export interface StripeConfig {
@@ -7,16 +8,14 @@ export interface StripeConfig {
   readonly baseUrl: URL
   /** Test keys have a sandbox's smaller budget. */
   readonly isSandbox: boolean
+  /** Null for Stripe's own number, by the kind of key. */
+  readonly requestsPerSecond: number | null
 }
-
-/** What a restricted key needs. */
-export const permissions =
-  'Customers write, Invoices write, Products read, Prices read, Payment Methods read, Events read, Webhook Endpoints write'
 
 export const settings: readonly SettingDoc[] = [
   {
     name: 'STRIPE_SECRET_KEY',
-    help: `A secret or restricted API key (Dashboard, Developers, API keys). A restricted key needs: ${permissions}.`,
+    help: `A secret or restricted API key (Dashboard, Developers, API keys). A restricted key needs: ${permissionsText}.`,
     example: 'rk_live_0123456789',
     isRequired: true,
     isSecret: true,
@@ -27,6 +26,13 @@ export const settings: readonly SettingDoc[] = [
     example: 'whsec_...',
     isRequired: false,
     isSecret: true,
+  },
+  {
+    name: 'STRIPE_REQUESTS_PER_SECOND',
+    help: 'How many requests this gateway may send in a second: 100 with a live key and 25 with a test key when not given, and 25 of one kind at most. To be set lower where others use the same account.',
+    example: '50',
+    isRequired: false,
+    isSecret: false,
   },
   {
     name: 'STRIPE_BASE_URL',
@@ -67,8 +73,14 @@ export function parseConfig(
   if (baseUrl === null) {
     fault('STRIPE_BASE_URL', 'is no address: expected http(s)://host[:port] without a path, or nothing.')
   }
+  const requests = environment['STRIPE_REQUESTS_PER_SECOND']?.trim() ?? ''
+  if (requests !== '' && !/^[1-9]\d{0,4}$/.test(requests)) {
+    fault('STRIPE_REQUESTS_PER_SECOND', `is no whole number from 1: got "${requests}".`)
+  }
   if (faults.length > 0 || baseUrl === null) return { faults }
-  return { config: { secretKey, webhookSecrets, baseUrl, isSandbox: /^[sr]k_test_/.test(secretKey) } }
+  const isSandbox = /^[sr]k_test_/.test(secretKey)
+  const requestsPerSecond = requests === '' ? null : Number(requests)
+  return { config: { secretKey, webhookSecrets, baseUrl, isSandbox, requestsPerSecond } }
 }
 
 function baseUrlOf(text: string): URL | null {

@@ -1,9 +1,13 @@
 import type { CallContext, ConnectPorts, ConnectReport } from '../../contract.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { StripeClient } from './client.ts'
-import { permissions } from './config.ts'
+import { permissionsText, refusedPermissions } from './permissions.ts'
 import { readWebhookEndpoint } from './records.ts'
 import { eventTypes } from './webhook.ts'
+
+/** Source: docs.stripe.com/invoicing/integration/workflow-transitions. */
+const invoiceCreatedNote =
+  'The endpoint hears of invoice.created: Stripe finalises an automatic invoice about an hour after an answer to it, and waits up to 72 hours while none comes. So a gateway that is out of reach holds up the invoices of subscriptions; disable the endpoint in the Dashboard when it is to stay away.'
 
 /**
  * Registers the webhook endpoint and says what keeps the account from being whole, what Stripe refused among it. Doing it again
@@ -17,22 +21,24 @@ export async function connectStripe(
   const done: string[] = []
   const missing: string[] = []
   const manual: string[] = []
-  const refused = await refusedReads(client, call)
-  missing.push(...refused.lines)
-  manual.push(...refused.steps)
-  if (refused.isKeyRefused) return { done, missing, manual }
+  const notes = eventTypes.includes('invoice.created') ? [invoiceCreatedNote] : []
+  const tried = await triedKey(client, call)
+  done.push(...tried.done)
+  missing.push(...tried.missing)
+  manual.push(...tried.manual)
+  if (!tried.mayRegister) return { done, missing, manual }
 
   const url = `${publicUrl}/webhooks/stripe`
   const endpoint = await asked('Reading the webhook endpoints', async () => {
     const { items } = await client.webhookEndpoints(call)
     return items.map(readWebhookEndpoint).find(one => one.url === url) ?? null
   })
-  if (endpoint === undefined) return { done, missing, manual }
+  if (endpoint === undefined) return { done, missing, manual, notes }
   if (endpoint === null) {
     const made = await asked(`Making the webhook endpoint for ${url}`, () =>
       client.createWebhookEndpoint(url, eventTypes, `${newKey()}-webhook`, call),
     )
-    if (made === undefined) return { done, missing, manual }
+    if (made === undefined) return { done, missing, manual, notes }
     if (made.secret == null) {
       missing.push(`The signing secret of the new webhook endpoint ${made.id}: Stripe's answer did not hold it.`)
       manual.push(`Copy the signing secret of ${made.id} from the Dashboard to STRIPE_WEBHOOK_SECRET.`)
@@ -40,7 +46,7 @@ export async function connectStripe(
       await secrets.store('', made.secret)
       done.push(`Made the webhook endpoint ${made.id} for ${url} and stored its signing secret.`)
     }
-    return { done, missing, manual }
+    return { done, missing, manual, notes }
   }
 
   done.push(`The webhook endpoint ${endpoint.id} for ${url} was there already.`)
@@ -58,7 +64,7 @@ export async function connectStripe(
     missing.push(`The signing secret of ${endpoint.id}: without it every delivery is refused.`)
     manual.push(`Copy the signing secret of ${endpoint.id} from the Dashboard to STRIPE_WEBHOOK_SECRET.`)
   }
-  return { done, missing, manual }
+  return { done, missing, manual, notes }
 
   /** @returns undefined when Stripe did not give it, and then the report says why and what to do */
   async function asked<T>(what: string, ask: () => Promise<T>): Promise<T | undefined> {
@@ -72,55 +78,46 @@ export async function connectStripe(
   }
 }
 
-interface RefusedReads {
-  readonly lines: readonly string[]
-  readonly steps: readonly string[]
-  /** Whether the key as such is refused, so that nothing else need be asked. */
-  readonly isKeyRefused: boolean
-}
-
-/** A restricted key may read one thing and not another. */
-async function refusedReads(client: StripeClient, call: CallContext): Promise<RefusedReads> {
-  const reads: readonly (readonly [string, () => Promise<unknown>])[] = [
-    ['Customers', () => client.customers({}, call)],
-    ['Invoices', () => client.invoices({}, call)],
-    ['Products', () => client.products({}, call)],
-    ['Events', () => client.events({ limit: 1 }, call)],
-  ]
-  const outcomes = await Promise.all(
-    reads.map(async ([name, read]) => {
-      try {
-        await read()
-        return []
-      } catch (error) {
-        if (!(error instanceof VendorError)) throw error
-        return [{ name, error }]
-      }
-    }),
-  )
-  const refused = outcomes.flat()
-  const [first] = refused
-  if (first !== undefined && refused.length === reads.length && refused.every(({ error }) => isUnauthorized(error))) {
+/** What keeps the key from being of use, permission by permission. */
+async function triedKey(
+  client: StripeClient,
+  call: CallContext,
+): Promise<{
+  readonly done: readonly string[]
+  readonly missing: readonly string[]
+  readonly manual: readonly string[]
+  /** False when asking for webhook endpoints would be refused again. */
+  readonly mayRegister: boolean
+}> {
+  const refused = await refusedPermissions(client, call)
+  const wrongKey = refused.find(({ error }) => isUnauthorized(error) && error.lacks === null)
+  if (wrongKey !== undefined) {
     return {
-      lines: [
-        `Stripe does not accept the API key in STRIPE_SECRET_KEY, for nothing that is read (${first.error.message}).`,
-      ],
-      steps: [
+      done: [],
+      missing: [`Stripe does not accept the API key in STRIPE_SECRET_KEY, for nothing (${wrongKey.error.message}).`],
+      manual: [
         'In the Dashboard under Developers, API keys, look whether that key is still there, of this account, and live or test as you mean it.',
-        `Copy it whole, or make a restricted one with these permissions: ${permissions}.`,
+        `Copy it whole, or make a restricted one with these permissions: ${permissionsText}.`,
         'Set it as STRIPE_SECRET_KEY, restart the gateway, and run npm run connect -- stripe again.',
       ],
-      isKeyRefused: true,
+      mayRegister: false,
     }
   }
+  const lacking = refused.filter(({ error }) => error.lacks !== null)
   return {
-    lines: refused.map(({ name, error }) =>
-      isUnauthorized(error)
-        ? `The API key in STRIPE_SECRET_KEY may not read ${name} (${error.message}): add the permission to it in the Dashboard under Developers, API keys, or make a new key.`
-        : `Reading ${name} (${error.message})${hintFor(error)}`,
+    done: refused.length === 0 ? ['The API key has each permission that is needed.'] : [],
+    missing: refused.map(({ permission, error }) =>
+      error.lacks === null
+        ? `Trying ${permission} (${error.message})${hintFor(error)}`
+        : `The API key in STRIPE_SECRET_KEY lacks ${permission}${error.lacks.length === 0 ? '' : ` (Stripe calls it ${error.lacks.join(', ')})`}: ${error.message}.`,
     ),
-    steps: [],
-    isKeyRefused: false,
+    manual:
+      lacking.length === 0
+        ? []
+        : [
+            `Give the key these permissions in the Dashboard under Developers, API keys: ${lacking.map(({ permission }) => permission).join(', ')}. Or make a new restricted key with all of: ${permissionsText}.`,
+          ],
+    mayRegister: refused.every(({ permission }) => !permission.startsWith('Webhook Endpoints')),
   }
 }
 

@@ -20,6 +20,8 @@ export function toVendorError(error: unknown): VendorError {
   const kind = kindOf(error, errors)
   const inputFault = kind === 'rejected' ? shown(error.message) : undefined
   return new VendorError(system, kind, described(error), {
+    // 401 is about the key as such. Source: Stripe API reference, errors.
+    lacks: kind === 'unauthorized' && error.statusCode === 403 ? missingPermissions(error.message) : undefined,
     cause: error,
     retryAfterMs: kind === 'rate-limited' || kind === 'unavailable' ? retryAfterMsOf(error) : undefined,
     inputFault,
@@ -40,6 +42,11 @@ function kindOf(error: Stripe.errors.StripeError, errors: typeof Stripe.errors):
   // 409: a request with the same idempotency key is still running.
   if (status === 409 || status >= 500) return 'unavailable'
   return status >= 400 ? 'rejected' : 'unreadable'
+}
+
+/** A 403 of a restricted key names what would let it in: `rak_customer_read`. */
+function missingPermissions(message: string): readonly string[] {
+  return [...new Set(message.match(/\brak_[a-z_]+/g) ?? [])]
 }
 
 function hasTimedOut(error: Stripe.errors.StripeConnectionError): boolean {

@@ -30,7 +30,7 @@ export const stripe: SystemDefinition<BillingSource> = {
       ok: true,
       open(ports) {
         const calls = ports.calls({
-          pools: limitPools(config.isSandbox),
+          pools: limitPools(config),
           toVendorError,
           isTls: config.baseUrl.protocol === 'https:',
         })

@@ -136,7 +136,7 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
     if (known === null) {
       // Source: Stripe API, "In order to create invoices that are sent to the customer, the customer must have a valid email".
       const inputFault =
-        'Customer.email: expected an e-mail address, for orders are sent by e-mail; the customer has none'
+        'Customer.email: expected an e-mail address, for billing keeps it with the order; the customer has none'
       throw new VendorError(system, 'rejected', 'a customer without an e-mail address gets no billing record', {
         inputFault,
       })

@@ -41,14 +41,34 @@ export const maxPerSearch = 200
 /** Contacts modified at an instant or later, the longest ago first; or all of one instant after an id, in order of ids. */
 export type Stretch = { readonly since: Date } | { readonly at: Date; readonly afterId: string }
 
+/** Free and Starter. Professional and Enterprise have 190, and 250 with the add-on; the first answer says which. */
+const leastPerTenSeconds = 100
+
+const windowMs = 10_000
+
 /**
- * A private app may send 190 requests in 10 s; search has a limit of its own, 5 a second. HubSpot counts when a request
- * arrives and we when it leaves, so a little is left over.
+ * An app or a service key may send so many requests in 10 s, by the account's plan; search has a limit of its own, 5 a second.
+ * Source: HubSpot developer documentation, usage limits.
+ * @param requests a limit that a person has set; null to go by what HubSpot says
  */
-export const pools: readonly LimitPool[] = [
-  { name: 'account', limit: 180, windowMs: 10_000 },
-  { name: 'search', limit: 5, windowMs: 1000 },
-]
+export function limitPools(requests: number | null): readonly LimitPool[] {
+  return [
+    { name: 'account', limit: requests ?? leastPerTenSeconds, windowMs, isLearned: requests === null },
+    { name: 'search', limit: 5, windowMs: 1000 },
+  ]
+}
+
+/** Answers of searches do not have them. Source: HubSpot developer documentation, usage limits. */
+function learnLimit(calls: Pick<VendorCalls, 'learn'>, headers: Readonly<Record<string, string>>): void {
+  const numberOf = (name: string): number | undefined => {
+    const text = headers[`x-hubspot-ratelimit-${name}`]
+    return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined
+  }
+  const limit = numberOf('max')
+  // One of another window says nothing of this one.
+  if (limit === undefined || numberOf('interval-milliseconds') !== windowMs) return
+  calls.learn('account', { limit, remaining: numberOf('remaining') })
+}
 
 /** Every endpoint this system uses, one function each. All throw VendorError. */
 export interface HubspotClient {
@@ -116,6 +136,7 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
           return Promise.resolve(request)
         },
         post(response: ResponseContext) {
+          learnLimit(calls, response.headers)
           const type = response.headers['content-type'] ?? 'no content type'
           // What was archived is answered with nothing.
           return type.includes('json') || response.httpStatusCode === 204

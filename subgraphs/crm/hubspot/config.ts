@@ -7,6 +7,8 @@ export interface HubspotSettings {
   readonly clientSecrets: readonly string[]
   /** Without a trailing slash. */
   readonly baseUrl: string
+  /** Null to go by what HubSpot says of the account. */
+  readonly requestsPerTenSeconds: number | null
 }
 
 /** What the product reads and writes. */
@@ -26,6 +28,13 @@ export const settings: readonly SettingDoc[] = [
     example: '00000000-0000-0000-0000-000000000000',
     isRequired: false,
     isSecret: true,
+  },
+  {
+    name: 'HUBSPOT_REQUESTS_PER_10_SECONDS',
+    help: 'How many requests this gateway may send in 10 s. The plan allows 100 (Free, Starter) or 190 (Professional, Enterprise) for each app; when not given it is what HubSpot says. To be set lower where others use the same token.',
+    example: '190',
+    isRequired: false,
+    isSecret: false,
   },
   {
     name: 'HUBSPOT_BASE_URL',
@@ -71,7 +80,15 @@ export function parseSettings(
     fault('HUBSPOT_BASE_URL', `should be an http or https address such as ${defaultBaseUrl}: mend it, or leave it out.`)
   }
 
-  return faults.length === 0 ? { ok: true, settings: { accessToken, clientSecrets, baseUrl } } : { ok: false, faults }
+  const requests = environment['HUBSPOT_REQUESTS_PER_10_SECONDS']?.trim() ?? ''
+  if (requests !== '' && !/^[1-9]\d{0,5}$/.test(requests)) {
+    fault('HUBSPOT_REQUESTS_PER_10_SECONDS', `should be a whole number from 1, got "${requests}".`)
+  }
+  const requestsPerTenSeconds = requests === '' ? null : Number(requests)
+
+  return faults.length === 0
+    ? { ok: true, settings: { accessToken, clientSecrets, baseUrl, requestsPerTenSeconds } }
+    : { ok: false, faults }
 }
 
 function isHeaderText(text: string): boolean {

@@ -1,6 +1,6 @@
 import type { SystemDefinition } from '../../contract.ts'
 import type { CrmSource } from '../source.ts'
-import { openClient, pools } from './client.ts'
+import { limitPools, openClient } from './client.ts'
 import { parseSettings, settings } from './config.ts'
 import { connect } from './connect.ts'
 import { contactImporter, contactReader } from './contacts.ts'
@@ -24,11 +24,15 @@ export const hubspot: SystemDefinition<CrmSource> = {
   configure(environment) {
     const parsed = parseSettings(environment)
     if (!parsed.ok) return parsed
-    const { clientSecrets, baseUrl } = parsed.settings
+    const { clientSecrets, baseUrl, requestsPerTenSeconds } = parsed.settings
     return {
       ok: true,
       open(ports) {
-        const calls = ports.calls({ pools, toVendorError, isTls: baseUrl.startsWith('https:') })
+        const calls = ports.calls({
+          pools: limitPools(requestsPerTenSeconds),
+          toVendorError,
+          isTls: baseUrl.startsWith('https:'),
+        })
         const client = openClient(parsed.settings, calls)
         const records = ports.records<HubspotKinds>({
           contact: { read: contactReader(client), versionOf: contact => contact.updatedAt },

@@ -100,15 +100,17 @@ const mostUnpackedBytes = 16 * 1024 * 1024
 export const pageSize = 100
 
 /**
- * A paid plan's 1500 requests a minute, 50 reads and 15 writes at a time. A batch is ten reads at a time, so a few places
+ * So many requests a minute by the plan, 50 reads and 15 writes at a time. A batch is ten reads at a time, so a few places
  * are given to batches and the rest to single reads. Source: Asana developer documentation, rate limits.
  */
-export const pools: readonly LimitPool[] = [
-  { name: 'requests', limit: 1500, windowMs: 60_000 },
-  { name: 'batches', limit: 1500, windowMs: 60_000, concurrency: 4 },
-  { name: 'reads', limit: 1500, windowMs: 60_000, concurrency: 10 },
-  { name: 'writes', limit: 1500, windowMs: 60_000, concurrency: 15 },
-]
+export function limitPools(limit: number): readonly LimitPool[] {
+  return [
+    { name: 'requests', limit, windowMs: 60_000 },
+    { name: 'batches', limit, windowMs: 60_000, concurrency: 4 },
+    { name: 'reads', limit, windowMs: 60_000, concurrency: 10 },
+    { name: 'writes', limit, windowMs: 60_000, concurrency: 15 },
+  ]
+}
 
 export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient {
   const api = new PlainApiClient()

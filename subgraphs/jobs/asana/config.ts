@@ -3,6 +3,7 @@ import type { Environment, SettingDoc, SettingFault } from '../../contract.ts'
 /** What of an Asana account is the business's jobs, and how to get there. */
 export interface AsanaConfig {
   readonly accessToken: string
+  readonly requestsPerMinute: number
   /** Without a trailing slash; the API stands below at `/api/1.0`. */
   readonly baseUrl: string
   /** Gids. New jobs go to the first; where a task stands in several, the first of them gives its stage. */
@@ -16,6 +17,8 @@ export interface AsanaConfig {
   /** Name or gid of the stage that jobs are moved to when they are completed; null when they stay where they are. */
   readonly doneStage: string | null
 }
+
+const paidPerMinute = 1500
 
 const publicBaseUrl = 'https://app.asana.com'
 
@@ -63,6 +66,13 @@ export const settings: readonly SettingDoc[] = [
     isSecret: false,
   },
   {
+    name: 'ASANA_REQUESTS_PER_MINUTE',
+    help: 'How many requests this gateway may send in a minute with its token. A paid plan allows 1500 (Asana has custom fields in paid plans), a free one 150. To be set lower where others use the same token.',
+    example: '1500',
+    isRequired: false,
+    isSecret: false,
+  },
+  {
     name: 'ASANA_BASE_URL',
     help: 'Where Asana answers, for tests: http://127.0.0.1:4103.',
     example: publicBaseUrl,
@@ -88,6 +98,7 @@ export function readConfig(environment: Environment): ReadConfig {
   const orderField = readGid('ASANA_ORDER_FIELD', optional('ASANA_ORDER_FIELD'))
   const status = optional('ASANA_STATUS')
   const statusField = status === 'section' ? '' : readGid('ASANA_STATUS', status, 'expected "section" or a gid')
+  const requestsPerMinute = readRequests()
   const baseUrl = readBaseUrl()
 
   if (faults.length > 0 || firstProject === undefined) return { ok: false, faults }
@@ -95,6 +106,7 @@ export function readConfig(environment: Environment): ReadConfig {
     ok: true,
     config: {
       accessToken,
+      requestsPerMinute,
       baseUrl,
       projects: [firstProject, ...otherProjects],
       customerField,
@@ -109,6 +121,15 @@ export function readConfig(environment: Environment): ReadConfig {
     const gids = text.split(',').map(part => part.trim())
     for (const gid of text === '' ? [] : gids) readGid('ASANA_PROJECTS', gid, 'expected gids separated by commas')
     return [...new Set(gids)]
+  }
+
+  function readRequests(): number {
+    const text = optional('ASANA_REQUESTS_PER_MINUTE')
+    if (text === '') return paidPerMinute
+    // A batch of ten reads must fit.
+    if (/^[1-9]\d{1,5}$/.test(text)) return Number(text)
+    fault('ASANA_REQUESTS_PER_MINUTE', `expected a whole number from 10, got "${text}"`)
+    return paidPerMinute
   }
 
   function readBaseUrl(): string {

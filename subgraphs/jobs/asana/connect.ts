@@ -1,10 +1,13 @@
 import type { ConnectPorts, ConnectReport } from '../../contract.ts'
-import { VendorError } from '../../vendor-error.ts'
+import { VendorError, type VendorErrorKind } from '../../vendor-error.ts'
 import type { AsanaClient } from './client.ts'
 import type { AsanaConfig } from './config.ts'
 import { doneStageFaults, fieldFaults } from './fields.ts'
 import type { Webhook } from './records.ts'
 import { lacksFilters, webhookFilters } from './webhook.ts'
+
+/** After these nobody knows what came of a request. */
+const unanswered: ReadonlySet<VendorErrorKind> = new Set(['timeout', 'unavailable', 'unreadable'])
 
 /**
  * Looks whether the projects can be read and hold the custom fields, and registers a webhook for each. What is there and
@@ -44,11 +47,20 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
       )
       return
     }
-    const { gid } = await ports.secrets.whileHandshakePending(
-      project,
-      () => client.createWebhook(project, target, webhookFilters, ports.call),
-      made => made.secret,
-    )
+    const create = () =>
+      ports.secrets.whileHandshakePending(
+        project,
+        () => client.createWebhook(project, target, webhookFilters, ports.call),
+        made => made.secret,
+      )
+    const { gid } = await create().catch(async (error: unknown) => {
+      if (!(error instanceof VendorError) || !unanswered.has(error.kind)) throw error
+      // It may have been made, and which handshake's secret is its own was in the answer: what was made is taken away and made anew.
+      for (const webhook of await client.webhooks(workspace, project, ports.call)) {
+        if (webhook.target === target) await client.deleteWebhook(webhook.gid, ports.call)
+      }
+      return create()
+    })
     done.push(`project ${project}: registered the webhook ${gid} to ${target}`)
   }
 

@@ -1,6 +1,6 @@
 import type { SystemDefinition, SystemPorts, OpenSystem } from '../../contract.ts'
 import type { JobsSource } from '../source.ts'
-import { openClient, pools } from './client.ts'
+import { limitPools, openClient } from './client.ts'
 import { isGid, readConfig, settings } from './config.ts'
 import type { AsanaConfig } from './config.ts'
 import { connect } from './connect.ts'
@@ -35,7 +35,11 @@ export const asana: SystemDefinition<JobsSource> = {
 }
 
 function open(config: AsanaConfig, ports: SystemPorts): OpenSystem<JobsSource> {
-  const calls = ports.calls({ pools, toVendorError, isTls: config.baseUrl.startsWith('https:') })
+  const calls = ports.calls({
+    pools: limitPools(config.requestsPerMinute),
+    toVendorError,
+    isTls: config.baseUrl.startsWith('https:'),
+  })
   const client = openClient(config, calls)
   // No `versionOf`: a task keeps its `modified_at` when it moves between sections.
   const records = ports.records<AsanaKinds>({

@@ -31,6 +31,16 @@ describe('the settings of Stripe', () => {
     expect(JSON.stringify(faults)).not.toContain('value')
   })
 
+  test('a limit of our own may be set, and has to be a number', () => {
+    const key = { STRIPE_SECRET_KEY: 'rk_live_1' }
+    expect(parseConfig(key)).toMatchObject({ config: { requestsPerSecond: null } })
+    expect(parseConfig({ ...key, STRIPE_REQUESTS_PER_SECOND: '40' })).toMatchObject({
+      config: { requestsPerSecond: 40 },
+    })
+    const parsed = parseConfig({ ...key, STRIPE_REQUESTS_PER_SECOND: 'many' })
+    expect('faults' in parsed && parsed.faults.map(({ name }) => name)).toEqual(['STRIPE_REQUESTS_PER_SECOND'])
+  })
+
   test.each(['', '  ', undefined])('a key of %j counts as missing', key => {
     const parsed = parseConfig({ STRIPE_SECRET_KEY: key })
     expect('faults' in parsed && parsed.faults[0]?.message).toContain('is missing')

@@ -9,7 +9,12 @@ test('good settings are read, the older secret after the newer', () => {
   })
   expect(parsed).toEqual({
     ok: true,
-    settings: { accessToken: 'pat-1', clientSecrets: ['new', 'old'], baseUrl: 'http://127.0.0.1:4001' },
+    settings: {
+      accessToken: 'pat-1',
+      clientSecrets: ['new', 'old'],
+      baseUrl: 'http://127.0.0.1:4001',
+      requestsPerTenSeconds: null,
+    },
   })
 })
 

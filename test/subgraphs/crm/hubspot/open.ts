@@ -31,6 +31,7 @@ export function openHubspot(baseUrl: string, options: { clock?: () => Date; toke
     accessToken: options.token ?? 'hubspot-test-token',
     clientSecrets: ['hubspot-test-secret'],
     baseUrl,
+    requestsPerTenSeconds: null,
   }
   const spent: string[] = []
   const agents: Agent[] = []

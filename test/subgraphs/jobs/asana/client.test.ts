@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openVendorCalls } from '../../../../subgraphs/call.ts'
-import { openClient, pools } from '../../../../subgraphs/jobs/asana/client.ts'
+import { limitPools, openClient } from '../../../../subgraphs/jobs/asana/client.ts'
 import { readConfig } from '../../../../subgraphs/jobs/asana/config.ts'
 import { toVendorError } from '../../../../subgraphs/jobs/asana/faults.ts'
 import { openStages } from '../../../../subgraphs/jobs/asana/stages.ts'
@@ -30,7 +30,7 @@ async function open(handle: Handler, environment: Readonly<Record<string, string
   if (!read.ok) throw new Error('the settings of the test are faulty')
   const calls = openVendorCalls({
     system: 'asana',
-    pools,
+    pools: limitPools(1500),
     toVendorError,
     isTls: false,
     clock,

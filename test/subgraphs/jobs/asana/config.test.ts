@@ -9,6 +9,7 @@ test('the settings that must be there are enough', () => {
     ok: true,
     config: {
       accessToken: 'asana-test-token',
+      requestsPerMinute: 1500,
       baseUrl: 'https://app.asana.com',
       projects: ['99', '98'],
       customerField: '123',
@@ -17,6 +18,15 @@ test('the settings that must be there are enough', () => {
       doneStage: null,
     },
   })
+})
+
+test.each([
+  ['150', 150],
+  ['9', null],
+  ['fast', null],
+])('ASANA_REQUESTS_PER_MINUTE=%s is %s', (text, requestsPerMinute) => {
+  const read = readConfig({ ...settings, ASANA_REQUESTS_PER_MINUTE: text })
+  expect(read.ok ? read.config.requestsPerMinute : null).toBe(requestsPerMinute)
 })
 
 test('all faults are told at once, an empty setting counts as missing, and the token is not told', () => {

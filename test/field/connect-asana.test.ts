@@ -1,0 +1,66 @@
+import { createHmac } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { asanaAccount } from './accounts.ts'
+import { startFieldWorld } from './field-world.ts'
+import type { Answer } from './vendor-server.ts'
+
+const environment = {
+  HUBSPOT_ACCESS_TOKEN: '',
+  HUBSPOT_CLIENT_SECRET: '',
+  HUBSPOT_BASE_URL: '',
+  STRIPE_SECRET_KEY: '',
+  STRIPE_WEBHOOK_SECRET: '',
+  STRIPE_BASE_URL: '',
+  VENDOR_WRITE_TIMEOUT_MS: '700',
+}
+
+/** As Asana registers: it shakes hands with the target while the request is open. The first answer comes too late. */
+function lateAnswers(): { readonly answer: Answer; readonly webhooks: Map<string, string> } {
+  const webhooks = new Map<string, string>()
+  const answer: Answer = async ({ method, path, body }) => {
+    if (!path.startsWith('/api/1.0/webhooks')) return undefined
+    if (method === 'GET') {
+      const data = [...webhooks].map(([gid, target]) => ({ gid, target, active: true, resource: { gid: '99' } }))
+      return { body: { data, next_page: null } }
+    }
+    if (method === 'DELETE') {
+      webhooks.delete(path.split('/').at(-1) ?? '')
+      return { body: { data: {} } }
+    }
+    const [, target = ''] = /"target":"([^"]+)"/.exec(body) ?? []
+    const isFirst = webhooks.size === 0 && first
+    first = false
+    const secret = isFirst ? 'secret-of-the-first' : 'secret-of-the-second'
+    const shaken = await fetch(target, { method: 'POST', headers: { 'x-hook-secret': secret } })
+    if (shaken.headers.get('x-hook-secret') !== secret)
+      return { status: 400, body: { errors: [{ message: 'no handshake' }] } }
+    const gid = isFirst ? '1' : '2'
+    webhooks.set(gid, target)
+    return {
+      status: 201,
+      body: { data: { gid, active: true, target, resource: { gid: '99' } }, 'X-Hook-Secret': secret },
+      delayMs: isFirst ? 1500 : 0,
+    }
+  }
+  let first = true
+  return { answer, webhooks }
+}
+
+test('a registration that is not answered in time is looked for, taken away and made anew, and the secret is the last one', async () => {
+  const { answer, webhooks } = lateAnswers()
+  const field = { gid: '123', name: 'Customer', resource_subtype: 'text' }
+  const order = { gid: '124', name: 'Order', resource_subtype: 'text' }
+  const world = await startFieldWorld({
+    asana: [answer, asanaAccount({ project: '99', tasks: {}, fields: [field, order] })],
+    environment,
+  })
+  const lines: string[] = []
+  expect(await world.gateway.connect('asana', line => void lines.push(line)), lines.join('\n')).toBe('done')
+  expect([...webhooks.keys()]).toEqual(['2'])
+  const body = JSON.stringify({ events: [] })
+  const signedWith = async (secret: string) => {
+    const signature = createHmac('sha256', secret).update(body).digest('hex')
+    return (await world.post('/webhooks/asana/99', { headers: { 'x-hook-signature': signature }, body })).status
+  }
+  expect([await signedWith('secret-of-the-second'), await signedWith('secret-of-the-first')]).toEqual([200, 401])
+})
