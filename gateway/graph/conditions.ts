@@ -85,7 +85,7 @@ export function conditionalSubscription(text: string): GraphQLError | null {
 }
 
 /** A selection of nothing, in words that the language has. */
-const nothing: FieldNode = {
+export const nothing: FieldNode = {
   kind: Kind.FIELD,
   name: { kind: Kind.NAME, value: '__typename' },
   directives: [
@@ -97,6 +97,11 @@ const nothing: FieldNode = {
       ],
     },
   ],
+}
+
+/** Whether a field of a document whose conditions are decided is that selection: no other has a condition left. */
+export function isNothing({ directives = [] }: FieldNode): boolean {
+  return directives.some(directive => conditionOf(directive) !== null)
 }
 
 function conditionOf({ name, arguments: given = [] }: DirectiveNode) {

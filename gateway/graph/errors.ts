@@ -1,4 +1,4 @@
-import { GraphQLError, type GraphQLFormattedError } from 'graphql'
+import { type GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Owner } from '../../schema/systems.ts'
 import { VendorError, type VendorErrorKind } from '../../subgraphs/vendor-error.ts'
 import type { Log } from '../../subgraphs/contract.ts'
@@ -27,6 +27,33 @@ export const vendorAnswers: Readonly<Record<VendorErrorKind, Answer>> = {
     message: system => `${system} did not do all that was asked.`,
   },
   aborted: { code: 'ABORTED', message: () => 'The request was given up before it was answered.' },
+}
+
+/** Every code that a client may see; docs/freshness.md says what each means. */
+export const clientCodes: ReadonlySet<string> = new Set([
+  ...Object.values(vendorAnswers).map(({ code }) => code),
+  'NOT_OWNER',
+  'BAD_USER_INPUT',
+  'BAD_REQUEST',
+  'OPERATION_TOO_LARGE',
+  'OPERATION_RESOLUTION_FAILURE',
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'PERSISTED_QUERY_NOT_FOUND',
+  'OVERLOADED',
+  'TOO_MANY_OPERATIONS',
+  'CLOSED',
+  'NOT_SENT',
+  'STORE_UNAVAILABLE',
+  'WRITE_UNDER_WAY',
+  'WRITTEN_NOT_RECORDED',
+  'INTERNAL_SERVER_ERROR',
+])
+
+/** Whether the error was put in words for clients: graphql-js and the libraries give none of these codes, or none at all. */
+export function isForClients({ extensions }: { readonly extensions?: Readonly<Record<string, unknown>> }): boolean {
+  const code = extensions?.['code']
+  return typeof code === 'string' && clientCodes.has(code)
 }
 
 /**
@@ -59,7 +86,7 @@ export function clientError(error: GraphQLError, role: Owner, log: Log): GraphQL
       },
     }
   }
-  if (cause === undefined || cause instanceof GraphQLError) {
+  if (isForClients(error)) {
     return { ...place, message: error.message, extensions: { role, ...error.extensions } }
   }
   if (cause instanceof StoreError) {
@@ -68,6 +95,6 @@ export function clientError(error: GraphQLError, role: Owner, log: Log): GraphQL
     const extensions = { code: 'STORE_UNAVAILABLE', role, isRetryable: true }
     return { ...place, message: 'Our store cannot be asked at the moment.', extensions }
   }
-  log.error({ role, err: cause, path: error.path }, 'a resolver failed')
+  log.error({ role, err: cause ?? error, path: error.path }, 'a resolver failed')
   return { ...place, message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR', role } }
 }

@@ -6,9 +6,18 @@ import type {
   GatewayInterface,
   GatewaySchemaLoadOrUpdateCallback,
 } from '@apollo/server-gateway-interface'
-import { getOperationAST, getVariableValues, GraphQLError, OperationTypeNode } from 'graphql'
+import {
+  getOperationAST,
+  getVariableValues,
+  GraphQLError,
+  OperationTypeNode,
+  type OperationDefinitionNode,
+} from 'graphql'
 import { Admission, Turns } from './admission.ts'
+import { askedExtensions } from './answer-extensions.ts'
+import { introspectionRefusal, withIntrospection } from './introspection.ts'
 import { checkVariables } from './limits.ts'
+import { errorWithOwnNames, recordWithOwnNames, renamedVariables } from './response-names.ts'
 import { requestOf } from './subscription.ts'
 import type { OperationContext } from './context.ts'
 import { Planner, type AskedPlan, type PlannedOperation } from './planner.ts'
@@ -38,7 +47,7 @@ export class FederatedGraph implements GatewayInterface {
   readonly #waiting = new Map<string, Promise<void>>()
   #executor: ReturnType<typeof loadExecutor> | null = null
 
-  /** @param hidesSchema whether no error may tell more of the schema than its operation did */
+  /** @param hidesSchema whether introspection is refused, and no error tells more of the schema than its operation did */
   constructor(supergraphSdl: string, subgraphs: readonly LocalSubgraph[], hidesSchema: boolean) {
     this.#hidesSchema = hidesSchema
     this.#supergraphSdl = supergraphSdl
@@ -84,11 +93,16 @@ export class FederatedGraph implements GatewayInterface {
     const operation = getOperationAST(request.document, operationName)
     // Returned and not thrown: only then does Apollo answer it as a fault of the request.
     if (operation == null) return { errors: [unresolved(operationName)] }
-    checkVariables(request.request.variables)
+    if (this.#hidesSchema) {
+      const refusal = introspectionRefusal(request.document, operation)
+      if (refusal !== null) return { errors: [refusal] }
+    }
+    const given = request.request.variables ?? {}
+    checkVariables(given, operation.variableDefinitions ?? [])
     const variables = getVariableValues(
       this.planner.apiGraphQLSchema,
       operation.variableDefinitions ?? [],
-      request.request.variables ?? {},
+      given,
       // Apollo hides what is suggested for documents; variables are read here.
       { maxErrors: 10, hideSuggestions: this.#hidesSchema },
     )
@@ -106,24 +120,67 @@ export class FederatedGraph implements GatewayInterface {
         )
       }
       if (context.purpose.kind === 'subscribe') {
-        context.purpose.accept(requestOf(this.planner.apiGraphQLSchema, planned, variables.coerced))
+        context.purpose.accept(
+          requestOf(
+            this.planner.apiGraphQLSchema,
+            planned.operation,
+            variables.coerced,
+            askedExtensions(request.request),
+          ),
+        )
         return { data: null }
       }
     } else if (planned.operation.operation === OperationTypeNode.QUERY) {
       endWithClient(context)
     }
+    return this.#admission.run(entries, context.abort.signal, async () => {
+      const result = await this.#run(planned, request, given)
+      if (planned.introspection === null) return result
+      return withIntrospection(this.planner.apiGraphQLSchema, planned.introspection, given, result)
+    })
+  }
+
+  async #run(
+    planned: PlannedOperation,
+    request: GatewayGraphQLRequestContext,
+    variables: Readonly<Record<string, unknown>>,
+  ): Promise<GatewayExecutionResult> {
     const { executeQueryPlan } = await (this.#executor ??= loadExecutor())
-    return this.#admission.run(entries, context.abort.signal, () =>
+    const { apiGraphQLSchema: schema, supergraphSchema, apiSchema } = this.planner
+    const { renaming } = planned
+    const execute = (operation: OperationDefinitionNode, asked: GatewayGraphQLRequestContext) =>
       executeQueryPlan(
         sequential(planned),
         this.#services,
-        request,
-        { schema: this.planner.apiGraphQLSchema, operation: planned.operation, fragments: { ...planned.fragments } },
-        this.planner.supergraphSchema,
-        this.planner.apiSchema,
-      ),
-    )
+        asked,
+        { schema, operation, fragments: {} },
+        supergraphSchema,
+        apiSchema,
+      )
+    if (renaming === null) return completed(await execute(planned.operation, request))
+    const asked = { ...request, request: { ...request.request, variables: renamedVariables(variables, renaming) } }
+    const { data, errors, ...rest } = completed(await execute(renaming.operation, asked))
+    return {
+      ...rest,
+      data: data == null ? data : recordWithOwnNames(data, renaming),
+      ...(errors === undefined ? {} : { errors: errors.map(error => errorWithOwnNames(error, renaming)) }),
+    }
   }
+}
+
+/**
+ * What a subgraph answered in a form that the schema does not have is a fault of ours: an error of the answer and not, as the library
+ * has it, an extension.
+ */
+function completed({ extensions = {}, ...result }: GatewayExecutionResult): GatewayExecutionResult {
+  const { valueCompletion: faults, ...rest } = extensions
+  const errors: readonly unknown[] = Array.isArray(faults) ? faults : []
+  if (errors.length === 0) return { ...result, ...(Object.keys(rest).length === 0 ? {} : { extensions: rest }) }
+  return { ...result, errors: errors.flatMap(error => (error instanceof GraphQLError ? [unexpected(error)] : [])) }
+}
+
+function unexpected(error: GraphQLError): GraphQLError {
+  return new GraphQLError(error.message, { path: error.path, originalError: new Error(error.message) })
 }
 
 /** The library's executor knows no subscriptions: their primary fetch and rest are run as a sequence. */

@@ -1,11 +1,5 @@
-import {
-  GraphQLError,
-  Kind,
-  type FragmentDefinitionNode,
-  type OperationDefinitionNode,
-  type SelectionSetNode,
-  type ValueNode,
-} from 'graphql'
+import { GraphQLError, Kind, type FieldNode, type SelectionSetNode, type VariableDefinitionNode } from 'graphql'
+import { responseNameOf, type ChosenOperation } from './chosen.ts'
 
 /** Tokens of one document. */
 export const maxTokens = 2_500
@@ -25,10 +19,16 @@ const maxListValues = 1_000
 /** Characters of one text in the variables: more than any tool keeps in a field. */
 const maxTextLength = 65_536
 
-/** @throws GraphQLError `OPERATION_TOO_LARGE` for variables that hold a longer list or text, or are nested deeper than an operation */
-export function checkVariables(variables: unknown): void {
+/**
+ * @param declared the variables of the operation that runs: what is sent for others is not read
+ * @throws GraphQLError `OPERATION_TOO_LARGE` for variables that hold a longer list or text, or are nested deeper than an operation
+ */
+export function checkVariables(
+  variables: Readonly<Record<string, unknown>>,
+  declared: readonly VariableDefinitionNode[],
+): void {
   // No recursion: it would end where the stack does.
-  const left = [{ value: variables, depth: 0 }]
+  const left = declared.map(({ variable }) => ({ value: variables[variable.name.value], depth: 1 }))
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
     const { value, depth } = next
     if (typeof value === 'string' && value.length > maxTextLength) {
@@ -48,22 +48,30 @@ const partsOfPage: ReadonlySet<string> = new Set(['nodes', 'edges', 'node', 'pag
 /** Entries a list without `first` and `last` gives. */
 const defaultPage = 20
 
-/** An operation with the fragments it may spread. */
-export interface AskedOperation {
-  readonly operation: OperationDefinitionNode
-  readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>
-}
-
 /**
- * Refuses operations that would take too much, whichever way they came.
+ * Refuses operations that would take too much, by whatever transport they came.
  * @returns how many entries it asks for at most
  * @throws GraphQLError `OPERATION_TOO_LARGE` saying what was allowed and what came
  */
 export function checkSize(
-  { operation, fragments }: AskedOperation,
+  { operation, fragments }: ChosenOperation,
   variables: Readonly<Record<string, unknown>>,
 ): number {
-  const { nodes } = sizeOf(operation.selectionSet, { fragments, variables, depth: 1, count: { selections: 0 } })
+  return countEntries({ operation, fragments }, variables, maxSelections)
+}
+
+/** The same for an operation whose fields were counted: opened, they may be more. */
+export function checkEntries(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>>): number {
+  return countEntries({ operation, fragments: {} }, variables, Infinity)
+}
+
+function countEntries(
+  { operation, fragments }: ChosenOperation,
+  variables: Readonly<Record<string, unknown>>,
+  mostSelections: number,
+): number {
+  const reading = { fragments, variables, depth: 1, count: { selections: 0, most: mostSelections } }
+  const { nodes } = sizeOf([operation.selectionSet], reading)
   if (nodes > maxNodes) {
     throw tooLarge(
       `The operation asks for up to ${nodes} entries; at most ${maxNodes} are allowed. Ask for smaller pages.`,
@@ -73,16 +81,11 @@ export function checkSize(
 }
 
 interface Reading {
-  readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>
+  readonly fragments: ChosenOperation['fragments']
   readonly variables: Readonly<Record<string, unknown>>
   readonly depth: number
   /** Shared by the whole reading. */
-  readonly count: { selections: number }
-}
-
-interface GivenArgument {
-  readonly name: { readonly value: string }
-  readonly value: ValueNode
+  readonly count: { selections: number; readonly most: number }
 }
 
 interface Size {
@@ -91,42 +94,57 @@ interface Size {
   readonly isPage: boolean
 }
 
-function sizeOf(selection: SelectionSetNode, reading: Reading): Size {
+/** @param sets what is selected of one object; fields of one response name are one field of the answer */
+function sizeOf(sets: readonly SelectionSetNode[], reading: Reading): Size {
   if (reading.depth > maxDepth) {
     throw tooLarge(`The operation is nested deeper than the ${maxDepth} levels that are allowed.`)
   }
+  const fields = new Map<string, FieldNode[]>()
+  for (const set of sets) collectFields(set, reading, fields)
   let nodes = 0
   let isPage = false
-  for (const node of selection.selections) {
+  for (const group of fields.values()) {
+    isPage ||= group.some(({ name }) => name.value === 'nodes' || name.value === 'edges')
+    const inner = group.flatMap(({ name, selectionSet }) => (name.value.startsWith('__') ? [] : (selectionSet ?? [])))
+    if (inner.length === 0) continue
+    const size = sizeOf(inner, { ...reading, depth: reading.depth + 1 })
+    // Under an interface one name may stand for several fields, of which an object has one.
+    nodes += Math.max(...group.map(field => entriesOf(field, size, reading.variables)))
+  }
+  return { nodes, isPage }
+}
+
+/** Entries of one field, with those below each. */
+function entriesOf(field: FieldNode, inner: Size, variables: Readonly<Record<string, unknown>>): number {
+  const named = namedNodes(field, variables)
+  if (named !== null) return named * (1 + inner.nodes)
+  // What a page consists of was counted with the page.
+  if (partsOfPage.has(field.name.value)) return inner.nodes
+  return (inner.isPage ? pageSize(field, variables) : 1) * (1 + inner.nodes)
+}
+
+function collectFields(set: SelectionSetNode, reading: Reading, fields: Map<string, FieldNode[]>): void {
+  for (const node of set.selections) {
     reading.count.selections += 1
-    if (reading.count.selections > maxSelections) {
+    if (reading.count.selections > reading.count.most) {
       throw tooLarge(
         `The operation has more than the ${maxSelections} fields that are allowed, fragments counted wherever they are spread.`,
       )
     }
     if (node.kind === Kind.FIELD) {
-      const name = node.name.value
-      isPage ||= name === 'nodes' || name === 'edges'
-      if (node.selectionSet === undefined || name.startsWith('__')) continue
-      const inner = sizeOf(node.selectionSet, { ...reading, depth: reading.depth + 1 })
-      const named = namedNodes(node.arguments ?? [], reading.variables)
-      if (named !== null) nodes += named * (1 + inner.nodes)
-      // What a page consists of was counted with the page.
-      else if (partsOfPage.has(name)) nodes += inner.nodes
-      else nodes += (inner.isPage ? pageSize(node.arguments ?? [], reading.variables) : 1) * (1 + inner.nodes)
+      const name = responseNameOf(node)
+      const known = fields.get(name)
+      if (known === undefined) fields.set(name, [node])
+      else known.push(node)
     } else {
-      const set =
-        node.kind === Kind.INLINE_FRAGMENT ? node.selectionSet : reading.fragments[node.name.value]?.selectionSet
-      const inner = set === undefined ? { nodes: 0, isPage: false } : sizeOf(set, reading)
-      nodes += inner.nodes
-      isPage ||= inner.isPage
+      const inner = node.kind === Kind.INLINE_FRAGMENT ? node : reading.fragments[node.name.value]
+      if (inner !== undefined) collectFields(inner.selectionSet, reading, fields)
     }
   }
-  return { nodes, isPage }
 }
 
 /** How many the query fields `node` and `nodes`, which are no part of a page, are asked for; null for any other field. */
-function namedNodes(given: readonly GivenArgument[], variables: Readonly<Record<string, unknown>>): number | null {
+function namedNodes({ arguments: given = [] }: FieldNode, variables: Readonly<Record<string, unknown>>): number | null {
   for (const { name, value } of given) {
     if (name.value === 'nodeId') return 1
     if (name.value !== 'nodeIds') continue
@@ -136,12 +154,12 @@ function namedNodes(given: readonly GivenArgument[], variables: Readonly<Record<
   return null
 }
 
-function pageSize(given: readonly GivenArgument[], variables: Readonly<Record<string, unknown>>): number {
+function pageSize({ arguments: given = [] }: FieldNode, variables: Readonly<Record<string, unknown>>): number {
   for (const { name, value } of given) {
     if (name.value !== 'first' && name.value !== 'last') continue
     const size =
       value.kind === Kind.INT ? Number(value.value) : value.kind === Kind.VARIABLE ? variables[value.name.value] : null
-    if (typeof size === 'number') return Math.max(size, 1)
+    if (typeof size === 'number') return Math.max(size, 0)
   }
   return defaultPage
 }

@@ -4,21 +4,34 @@ import {
   isScalarType,
   Kind,
   type DocumentNode,
-  type FragmentDefinitionNode,
+  type FieldNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
   visit,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import { scalars } from '../../schema/scalars.ts'
+import { chosenDocument, chosenIn, type ChosenOperation } from './chosen.ts'
+import { collect } from './collect.ts'
 import { conditionVariables, decideConditions } from './conditions.ts'
-import { checkSize } from './limits.ts'
+import { checkEntries, checkSize } from './limits.ts'
+import { plannerNames, renamed, renamingOf, type Renaming } from './response-names.ts'
 
 /** An operation with the plan of its fetches, ready to be executed any number of times. */
 export interface PlannedOperation {
   readonly plan: QueryPlan
+  /** What was asked, without its introspection: conditions decided, fragments opened, fields merged. */
   readonly operation: OperationDefinitionNode
-  readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>
+  /** The same under names that the planner cannot mistake; null when it mistakes none. */
+  readonly renaming: (Renaming & { readonly operation: OperationDefinitionNode }) | null
+  /** What is asked of the schema itself; null when nothing is. */
+  readonly introspection: Introspection | null
+}
+
+export interface Introspection {
+  readonly document: DocumentNode
+  /** Response names of the whole answer, in their order. */
+  readonly rootNames: readonly string[]
 }
 
 /** What is to be planned. */
@@ -44,6 +57,7 @@ export class Planner {
   readonly apiGraphQLSchema: GraphQLSchema
   readonly supergraphSchema: GraphQLSchema
   readonly #planner: QueryPlanner
+  readonly #plannerNames: ReadonlySet<string>
   readonly #plans: LRUCache<string, PlannedOperation>
   readonly #conditions = new LRUCache<string, readonly string[]>({ max: maxPlans })
 
@@ -58,6 +72,7 @@ export class Planner {
     this.apiGraphQLSchema = withScalars(this.apiSchema.toGraphQLJSSchema())
     this.supergraphSchema = supergraph.schema.toGraphQLJSSchema()
     this.#planner = new QueryPlanner(supergraph)
+    this.#plannerNames = plannerNames(this.supergraphSchema)
   }
 
   /** Whether it was planned already. */
@@ -72,32 +87,40 @@ export class Planner {
    *   that is neither true nor false
    */
   plan(asked: AskedPlan): { readonly planned: PlannedOperation; readonly entries: number } {
-    const { document, variables } = asked
-    const operationName = asked.operation.name?.value
+    const { variables } = asked
     const key = this.nameOf(asked)
     const known = this.#plans.get(key)
-    if (known !== undefined) return { planned: known, entries: checkSize(known, variables) }
-    const decided = decideConditions(document, variables)
-    const kept = withoutLocations(decided)
-    const operation = { operation: operationNode(kept, operationName), fragments: fragmentsOf(kept) }
-    const entries = checkSize(operation, variables)
-    const federated = operationFromDocument(this.apiSchema, decided, { operationName })
-    const planned = { ...operation, plan: this.#planner.buildQueryPlan(federated) }
+    if (known !== undefined) return { planned: known, entries: checkEntries(known.operation, variables) }
+    const document = chosenDocument(asked.document, asked.operation)
+    const chosen = chosenIn(withoutLocations(decideConditions(document, variables)))
+    const entries = checkSize(chosen, variables)
+    const { operation, introspection, rootNames } = collect(this.apiGraphQLSchema, chosen)
+    const renaming = renamingOf(operation, this.#plannerNames)
+    const safe = renaming === null ? operation : renamed(operation, renaming, this.#plannerNames)
+    const federated = operationFromDocument(this.apiSchema, { kind: Kind.DOCUMENT, definitions: [safe] })
+    const planned: PlannedOperation = {
+      operation,
+      renaming: renaming === null ? null : { ...renaming, operation: safe },
+      introspection:
+        introspection.length === 0 ? null : { document: introspectionOf(chosen, introspection), rootNames },
+      plan: this.#planner.buildQueryPlan(federated),
+    }
     this.#plans.set(key, planned)
     return { planned, entries }
   }
 
   /** Equal for operations of which one plan is made. */
-  nameOf({ document, queryHash, operation, variables }: AskedPlan): string {
-    const conditions = this.#conditionsOf(document, queryHash)
-    return JSON.stringify([queryHash, operation.name?.value, conditions.map(name => variables[name])])
+  nameOf(asked: AskedPlan): string {
+    const { queryHash, operation, variables } = asked
+    return JSON.stringify([queryHash, operation.name?.value, this.#conditionsOf(asked).map(name => variables[name])])
   }
 
-  #conditionsOf(document: DocumentNode, queryHash: string): readonly string[] {
-    const known = this.#conditions.get(queryHash)
+  #conditionsOf({ document, queryHash, operation }: AskedPlan): readonly string[] {
+    const key = JSON.stringify([queryHash, operation.name?.value])
+    const known = this.#conditions.get(key)
     if (known !== undefined) return known
-    const conditions = conditionVariables(document)
-    this.#conditions.set(queryHash, conditions)
+    const conditions = conditionVariables(chosenDocument(document, operation))
+    this.#conditions.set(key, conditions)
     return conditions
   }
 }
@@ -116,17 +139,8 @@ function withoutLocations(document: DocumentNode): DocumentNode {
   return visit(document, { enter: node => Object.fromEntries(Object.entries(node).filter(([name]) => name !== 'loc')) })
 }
 
-function operationNode(document: DocumentNode, name: string | undefined): OperationDefinitionNode {
-  for (const node of document.definitions) {
-    if (node.kind === Kind.OPERATION_DEFINITION && (name === undefined || node.name?.value === name)) return node
-  }
-  throw new Error(`expected the document to hold the operation ${name ?? '(unnamed)'} that was planned`)
-}
-
-function fragmentsOf(document: DocumentNode): Readonly<Record<string, FragmentDefinitionNode>> {
-  const fragments = new Map<string, FragmentDefinitionNode>()
-  for (const node of document.definitions) {
-    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)
-  }
-  return Object.fromEntries(fragments)
+/** What is asked of the schema, as an operation of its own. */
+function introspectionOf({ operation, fragments }: ChosenOperation, selections: readonly FieldNode[]): DocumentNode {
+  const asked = { ...operation, selectionSet: { kind: Kind.SELECTION_SET, selections } } as const
+  return { kind: Kind.DOCUMENT, definitions: [asked, ...Object.values(fragments)] }
 }

@@ -13,12 +13,15 @@ import {
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled'
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
+import { z } from 'zod'
 import type { Log } from '../../subgraphs/contract.ts'
 import type { Reads } from '../cache/reads.ts'
+import { answerExtensions } from './answer-extensions.ts'
 import { conditionalSubscription } from './conditions.ts'
 import { openContext, type ContextPorts, type OperationContext } from './context.ts'
 import { openDocuments } from './documents.ts'
 import type { FederatedGraph } from './executor.ts'
+import { isForClients } from './errors.ts'
 import { withOwnerNamed } from './foreign-field.ts'
 import { maxTokens } from './limits.ts'
 import type { ChangeFrame, SubscriptionRequest } from './subscription.ts'
@@ -71,12 +74,12 @@ export class GraphServer {
     this.#introspection = introspection
     this.#apollo = new ApolloServer<OperationContext>({
       gateway: graph,
-      introspection,
+      // Refused by the graph, of the operation that runs.
+      introspection: true,
       // "Did you mean ..." tells the schema to whoever guesses.
       hideSchemaDetailsFromClientErrors: !introspection,
       parseOptions: { maxTokens },
       documentStore: openDocuments(),
-      maxRecursiveSelections: true,
       includeStacktraceInErrorResponses: false,
       stopOnTerminationSignals: false,
       csrfPrevention: true,
@@ -163,18 +166,30 @@ export class GraphServer {
 
   /** What was not meant for clients is logged and answered without detail. */
   #format(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
-    const cause = unwrapResolverError(error)
     if (formatted.message === stackEnded) return tooDeep
-    if (isFederated(formatted)) return withoutServiceName(formatted)
-    if (cause instanceof GraphQLError) {
-      if (isIntrospectionRefused(formatted)) return { ...formatted, message: introspectionOff }
-      return withOwnerNamed(formatted, this.#introspection)
+    if (isForClients(formatted) && !isUnexpected(formatted)) {
+      return isFederated(formatted) ? withoutServiceName(formatted) : withOwnerNamed(formatted, this.#introspection)
     }
-    if (formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted
-    this.#log.error({ err: cause }, 'an operation failed')
-    return { message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
+    if (isClientsFault(error)) return { ...formatted, extensions: { code: 'BAD_REQUEST' } }
+    this.#log.error({ err: unwrapResolverError(error) }, 'an operation failed')
+    return { ...unexpected, ...(formatted.path === undefined ? {} : { path: formatted.path }) }
   }
 }
+
+const unexpected = { message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
+
+/** Apollo gives this code to what has none; subgraphs give it to what they have logged. */
+function isUnexpected(formatted: GraphQLFormattedError): boolean {
+  return formatted.extensions?.['code'] === unexpected.extensions.code && !isFederated(formatted)
+}
+
+/** Apollo answers some faults of a request with a status and no code, such as the wrong hash of a persisted query. */
+function isClientsFault(error: unknown): boolean {
+  if (!(error instanceof GraphQLError)) return false
+  return clientStatus.safeParse(error.extensions['http']).success
+}
+
+const clientStatus = z.object({ status: z.number().min(400).max(499) })
 
 /** What V8 says when graphql-js, which reads by recursion, is given what is nested very deeply. */
 const stackEnded = 'Maximum call stack size exceeded'
@@ -226,41 +241,6 @@ function withoutServiceName({ extensions, ...error }: GraphQLFormattedError): Gr
   }
 }
 
-const introspectionOff =
-  'Introspection is off in production. The schema is the file schema/api.graphql; npm run dev answers introspection.'
-
-function isIntrospectionRefused({ extensions, message }: GraphQLFormattedError): boolean {
-  return (
-    extensions?.['validationErrorCode'] === 'INTROSPECTION_DISABLED' ||
-    message.startsWith('GraphQL introspection is not allowed')
-  )
-}
-
 export function asError({ message, path, extensions }: GraphQLFormattedError): GraphQLError {
   return new GraphQLError(message, { path: path ?? null, extensions: extensions ?? null })
-}
-
-/**
- * - `extensions.cost` when the client asks for it (`extensions: { cost: true }`, or the header `graphql-cost: true`): what the
- *   operation took from each of the vendors' budgets;
- * - `extensions.stale`, always: the records that could not be read anew and were served from before.
- */
-const answerExtensions: ApolloServerPlugin<OperationContext> = {
-  requestDidStart({ request }) {
-    const isAsked = request.extensions?.['cost'] === true || request.http?.headers.get('graphql-cost') === 'true'
-    return Promise.resolve({
-      willSendResponse({ response, contextValue }) {
-        if (response.body.kind !== 'single') return Promise.resolve()
-        const added = {
-          ...(isAsked ? { cost: contextValue.costs() } : {}),
-          ...(contextValue.stale().length > 0 ? { stale: contextValue.stale() } : {}),
-        }
-        if (Object.keys(added).length > 0) {
-          const result = response.body.singleResult
-          result.extensions = { ...result.extensions, ...added }
-        }
-        return Promise.resolve()
-      },
-    })
-  },
 }

@@ -5,7 +5,8 @@ import {
   print,
   type FieldNode,
   type GraphQLSchema,
-  type SelectionSetNode,
+  type OperationDefinitionNode,
+  type SelectionNode,
 } from 'graphql'
 import { z } from 'zod'
 import type { PushKind } from '../../schema/change.ts'
@@ -14,7 +15,8 @@ import { registry } from '../../subgraphs/registry.ts'
 import { ownership } from '../../schema/ownership.ts'
 import type { RecordRef, System } from '../../schema/systems.ts'
 import { cursorSequence } from './cursor.ts'
-import type { PlannedOperation } from './planner.ts'
+import type { AskedExtensions } from './answer-extensions.ts'
+import { responseNameOf } from './chosen.ts'
 
 /** What a subscription is about. */
 export type Topic =
@@ -90,14 +92,16 @@ const argumentsOf = {
 
 /**
  * Reads what a planned subscription asks for.
+ * @param operation as it is planned: its root field stands there once, with all that is selected of it
  * @throws GraphQLError `BAD_USER_INPUT` when the arguments make no subscription
  */
 export function requestOf(
   schema: GraphQLSchema,
-  { operation, fragments }: PlannedOperation,
-  variables: Record<string, unknown>,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+  extensions: AskedExtensions,
 ): SubscriptionRequest {
-  const node = rootField(operation.selectionSet, fragments)
+  const node = operation.selectionSet.selections.find(selection => selection.kind === Kind.FIELD)
   const definition = node && schema.getSubscriptionType()?.getFields()[node.name.value]
   if (node === undefined || definition === undefined) throw badInput('expected a subscription with one root field')
   const values = getArgumentValues(definition, node, variables)
@@ -106,8 +110,8 @@ export function requestOf(
     field: node.name.value,
     topic: topicOf(node.name.value, values),
     after,
-    key: keyOf({ operation, fragments, rootField: node }, variables),
-    shape: shapeOf(node, fragments),
+    key: keyOf(operation, node, { variables, extensions }),
+    shape: shapeOf(node),
   }
 }
 
@@ -171,32 +175,30 @@ function checkSystem(name: string): void {
     throw badInput(`changes: expected systems among ${known.join(', ')}; got ${name.slice(0, 50)}`)
 }
 
-function rootField(selection: SelectionSetNode, fragments: PlannedOperation['fragments']): FieldNode | undefined {
-  return fieldsOf(selection, fragments)[0]
-}
-
-/** The fields of a selection set, fragments opened. */
-function fieldsOf(selection: SelectionSetNode, fragments: PlannedOperation['fragments']): readonly FieldNode[] {
-  return selection.selections.flatMap(node => {
+function fieldsOf({ selectionSet }: FieldNode): readonly FieldNode[] {
+  return (selectionSet?.selections ?? []).flatMap(node => {
     if (node.kind === Kind.FIELD) return [node]
-    const set = node.kind === Kind.INLINE_FRAGMENT ? node.selectionSet : fragments[node.name.value]?.selectionSet
-    return set === undefined ? [] : fieldsOf(set, fragments)
+    return node.kind === Kind.INLINE_FRAGMENT ? node.selectionSet.selections.filter(isField) : []
   })
 }
 
-function shapeOf(node: FieldNode, fragments: PlannedOperation['fragments']): FrameShape {
-  const fields = node.selectionSet === undefined ? [] : fieldsOf(node.selectionSet, fragments)
+function isField(node: SelectionNode): node is FieldNode {
+  return node.kind === Kind.FIELD
+}
+
+function shapeOf(node: FieldNode): FrameShape {
+  const fields = fieldsOf(node)
   const isChange = (field: FieldNode): boolean => field.name.value === 'change'
   return {
-    root: node.alias?.value ?? node.name.value,
-    changes: fields.filter(isChange).map(field => field.alias?.value ?? field.name.value),
+    root: responseNameOf(node),
+    changes: fields.filter(isChange).map(responseNameOf),
     selectsEntity: fields.some(field => !isChange(field) && field.name.value !== '__typename'),
     fields: fields.flatMap(field =>
-      isChange(field) || field.selectionSet === undefined
+      isChange(field)
         ? []
-        : fieldsOf(field.selectionSet, fragments).map(({ name, alias }) => ({
-            name: name.value,
-            path: [field.alias?.value ?? field.name.value, alias?.value ?? name.value] as const,
+        : fieldsOf(field).map(inner => ({
+            name: inner.name.value,
+            path: [responseNameOf(field), responseNameOf(inner)] as const,
           })),
     ),
   }
@@ -204,15 +206,19 @@ function shapeOf(node: FieldNode, fragments: PlannedOperation['fragments']): Fra
 
 /** `after` says where a client stands, not what it wants: it is left out when it comes in a variable. */
 function keyOf(
-  asked: Pick<PlannedOperation, 'operation' | 'fragments'> & { readonly rootField: FieldNode },
-  variables: Readonly<Record<string, unknown>>,
+  operation: OperationDefinitionNode,
+  rootField: FieldNode,
+  {
+    variables,
+    extensions,
+  }: { readonly variables: Readonly<Record<string, unknown>>; readonly extensions: AskedExtensions },
 ): string {
-  const after = asked.rootField.arguments?.find(argument => argument.name.value === 'after')?.value
+  const after = rootField.arguments?.find(argument => argument.name.value === 'after')?.value
   const skipped = after?.kind === Kind.VARIABLE ? after.name.value : undefined
-  const kept = (asked.operation.variableDefinitions ?? []).flatMap(({ variable }) =>
+  const kept = (operation.variableDefinitions ?? []).flatMap(({ variable }) =>
     variable.name.value === skipped ? [] : [[variable.name.value, variables[variable.name.value]]],
   )
-  return [asked.operation, ...Object.values(asked.fragments)].map(print).join('\n') + JSON.stringify(kept)
+  return print(operation) + JSON.stringify([kept, extensions])
 }
 
 function badInput(message: string): GraphQLError {

@@ -47,10 +47,24 @@ test('variables have their bounds too: lists, texts, and a nesting that would en
     for (let at = 0; at < depth; at += 1) value = at % 2 === 0 ? [value] : { a: value }
     return value
   }
-  checkVariables({ input: { list: Array.from({ length: 1_000 }, () => 'x'.repeat(100)), text: 'x'.repeat(65_536) } })
-  checkVariables(undefined)
-  checkVariables(nested(15))
-  expect(() => checkVariables({ a: nested(400_000) })).toThrow('nested deeper')
-  expect(() => checkVariables({ a: [{ b: 'x'.repeat(65_537) }] })).toThrow('65536 are allowed')
-  expect(() => checkVariables({ a: { b: Array(1_001).fill(1) } })).toThrow('1000 are allowed')
+  const declared = (text: string) => {
+    const [operation] = parse(text).definitions
+    return operation?.kind === Kind.OPERATION_DEFINITION ? (operation.variableDefinitions ?? []) : []
+  }
+  const check = (variables: Readonly<Record<string, unknown>>) =>
+    checkVariables(variables, declared('query($a: A $input: I) { x }'))
+  check({ input: { list: Array.from({ length: 1_000 }, () => 'x'.repeat(100)), text: 'x'.repeat(65_536) } })
+  check({})
+  check({ a: nested(15) })
+  expect(() => check({ a: nested(400_000) })).toThrow('nested deeper')
+  expect(() => check({ a: [{ b: 'x'.repeat(65_537) }] })).toThrow('65536 are allowed')
+  expect(() => check({ a: { b: Array(1_001).fill(1) } })).toThrow('1000 are allowed')
+  // Another operation's.
+  check({ other: nested(400_000) })
+})
+
+test('what is selected twice under one name counts as one field of the answer', () => {
+  const list = (field: string) => `customers(first: 100) { nodes { ${field} { nodes { id } } } }`
+  expect(check(`{ ${list('orders(first: 60)')} ${list('orders(first: 60)')} }`)).toBe('allowed')
+  expect(check(`{ ${list('orders(first: 60)')} ${list('jobs(first: 60)')} }`)).toContain('entries')
 })
