@@ -1,4 +1,11 @@
-import { GraphQLError, Kind, type FieldNode, type SelectionSetNode, type VariableDefinitionNode } from 'graphql'
+import {
+  GraphQLError,
+  Kind,
+  type FieldNode,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  type VariableDefinitionNode,
+} from 'graphql'
 import { responseNameOf, type ChosenOperation } from './chosen.ts'
 
 /** Tokens of one document. */
