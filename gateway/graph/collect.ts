@@ -8,6 +8,7 @@ import {
   SchemaMetaFieldDef,
   TypeMetaFieldDef,
   type FieldNode,
+  type GraphQLAbstractType,
   type GraphQLCompositeType,
   type GraphQLObjectType,
   type GraphQLSchema,
@@ -115,12 +116,12 @@ class Collector {
     }
   }
 
-  /** Whether a fragment within is for some objects of the type only. */
-  #narrows(set: SelectionSetNode, type: GraphQLCompositeType): boolean {
+  /** Whether a fragment within is on another type: it may have fields that this one has not, or be for some of its objects only. */
+  #narrows(set: SelectionSetNode, type: GraphQLAbstractType): boolean {
     return set.selections.some(node => {
       if (node.kind === Kind.FIELD) return false
       const { condition, selectionSet } = this.#fragment(node)
-      return !this.#applies(condition, type) || this.#narrows(selectionSet, type)
+      return (condition !== null && condition !== type.name) || this.#narrows(selectionSet, type)
     })
   }
 
@@ -136,13 +137,11 @@ class Collector {
     return { condition: fragment.typeCondition.name.value, selectionSet: fragment.selectionSet }
   }
 
-  /** Whether a fragment on the condition is for every object of the type. */
+  /** Whether a fragment on the condition is for objects of the type. */
   #applies(condition: string | null, type: GraphQLCompositeType): boolean {
     if (condition === null || condition === type.name) return true
     const wanted = this.#schema.getType(condition)
-    if (!isAbstractType(wanted)) return false
-    const possible = isObjectType(type) ? [type] : this.#schema.getPossibleTypes(type)
-    return possible.every(one => this.#schema.isSubType(wanted, one))
+    return isAbstractType(wanted) && isObjectType(type) && this.#schema.isSubType(wanted, type)
   }
 
   #typeOf({ name }: FieldNode, parent: GraphQLCompositeType): GraphQLCompositeType {

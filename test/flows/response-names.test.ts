@@ -14,7 +14,9 @@ import {
 } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { Planner } from '../../gateway/graph/planner.ts'
+import { nodeIdOf } from '../../schema/node-id.ts'
 import { setPhone } from './frames.ts'
+import { at, textAt } from './reading.ts'
 import { startWorld, type World } from './world.ts'
 
 const schema = new Planner(readFileSync('schema/supergraph.graphql', 'utf8')).apiGraphQLSchema
@@ -70,6 +72,43 @@ describe('a response name may stand for any field', () => {
       expect([what, status, errors]).toEqual([what, 200, []])
       expect(JSON.stringify(data)).toBe(await expected(world, query))
     }
+  })
+
+  test('where the type decides what stands under it', async () => {
+    const world = await startWorld()
+    const [customer, order] = [
+      nodeIdOf({ type: 'Customer', parts: ['101'] }),
+      nodeIdOf({
+        type: 'Order',
+        parts: [textAt(await world.data('{ orders(first: 1) { nodes { id } } }'), 'orders.nodes.0.id')],
+      }),
+    ]
+    const data = await world.data(
+      `query($ids: [ID!]!) { id: nodes(nodeIds: $ids) { ...C id: nodeId ... on Order { nodeId: number number: status total { id: __typename }
+        customer { nodeId: id id: name jobs(first: 1) { totalCount } } } ...C } }
+      fragment C on Customer { orders: id nodeId: name total: orders(first: 1) { id: totalCount } ... on Node { id: nodeId type: __typename } }`,
+      { ids: [customer, order] },
+    )
+    const plain = await world.data(
+      `query($id: ID!) { customer(id: "101") { name id orders(first: 1) { totalCount } }
+        node(nodeId: $id) { ... on Order { number status total { amount } customer { id name jobs(first: 1) { totalCount } } } } }`,
+      { id: order },
+    )
+    const [of, ofOrder] = [(path: string) => at(plain, `customer.${path}`), (path: string) => at(plain, `node.${path}`)]
+    expect(JSON.stringify(data)).toBe(
+      JSON.stringify({
+        id: [
+          { orders: '101', nodeId: of('name'), total: { id: of('orders.totalCount') }, id: customer, type: 'Customer' },
+          {
+            id: order,
+            nodeId: ofOrder('number'),
+            number: ofOrder('status'),
+            total: { id: 'Money' },
+            customer: { nodeId: ofOrder('customer.id'), id: ofOrder('customer.name'), jobs: ofOrder('customer.jobs') },
+          },
+        ],
+      }),
+    )
   })
 
   test('of a mutation’s payload, and of a fragment', async () => {
