@@ -33,6 +33,7 @@ export const vendorAnswers: Readonly<Record<VendorErrorKind, Answer>> = {
 export const clientCodes: ReadonlySet<string> = new Set([
   ...Object.values(vendorAnswers).map(({ code }) => code),
   'NOT_OWNER',
+  'ROLE_NOT_CONFIGURED',
   'BAD_USER_INPUT',
   'BAD_REQUEST',
   'OPERATION_TOO_LARGE',
