@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { startWorld, type World } from './world.ts'
 
@@ -32,6 +33,15 @@ test('in production nobody who guesses is told a name of the schema, in document
       expect(JSON.stringify(errors)).not.toMatch(/did you mean|customers|"title|LEAD/i)
     }
   }
+})
+
+test('in production introspection is refused with the file that has the schema', async () => {
+  const world = await startWorld({ waitsForImport: false, isExplorable: false })
+  const asked = await errorsOf(world, '{ __schema { queryType { name } } }', {})
+  for (const errors of asked) expect(JSON.stringify(errors)).toContain('schema/api.graphql')
+  const schema = readFileSync('schema/api.graphql', 'utf8')
+  expect(schema).toContain('type Customer implements Node')
+  expect(schema).not.toMatch(/join__|link__|@shareable|@key/)
 })
 
 test('in development whoever guesses is helped', async () => {
