@@ -1,6 +1,7 @@
 import { recordKey } from '../../schema/systems.ts'
 import type { Change } from '../../schema/change.ts'
 import type { Tell } from './control.ts'
+import { decodeUtf8 } from '../utf8.ts'
 import type { Delivering, ReplayReport } from './delivering.ts'
 import type { DeliveriesRequest } from './deliveries-request.ts'
 import type { DeliveryFilter, FoundDelivery } from '../store/find-deliveries.ts'
@@ -83,7 +84,7 @@ async function show(
     return 'failed'
   }
   const request = raw ? await delivering.raw(found.requestId) : null
-  const asText = request === null ? null : { ...request, body: Buffer.from(request.body).toString('utf8') }
+  const asText = request === null ? null : { ...request, body: shown(request.body) }
   if (json) {
     tell(JSON.stringify(raw ? { ...found, raw: asText } : found))
     return 'done'
@@ -108,6 +109,11 @@ async function show(
     else for (const line of [asText.url, asText.headers, ...asText.body.split('\n')]) tell(line)
   }
   return 'done'
+}
+
+/** A body as it came: exactly, whatever it is. */
+function shown(body: Uint8Array): string {
+  return decodeUtf8(body) ?? `base64, for it is not UTF-8: ${Buffer.from(body).toString('base64')}`
 }
 
 async function replay(

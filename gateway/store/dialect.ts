@@ -9,6 +9,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
+import { restoreTexts, storable } from './any-text.ts'
 import type { SqliteConnection } from './connection.ts'
 import type { Tables } from './tables.ts'
 
@@ -117,7 +118,8 @@ class HeldConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
-    const { rows, changes } = await this.#connection.query(compiled.sql, compiled.parameters)
+    const { rows, changes } = await this.#connection.query(compiled.sql, compiled.parameters.map(storable))
+    restoreTexts(rows)
     return { rows, numAffectedRows: BigInt(changes) }
   }
 

@@ -34,6 +34,28 @@ async function notes(store: Store): Promise<string[]> {
  * @param open a store of its own with nothing in it, closed when the test ends
  */
 export function storeContract(open: () => Promise<OpenStore>): void {
+  test('texts that no database takes as they are come back as they were written, and no two of them are one', async () => {
+    const store = await open()
+    const texts = [
+      'a\ud83d',
+      'a\ud83e',
+      'a\udc00',
+      'a\ufffd',
+      'a\0',
+      'a',
+      'a\ufdd0d83d',
+      'a\ufdd0',
+      '🦊',
+      '\udd8a\ud83e',
+    ]
+    for (const text of texts) await note(store, text, text)
+    for (const text of texts) {
+      const rows = await store.read(db => db.selectFrom('meta').selectAll().where('name', '=', text).execute())
+      expect(rows).toEqual([{ name: text, value: text }])
+    }
+    expect(new Set(await notes(store))).toEqual(new Set(texts))
+  })
+
   test('values come back as they were written: text, numbers, null and bytes', async () => {
     const store = await open()
     const row = { system: 's', endpoint: '', url: 'ü 🦊', headers: '{"a":1}', received_at: 1_795_539_210_971 }

@@ -9,6 +9,7 @@ import {
   PostgresQueryCompiler,
   type QueryResult,
 } from 'kysely'
+import { restoreTexts, storable } from '../any-text.ts'
 import type { Tables } from '../tables.ts'
 import type { PostgresConnection, PostgresPool } from './pool.ts'
 
@@ -65,7 +66,8 @@ class HeldConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const { rows, rowCount } = await this.connection.query(sql, parameters)
+    const { rows, rowCount } = await this.connection.query(sql, parameters.map(storable))
+    restoreTexts(rows)
     return { rows, numAffectedRows: BigInt(rowCount ?? 0) }
   }
 

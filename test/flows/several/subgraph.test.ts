@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { ApolloGateway, RemoteGraphQLDataSource } from '@apollo/gateway'
 import { ApolloServer } from '@apollo/server'
 import { parse } from 'graphql'
@@ -121,6 +122,21 @@ test('whoever does not sign, or signs wrongly, something else or long ago, is re
     expect((await send(body, signature)).status).toBe(401)
   }
   expect((await send('{"__proto__":', signRequest(secret, '{"__proto__":', now))).status).toBe(400)
+})
+
+test('text that is not UTF-8, or of another charset, is refused though it is signed', async () => {
+  const { url } = await billingAlone()
+  const post = async (body: Buffer, type: string) => {
+    const time = Math.floor(Date.now() / 1000)
+    const signature = createHmac('sha256', secret).update(`${time}.`).update(body).digest('hex')
+    const headers = { 'content-type': type, 'livegraph-signature': `t=${time},v1=${signature}` }
+    return (await fetch(url, { method: 'POST', headers, body: new Uint8Array(body) })).status
+  }
+  const body = '{"query":"{ __typename }","variables":{"n":"Caf\u00e9"}}'
+  expect(await post(Buffer.from(body), 'application/json')).toBe(200)
+  expect(await post(Buffer.from(body, 'latin1'), 'application/json')).toBe(400)
+  expect(await post(Buffer.from(body, 'latin1'), 'application/json; charset=iso-8859-1')).toBe(415)
+  expect(await post(Buffer.from(body.replace('\u00e9', '\\ud800')), 'application/json')).toBe(400)
 })
 
 test('before it ends it tells balancers, and goes on answering whoever has not heard it yet', async () => {
