@@ -13,7 +13,7 @@ export interface ListConditions {
   readonly statuses: readonly Sql[]
   /** Whether the rows are found in another order than the list's. */
   readonly isSorted: boolean
-  /** Whether the rows are found by their own number, which no index beats. */
+  /** Whether the rows are found by their own number: no index beats it, and Postgres without statistics takes another one. */
   readonly isById: boolean
 }
 
@@ -53,7 +53,7 @@ export function conditionsOf(catalogue: Catalogue, filter: PageFilter, isWithin:
     all: [...conditions, ...otherConditions(filter, isSorted ? hidden : plain), ...parents],
     statuses: isWithin || chosen !== undefined ? oneOf(filter, hidden) : eachOf(filter),
     isSorted,
-    isById: chosen?.isById === true,
+    isById: isWithin || chosen?.isById === true,
   }
 }
 

@@ -77,14 +77,20 @@ export async function rowsOf(
   const parentOwner = catalogue.ownerOf(list.parentType)
   if (parentOwner === null) return []
   return inParts(namesOf(parents), async part => {
+    const place = sql`r.sort_at ${direction}, r.id ${direction}`
+    const children = (columns: Sql) => sql`select w.id as parent, r.id, r.sort_at, ${columns} from wanted w
+      ${childrenOf(parentOwner.entity)} where ${allOf([...inWindow, ...conditions.statuses])}`
+    // A limit keeps the few that it needs as it reads; numbering sorts every child.
+    const page =
+      part.length === 1
+        ? sql`select * from (${children(sql`0 as place`)} order by ${place} limit ${limit}) s`
+        : sql`select * from (${children(sql`row_number() over (partition by w.id order by ${place}) as place`)}) s
+            where s.place <= ${limit}`
     const { rows } = await sql<ListRow>`
       with wanted(id, living) as (${livingOf(parentOwner, part)})
-      select t.parent, t.id, t.system, t.kind, t.record_id, t.sort_at, ${nearOf(owner)} as near from (
-        select w.id as parent, r.id, r.system, r.kind, r.record_id, r.sort_at,
-          row_number() over (partition by w.id order by r.sort_at ${direction}, r.id ${direction}) as place
-        from wanted w ${childrenOf(parentOwner.entity)}
-        where ${allOf([...inWindow, ...conditions.statuses])}) t
-      where t.place <= ${limit} order by t.parent, t.place`.execute(db)
+      select t.parent, t.id, o.system, o.kind, o.record_id, t.sort_at, ${nearOf(owner)} as near
+      from (${page}) t join records o on o.id = t.id
+      order by t.parent, t.sort_at ${direction}, t.id ${direction}`.execute(db)
     return rows
   })
 }

@@ -338,16 +338,13 @@ export function observedInvoice(
     values: {
       ...(isUnderstood(number) ? { number } : {}),
       ...(isUnderstood(dueAt) ? { dueAt } : {}),
-      ...(currency === null
-        ? {}
-        : {
-            amounts: {
-              currency: currency.toUpperCase(),
-              ...(isUnderstood(total) ? { total: total?.amount } : {}),
-              ...(isUnderstood(amountPaid) ? { amountPaid: amountPaid?.amount } : {}),
-              ...(isUnderstood(amountRemaining) ? { amountRemaining: amountRemaining?.amount } : {}),
-            },
-          }),
+      // Without a currency too: sums count the order, and say that they do not know what it comes to.
+      amounts: {
+        currency: currency?.toUpperCase() ?? null,
+        total: valueOrNull(total)?.amount,
+        amountPaid: valueOrNull(amountPaid)?.amount,
+        amountRemaining: valueOrNull(amountRemaining)?.amount,
+      },
     },
   }
 }
