@@ -35,6 +35,7 @@ import { metricReadings, systemStatuses } from './status.ts'
 import { releaseDead, releaseLeases } from './store/deliveries.ts'
 import { pruneReceived } from './store/delivery-history.ts'
 import { keepQuarantined, pruneQuarantine, quarantineRoom } from './store/quarantine.ts'
+import { storeName } from './store/store-name.ts'
 import { storeReceived } from './store/received.ts'
 import { pruneWrites, releaseWrites } from './store/writes.ts'
 import { openTraces } from './traces/open.ts'
@@ -263,7 +264,10 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       if (asked.command === 'sweep') return sweeping.run({ system: asked.system, tell, signal })
       if (asked.command === 'deliveries') {
         await quarantine.flush()
-        return answerDeliveries(delivering, asked.asked, tell, signal, { waits: true })
+        return answerDeliveries(delivering, asked.asked, tell, signal, {
+          waits: true,
+          storeName: storeName(config.storeUrl),
+        })
       }
       return connect(asked.system, tell, { waitSeconds: asked.waitSeconds, signal })
     }

@@ -2,7 +2,7 @@ import type { EntityType } from './entities.ts'
 import type { Owner, Role } from './systems.ts'
 
 /**
- * What to do when a copy differs from its owner.
+ * What is to be done when a copy differs from its owner. A declaration: copies are not compared or written yet.
  * - `report`: record the difference for a person to see.
  * - `repair`: write the owner's value to the copy.
  * - `ignore`: the copy may differ.

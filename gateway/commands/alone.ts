@@ -4,6 +4,7 @@ import type { GatewayConfig } from '../config.ts'
 import { askControl, controlPath, type ControlRequest, type Tell } from '../operator/control.ts'
 import type { Runtime } from '../runtime.ts'
 import { fileOf } from '../store/open.ts'
+import { storeName } from '../store/store-name.ts'
 
 /** What a command that works by itself stands on. */
 export interface Alone {
@@ -36,24 +37,16 @@ export async function askRunning(asked: ControlRequest): Promise<'done' | 'faile
 
 const storeUrl = (): string => process.env['STORE_URL'] ?? 'sqlite:.data/graph.db'
 
-const demoStore = 'sqlite:.data/demo.db'
-
-/** What to do when a command reaches the wrong store: the demo's is another one than that of the settings. */
-function storeHint(): string {
-  return storeUrl() === demoStore ? 'npm run demo starts it' : `for the demo: STORE_URL=${demoStore} before the command`
-}
-
 /** What a command says that only a running gateway can do. */
 export function noGateway(): string {
-  const file = fileOf(storeUrl())
-  return `No gateway is running on this store${file === null ? '' : ` (${file})`}: start it first (npm start), then try again; ${storeHint()}.`
+  return `No gateway is running on ${storeName(storeUrl())}: start it first (npm start), then try again.`
 }
 
 /** @returns why there is nothing to look at: a store that opening it would only make */
 export function missingStore(): string | null {
   const file = fileOf(storeUrl())
   if (file === null || existsSync(file)) return null
-  return `There is no store at ${file}: check STORE_URL, or start the gateway once (npm start); ${storeHint()}.`
+  return `There is no store at ${storeName(storeUrl())}: check STORE_URL, or start the gateway once (npm start).`
 }
 
 /**

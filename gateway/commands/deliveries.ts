@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { isEntityType } from '../../schema/entities.ts'
 import { registry } from '../../subgraphs/registry.ts'
 import type { DeliveriesRequest } from '../operator/deliveries-request.ts'
+import { storeName } from '../store/store-name.ts'
 import { deliveryStates } from '../store/find-deliveries.ts'
 import { askRunning, missingStore, tell, workAlone } from './alone.ts'
 
@@ -173,7 +174,7 @@ async function answerHere(request: DeliveriesRequest): Promise<'done' | 'failed'
     process.stderr.write(`${missing}\n`)
     return 'failed'
   }
-  return workAlone('the deliveries cannot be looked at', async ({ runtime, log, clock, signal }) => {
+  return workAlone('the deliveries cannot be looked at', async ({ config, runtime, log, clock, signal }) => {
     const [
       { answerDeliveries },
       { openSecrets },
@@ -196,7 +197,10 @@ async function answerHere(request: DeliveriesRequest): Promise<'done' | 'failed'
         processor.start()
       }
       const delivering = openDelivering(runtime, { log, secrets: openSecrets(runtime, clock) })
-      return await answerDeliveries(delivering, request, tell, signal, { waits: !isShared })
+      return await answerDeliveries(delivering, request, tell, signal, {
+        waits: !isShared,
+        storeName: storeName(config.storeUrl),
+      })
     } finally {
       await processor.stop()
       await releaseLeases(store, runtime.worker, store.clock.now())

@@ -10,19 +10,21 @@ import { untouchedReasons, type UntouchedReason } from '../webhooks/replay.ts'
 /**
  * Answers `npm run deliveries`, line by line. No personal data but where `--raw` asks for it.
  * @param waits whether the end of what is replayed is waited for and told
+ * @param storeName of the store that is looked at, for lists that are empty: another one may be meant
  */
 export async function answerDeliveries(
   delivering: Delivering,
   asked: DeliveriesRequest,
   tell: Tell,
   signal: AbortSignal,
-  { waits }: { readonly waits: boolean },
+  { waits, storeName }: { readonly waits: boolean; readonly storeName: string },
 ): Promise<'done' | 'failed'> {
   const tellJson = (value: unknown): void => tell(JSON.stringify(value))
   switch (asked.do) {
     case 'list': {
       const found = await delivering.find(asked.filter, { limit: asked.limit })
       if (asked.json) found.forEach(tellJson)
+      else if (found.length === 0) tell(emptyText(asked.filter, storeName))
       else for (const line of tableOf(found)) tell(line)
       const total = await delivering.count(asked.filter)
       if (!asked.json && total > found.length) tell(`${found.length} of ${total}; --limit shows more.`)
@@ -37,7 +39,7 @@ export async function answerDeliveries(
     case 'quarantine': {
       const counts = await delivering.quarantined()
       if (asked.json) counts.forEach(tellJson)
-      else if (counts.length === 0) tell('Nothing is in quarantine.')
+      else if (counts.length === 0) tell(`Nothing is in quarantine in ${storeName}.`)
       else {
         const rows = counts.map(one => [
           one.system,
@@ -59,7 +61,7 @@ export async function answerDeliveries(
         signal,
       )
       if (asked.json) tellJson(end)
-      else if (end.looked === 0) tell('Nothing is in quarantine.')
+      else if (end.looked === 0) tell(`Nothing is in quarantine in ${storeName}.`)
       else {
         tell(
           `${end.genuine} of ${end.looked} requests are genuine and stored, with ${end.fresh} entries that were not known.`,
@@ -194,8 +196,14 @@ function changeText({ kind, record, entity, fields }: Change): string {
   return `${kind} ${recordKey(record)}${of}${fields.length === 0 ? '' : `: ${fields.join(', ')}`}`
 }
 
+function emptyText(filter: DeliveryFilter, storeName: string): string {
+  const isAll = Object.values(filter).every(value => value == null)
+  return isAll
+    ? `The list is empty: no webhook was taken in and no sweep found anything, in ${storeName}. Refused webhooks: quarantine list.`
+    : `There is no such delivery in ${storeName}.`
+}
+
 function tableOf(found: readonly FoundDelivery[]): readonly string[] {
-  if (found.length === 0) return ['There is no such delivery.']
   const rows = found.map(one => [
     String(one.id),
     one.state,

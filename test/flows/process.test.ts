@@ -11,6 +11,9 @@ describe('settings', () => {
       STORE_URL: 'mysql://me:secret@db/x',
       LOG_LEVEL: 'loud',
       CACHE_MAX_BYTES: 'much',
+      HUBSPOT_CLIENT_SECRET: 'alone',
+      STRIPE_BASE_URL: 'http://127.0.0.1:1',
+      ASANA_STATUS: 'section',
     })
     expect(await child.ended).toMatchObject({ code: 1 })
     for (const name of [
@@ -20,7 +23,6 @@ describe('settings', () => {
       'LOG_LEVEL',
       'CACHE_MAX_BYTES',
       'HUBSPOT_ACCESS_TOKEN',
-      'HUBSPOT_CLIENT_SECRET',
       'STRIPE_SECRET_KEY',
       'ASANA_ACCESS_TOKEN',
       'ASANA_PROJECTS',
@@ -30,6 +32,12 @@ describe('settings', () => {
     }
     expect(child.output()).toContain('.env.example')
     expect(child.output()).not.toContain('secret@db')
+  })
+
+  test('of no tool at all: the demo is named, and how to set up one', async () => {
+    const child = startChild(main, [], {})
+    expect(await child.ended).toMatchObject({ code: 1 })
+    expect(child.output()).toMatch(/no tool is set up[^]*npm run demo, which needs no account/)
   })
 
   test('--help explains, and an option that does not exist is named', async () => {

@@ -75,7 +75,10 @@ test('the command replays beside the processes that run, and leaves the work to 
   const lines: string[] = []
   const asked = { do: 'replay' as const, filter, limit: 10, dryRun: false, json: false }
   const { signal } = new AbortController()
-  const end = await answerDeliveries(delivering, asked, line => lines.push(line), signal, { waits: false })
+  const end = await answerDeliveries(delivering, asked, line => lines.push(line), signal, {
+    waits: false,
+    storeName: 'the database',
+  })
   expect([end, lines.at(-1)]).toEqual(['done', expect.stringContaining('1 due again')])
   await worked(world)
   expect(await web.data('{ customer(id: "101") { phone } }')).toEqual({ customer: { phone: '+15550167' } })
