@@ -37,7 +37,11 @@ const scalars = {
 
 /** What resolvers hand on for a type, where it is not the type's own shape. */
 const mappers: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
-  crm: { Customer: './nodes.ts#CustomerNode', CustomerConnection: './nodes.ts#CustomerPage' },
+  crm: {
+    Address: './source.ts#AddressFields',
+    Customer: './nodes.ts#CustomerNode',
+    CustomerConnection: './nodes.ts#CustomerPage',
+  },
   billing: {
     Customer: './nodes.ts#CustomerNode',
     Order: './nodes.ts#OrderNode',

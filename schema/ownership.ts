@@ -37,6 +37,7 @@ export const ownership: Readonly<Record<FieldName, FieldOwnership>> = {
   'Customer.address': crmCopiedToBilling,
   'Customer.company': crm,
   'Customer.lifecycleStage': crm,
+  'Customer.lifecycleStageName': crm,
   'Customer.createdAt': crm,
   'Customer.updatedAt': crm,
   'Customer.balances': billing,

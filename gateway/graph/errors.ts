@@ -77,7 +77,7 @@ export function clientError(error: GraphQLError, role: Owner, log: Log): GraphQL
     }
     return {
       ...place,
-      message: cause.inputFault ?? answer.message(cause.system),
+      message: cause.inputFault ?? `${answer.message(cause.system)}${lackOf(cause)}`,
       extensions: {
         code: cause.inputFault === undefined || cause.kind === 'incomplete' ? answer.code : 'BAD_USER_INPUT',
         role,
@@ -98,4 +98,9 @@ export function clientError(error: GraphQLError, role: Owner, log: Log): GraphQL
   }
   log.error({ role, err: cause ?? error, path: error.path }, 'a resolver failed')
   return { ...place, message: 'Something went wrong here.', extensions: { code: 'INTERNAL_SERVER_ERROR', role } }
+}
+
+/** The permissions that are missing, where the vendor names them. */
+function lackOf({ lacks }: VendorError): string {
+  return lacks === null || lacks.length === 0 ? '' : ` Missing: ${lacks.join(', ')}.`
 }

@@ -3,12 +3,11 @@ import type { EntityRef } from '../../schema/entities.ts'
 import { normalizeEmail } from '../../schema/values.ts'
 import { connectionOf } from '../connection.ts'
 import type { GraphContext } from '../contract.ts'
+import { understood, type Field } from '../lenient.ts'
 import { VendorError } from '../vendor-error.ts'
 import type { QueryCustomersArgs, Resolvers } from './generated.ts'
 import type { CustomerNode } from './nodes.ts'
-import type { CrmSource, CustomerFields, CustomerPatch } from './source.ts'
-
-type ValueField = Exclude<keyof CustomerFields, 'id'>
+import type { CrmSource, CustomerFields, CustomerPatch, StageFilter } from './source.ts'
 
 /** An input that may say which write it is. */
 interface Named {
@@ -32,9 +31,18 @@ export function crmResolvers(source: CrmSource) {
     return fields
   }
 
-  function value<Field extends ValueField>(field: Field) {
-    return async (node: CustomerNode, _: unknown, context: GraphContext): Promise<CustomerFields[Field] | null> =>
-      (await load(node, context))?.[field] ?? null
+  function value<T>(fieldOf: (fields: CustomerFields) => Field<T>) {
+    return async (node: CustomerNode, _: unknown, context: GraphContext): Promise<T | null> => {
+      const fields = await load(node, context)
+      return fields === null ? null : understood(fieldOf(fields))
+    }
+  }
+
+  /** Null when the filter says nothing of stages. */
+  async function stagesIn(filter: StageFilter | null | undefined, context: GraphContext) {
+    const { lifecycleStage, lifecycleStageName } = filter ?? {}
+    const isAll = (lifecycleStage ?? null) === null && (lifecycleStageName ?? null) === null
+    return isAll ? null : source.stages({ lifecycleStage, lifecycleStageName }, context)
   }
 
   async function living(id: string, context: GraphContext): Promise<CustomerNode | null> {
@@ -68,7 +76,7 @@ export function crmResolvers(source: CrmSource) {
             'Customer',
             null,
             {
-              status: filter?.lifecycleStage ?? null,
+              status: await stagesIn(filter, context),
               email: email === null ? null : emailOf(email),
               changedSince: filter?.changedSince ?? null,
               namePrefix: filter?.namePrefix ?? null,
@@ -141,22 +149,32 @@ export function crmResolvers(source: CrmSource) {
             mutation: 'updateCustomer',
             input: { ...input, id, clientMutationId },
           },
-          () => source.update(node.id, patch, context),
+          steps => source.update(node.id, patch, context, steps),
         )
         return { customer: nodeOf(customer), clientMutationId }
       },
     },
 
+    Address: {
+      street: ({ street }) => understood(street),
+      city: ({ city }) => understood(city),
+      region: ({ region }) => understood(region),
+      postalCode: ({ postalCode }) => understood(postalCode),
+      country: ({ country }) => understood(country),
+    },
+
     Customer: {
       __resolveReference: (reference: { id: string }, context: GraphContext) => living(reference.id, context),
-      name: value('name'),
-      email: value('email'),
-      phone: value('phone'),
-      address: value('address'),
-      company: value('company'),
-      lifecycleStage: value('lifecycleStage'),
-      createdAt: value('createdAt'),
-      updatedAt: value('updatedAt'),
+      name: value(customer => customer.name),
+      email: value(customer => customer.email),
+      phone: value(customer => customer.phone),
+      address: value(customer => customer.address),
+      company: ({ id }: CustomerNode, _: unknown, context: GraphContext) => source.company(id, context),
+      lifecycleStage: value(customer => customer.lifecycleStage),
+      lifecycleStageName: ({ id }: CustomerNode, _: unknown, context: GraphContext) =>
+        source.lifecycleStageName(id, context),
+      createdAt: value(customer => customer.createdAt),
+      updatedAt: value(customer => customer.updatedAt),
     },
   } satisfies Resolvers
 }
@@ -167,7 +185,7 @@ function nodeOf({ id }: EntityRef): CustomerNode {
 
 /** Where there is nothing yet, null is the same as leaving a field out. */
 function withoutNulls(patch: CustomerPatch): CustomerPatch {
-  const { name, email, phone, address, company, lifecycleStage } = patch
+  const { name, email, phone, address, company, lifecycleStage, lifecycleStageName } = patch
   return {
     ...(typeof name === 'string' && { name }),
     ...(typeof email === 'string' && { email }),
@@ -175,12 +193,15 @@ function withoutNulls(patch: CustomerPatch): CustomerPatch {
     ...(typeof address === 'object' && address !== null && { address }),
     ...(typeof company === 'string' && { company }),
     ...(typeof lifecycleStage === 'string' && { lifecycleStage }),
+    ...(typeof lifecycleStageName === 'string' && { lifecycleStageName }),
   }
 }
 
 /** @throws GraphQLError for an e-mail address that is none and an address without a part; null empties either */
 function checked(patch: CustomerPatch): CustomerPatch {
   if (typeof patch.email === 'string') emailOf(patch.email)
+  if (patch.lifecycleStage !== undefined && patch.lifecycleStageName !== undefined)
+    throw inputFault('lifecycleStage: expected this or lifecycleStageName, got both')
   for (const field of ['name', 'phone', 'company'] as const) {
     if (patch[field]?.trim() === '')
       throw inputFault(`input.${field}: expected some text, or null to empty it; got none`)

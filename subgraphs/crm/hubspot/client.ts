@@ -1,6 +1,5 @@
 import { Client } from '@hubspot/api-client'
 import {
-  ApiException,
   BatchReadInputSimplePublicObjectId,
   Filter,
   FilterOperatorEnum,
@@ -26,11 +25,12 @@ import {
   readSearch,
   type ArchivedAnswer,
   type BatchAnswer,
-  type ChangedContact,
+  type ChangedRecord,
   type Contact,
   type ListAnswer,
   type SearchAnswer,
 } from './records.ts'
+import { accountWindowMs, sdkOptions } from './sdk.ts'
 
 /** The most ids one batch read takes, and the most contacts one page lists. */
 export const maxPerCall = 100
@@ -44,8 +44,6 @@ export type Stretch = { readonly since: Date } | { readonly at: Date; readonly a
 /** Free and Starter. Professional and Enterprise have 190, and 250 with the add-on; the first answer says which. */
 const leastPerTenSeconds = 100
 
-const windowMs = 10_000
-
 /**
  * An app or a service key may send so many requests in 10 s, by the account's plan; search has a limit of its own, 5 a second.
  * Source: HubSpot developer documentation, usage limits.
@@ -53,21 +51,9 @@ const windowMs = 10_000
  */
 export function limitPools(requests: number | null): readonly LimitPool[] {
   return [
-    { name: 'account', limit: requests ?? leastPerTenSeconds, windowMs, isLearned: requests === null },
+    { name: 'account', limit: requests ?? leastPerTenSeconds, windowMs: accountWindowMs, isLearned: requests === null },
     { name: 'search', limit: 5, windowMs: 1000 },
   ]
-}
-
-/** Answers of searches do not have them. Source: HubSpot developer documentation, usage limits. */
-function learnLimit(calls: Pick<VendorCalls, 'learn'>, headers: Readonly<Record<string, string>>): void {
-  const numberOf = (name: string): number | undefined => {
-    const text = headers[`x-hubspot-ratelimit-${name}`]
-    return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined
-  }
-  const limit = numberOf('max')
-  // One of another window says nothing of this one.
-  if (limit === undefined || numberOf('interval-milliseconds') !== windowMs) return
-  calls.learn('account', { limit, remaining: numberOf('remaining') })
 }
 
 /** Every endpoint this system uses, one function each. All throw VendorError. */
@@ -78,8 +64,10 @@ export interface HubspotClient {
   readContact(id: string, call: CallContext): Promise<Contact | null>
   list(after: string | null, limit: number, call: CallContext): Promise<ListAnswer>
   search(text: string, limit: number, call: CallContext): Promise<SearchAnswer>
+  /** Ids of contacts that are associated with one of the companies first of all. @param companies at most 100 */
+  ofCompanies(companies: readonly string[], limit: number, call: CallContext): Promise<readonly string[]>
   /** The first contacts of a stretch, in its order. @param limit at most `maxPerSearch` */
-  changed(stretch: Stretch, limit: number, call: CallContext): Promise<readonly ChangedContact[]>
+  changed(stretch: Stretch, limit: number, call: CallContext): Promise<readonly ChangedRecord[]>
   /** Contacts in the bin, where they lie for 90 days. @param limit at most `maxPerCall` */
   listArchived(after: string | null, limit: number, call: CallContext): Promise<ArchivedAnswer>
   /** By its own address or one of a contact merged into it; null when there is none. Shows what was written at once. */
@@ -123,30 +111,7 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
   const { basicApi, batchApi, searchApi } = client.crm.contacts
   const properties = [...contactProperties]
 
-  /**
-   * The SDK runs the middleware of a call, but not the client's, where it would put `httpAgent`; so the agent goes in
-   * here, anew for each call because the SDK turns the list around in place. And an answer that is not JSON is told by
-   * its status here, before the SDK gives up on its content type.
-   */
-  const options = (): PromiseConfigurationOptions => ({
-    middleware: [
-      {
-        pre(request: RequestContext) {
-          request.setAgent(calls.agent)
-          return Promise.resolve(request)
-        },
-        post(response: ResponseContext) {
-          learnLimit(calls, response.headers)
-          const type = response.headers['content-type'] ?? 'no content type'
-          // What was archived is answered with nothing.
-          return type.includes('json') || response.httpStatusCode === 204
-            ? Promise.resolve(response)
-            : Promise.reject(new ApiException(response.httpStatusCode, type, undefined, response.headers))
-        },
-      },
-    ],
-    middlewareMergeStrategy: 'replace',
-  })
+  const options = (): PromiseConfigurationOptions => sdkOptions<RequestContext, ResponseContext>(calls)
 
   /** @param idProperty the property the id is a value of; HubSpot's own id when absent */
   async function readOne(id: string, idProperty: string | undefined, call: CallContext): Promise<Contact | null> {
@@ -191,10 +156,27 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
       const body = Object.assign(new PublicObjectSearchRequest(), {
         query,
         limit,
-        properties: ['email'],
+        properties: ['hs_object_id'],
         filterGroups: [],
       })
       return calls.call(operations.search, call, async () => readSearch(await searchApi.doSearch(body, options())))
+    },
+    ofCompanies(companies, limit, call) {
+      const ofThem = Object.assign(new Filter(), {
+        propertyName: 'associatedcompanyid',
+        operator: FilterOperatorEnum.In,
+        values: [...companies],
+      })
+      const untyped = Object.assign(new Filter(), {
+        propertyName: 'company',
+        operator: FilterOperatorEnum.NotHasProperty,
+      })
+      const body = Object.assign(new PublicObjectSearchRequest(), {
+        limit,
+        properties: ['hs_object_id'],
+        filterGroups: [{ filters: [ofThem, untyped] }],
+      })
+      return calls.call(operations.search, call, async () => readSearch(await searchApi.doSearch(body, options())).ids)
     },
     changed(stretch, limit, call) {
       const isSince = 'since' in stretch

@@ -1,9 +1,11 @@
 import type { CallContext, ImportPage, Importer, Log, RecordReader, Wanted } from '../../contract.ts'
+import { valueOrNull } from '../../lenient.ts'
 import { openPageSize } from '../../page-size.ts'
 import { VendorError } from '../../vendor-error.ts'
 import { maxPerCall, type HubspotClient } from './client.ts'
-import { observedContact } from './mapping.ts'
+import { observedContact, stageOf } from './mapping.ts'
 import { idOf, isContactId, mergedIds, readContact, type Contact } from './records.ts'
+import type { Stages } from './stages.ts'
 
 /** Reads contacts, 100 a call. A call that fails is the failure of its contacts, not of the others. */
 export function contactReader(client: HubspotClient): RecordReader<Contact> {
@@ -35,7 +37,10 @@ async function readChunk(
   const { results, missing } = await client.readBatch(ids, call)
   const asked = new Set(ids)
   for (const result of results) {
-    const [id, contact] = contactOrError(result)
+    const read = contactOrError(result)
+    // What it was about is asked alone.
+    if (read === null) continue
+    const [id, contact] = read
     // An id that a merge has retired answers under the winner's id, once for all of them.
     const answered = contact instanceof Error ? [id] : [id, ...mergedIds(contact)]
     for (const each of answered) if (asked.has(each)) found.set(each, contact)
@@ -55,18 +60,22 @@ async function readChunk(
 }
 
 /** Lists all contacts by HubSpot's own cursor, which stays good over a restart. */
-export function contactImporter(client: HubspotClient, log: Log): Importer {
+export function contactImporter(client: HubspotClient, stages: Pick<Stages, 'recentNames'>, log: Log): Importer {
   const size = openPageSize(maxPerCall)
   return {
     kind: 'contact',
+    // What an earlier version did not keep is listed anew.
+    settings: JSON.stringify({ keeps: ['names', 'stages by value'] }),
     async list(cursor: string | null, call: CallContext): Promise<ImportPage> {
-      const [page, total] = await Promise.all([
+      const [page, names, total] = await Promise.all([
         size.ask(limit => client.list(cursor, limit, call)),
+        stages.recentNames(call),
         cursor === null ? countOrNull(client, call) : null,
       ])
       const observed = page.results.flatMap(result => {
-        const [id, contact] = contactOrError(result)
-        if (!(contact instanceof Error)) return [observedContact(contact)]
+        const [id, contact] = contactOrError(result) ?? [null, new Error('it has no id')]
+        if (!(contact instanceof Error))
+          return [observedContact(contact, names.get(valueOrNull(stageOf(contact)) ?? '') ?? null)]
         // One broken contact must not hold up the import of all that come after it.
         log.warn({ kind: 'contact', id, reason: contact.message }, 'left out of the import: cannot be read')
         return []
@@ -85,14 +94,13 @@ async function countOrNull(client: HubspotClient, call: CallContext): Promise<nu
   }
 }
 
-/** @throws VendorError `unreadable` for a record without an id: it cannot be told whose fault it is */
-function contactOrError(value: unknown): readonly [string, Contact | Error] {
+/** @returns null for a record without an id: whose it is cannot be told */
+function contactOrError(value: unknown): readonly [string, Contact | Error] | null {
+  const id = idOf(value)
+  if (id === null) return null
   try {
-    const contact = readContact(value)
-    return [contact.id, contact]
+    return [id, readContact(value)]
   } catch (error) {
-    const id = idOf(value)
-    if (id === null) throw error
     return [id, errorOf(error)]
   }
 }

@@ -1,7 +1,7 @@
 import type { ApiException } from '@hubspot/api-client/lib/codegen/crm/contacts/index.js'
 import { z } from 'zod'
 import { VendorError } from '../../vendor-error.ts'
-import { fieldOfProperty } from './mapping.ts'
+import { fieldsOfProperty } from './mapping.ts'
 
 /** Source: HubSpot's OpenAPI description, `MISSING_SCOPES`. Sent as a list, or as text of a list. */
 const missingScopes = z
@@ -132,7 +132,7 @@ function inputFaultOf(status: number, body: ErrorBody): string | undefined {
   if (body.category !== 'VALIDATION_ERROR') return undefined
   const problems = body.errors.length > 0 ? body.errors : problemsIn(body.message)
   const refused = problems.flatMap(({ code, context }) =>
-    context.propertyName.map(property => `${fieldOfProperty(property) ?? 'a field'} (${code})`),
+    context.propertyName.map(property => `${fieldsOfProperty(property)[0] ?? 'a field'} (${code})`),
   )
   return refused.length === 0
     ? 'The CRM does not accept one of the values.'

@@ -1,7 +1,9 @@
+import type { RecordRef } from '../../../schema/systems.ts'
 import type { Address } from '../../../schema/values.ts'
 import type { ObservedRecord } from '../../contract.ts'
-import type { CustomerFields, CustomerPatch, LifecycleStage } from '../source.ts'
-import { additionalEmails, isContactId, mergedIds, type Contact, type ContactProperty } from './records.ts'
+import { firstField, isUnderstood, mapField, valueOrNull, type Field } from '../../lenient.ts'
+import type { AddressFields, CustomerField, CustomerFields, CustomerPatch, LifecycleStage } from '../source.ts'
+import { additionalEmails, isContactId, mergedIds, type Contact, type ContactProperty, type Told } from './records.ts'
 
 /**
  * HubSpot's default lifecycle stages, by internal name. A portal's own stages have numbers for names and become OTHER.
@@ -28,32 +30,49 @@ const stageNames: Readonly<Record<LifecycleStage, string>> = {
   OTHER: 'other',
 }
 
-/** The Customer field each property shows in. */
-const fields: ReadonlyMap<string, keyof CustomerFields> = new Map([
-  ['firstname', 'name'],
-  ['lastname', 'name'],
-  ['email', 'email'],
-  ['phone', 'phone'],
-  ['address', 'address'],
-  ['city', 'address'],
-  ['state', 'address'],
-  ['zip', 'address'],
-  ['country', 'address'],
-  ['company', 'company'],
-  ['lifecyclestage', 'lifecycleStage'],
-  ['createdate', 'createdAt'],
-  ['lastmodifieddate', 'updatedAt'],
+/** The word for a stage by its internal name; a stage of the business's own has none. */
+export function wordOfStage(value: string): LifecycleStage {
+  return stages.get(value) ?? 'OTHER'
+}
+
+/** Internal names of HubSpot's default stages. */
+export const defaultStages: readonly string[] = [...stages.keys()]
+
+/** The Customer fields each property shows in. */
+const fields: ReadonlyMap<string, readonly CustomerField[]> = new Map<string, readonly CustomerField[]>([
+  ['firstname', ['name']],
+  ['lastname', ['name']],
+  ['email', ['email']],
+  ['phone', ['phone']],
+  ['mobilephone', ['phone']],
+  ['address', ['address']],
+  ['city', ['address']],
+  ['state', ['address']],
+  ['zip', ['address']],
+  ['country', ['address']],
+  ['company', ['company']],
+  ['associatedcompanyid', ['company']],
+  ['lifecyclestage', ['lifecycleStage', 'lifecycleStageName']],
+  ['createdate', ['createdAt']],
+  ['lastmodifieddate', ['updatedAt']],
 ])
 
 /** Properties that can be emptied or set, by what they are written as. */
 export type ContactWrite = Readonly<Partial<Record<ContactProperty, string>>>
 
-/** @returns undefined for a property no Customer field shows */
-export function fieldOfProperty(property: string): keyof CustomerFields | undefined {
-  return fields.get(property)
+/** @returns none for a property no Customer field shows */
+export function fieldsOfProperty(property: string): readonly CustomerField[] {
+  return fields.get(property) ?? []
 }
 
-export function contactRef(id: string): { readonly system: string; readonly kind: string; readonly id: string } {
+/** Kinds of records whose names contacts show: stages by their internal names. */
+export type MentionedKind = 'company' | 'lifecycle_stage'
+
+export function mentionedRef(kind: MentionedKind, id: string): RecordRef {
+  return { system: 'hubspot', kind, id }
+}
+
+export function contactRef(id: string): RecordRef {
   return { system: 'hubspot', kind: 'contact', id }
 }
 
@@ -61,56 +80,89 @@ export function customerFields(contact: Contact): CustomerFields {
   const { properties } = contact
   return {
     id: contact.id,
-    name: joinName(properties.firstname, properties.lastname),
-    email: textOf(properties.email),
-    phone: textOf(properties.phone),
+    name: nameOf(contact),
+    email: valueOf(properties.email),
+    phone: firstField(valueOf(properties.phone), valueOf(properties.mobilephone)),
     address: addressOf(contact),
-    company: textOf(properties.company),
-    lifecycleStage: stageOf(properties.lifecyclestage),
+    lifecycleStage: mapField(stageOf(contact), wordOfStage),
     createdAt: contact.createdAt,
     updatedAt: contact.updatedAt,
   }
 }
 
-export function observedContact(contact: Contact): ObservedRecord {
+/** The stage by its internal name. */
+export function stageOf({ properties }: Contact): Field<string> {
+  return valueOf(properties.lifecyclestage)
+}
+
+/** The company as it was typed; it comes before one that the contact is associated with. */
+export function typedCompany({ properties }: Contact): Field<string> {
+  return valueOf(properties.company)
+}
+
+/** The company that stands behind a contact for which none was typed. */
+export function associatedCompany(contact: Contact): Field<string> {
+  if (typedCompany(contact) !== null) return null
+  return mapField(valueOf(contact.properties.associatedcompanyid), id => (isContactId(id) ? id : null))
+}
+
+/**
+ * The lifecycle stage stands in the index by its internal name: names of stages may change, and the default ones too.
+ * @param stageName what its stage is called, where that is known
+ */
+export function observedContact(contact: Contact, stageName: string | null): ObservedRecord {
+  const stage = valueOrNull(stageOf(contact))
+  const company = valueOrNull(associatedCompany(contact))
+  const name = nameOf(contact)
   return {
     record: contactRef(contact.id),
     parents: [],
-    status: stageOf(contact.properties.lifecyclestage),
+    status: stage,
     isClosed: null,
-    createdAt: contact.createdAt,
-    updatedAt: contact.updatedAt,
-    email: textOf(contact.properties.email),
+    createdAt: valueOrNull(contact.createdAt),
+    updatedAt: valueOrNull(contact.updatedAt),
+    email: valueOrNull(valueOf(contact.properties.email)),
     emails: additionalEmails(contact),
     names: null,
     formerIds: mergedIds(contact).filter(isContactId),
-    values: { name: joinName(contact.properties.firstname, contact.properties.lastname) },
+    ...(isUnderstood(name) && { values: { name } }),
+    mentions: [
+      ...(stage === null
+        ? []
+        : [{ record: mentionedRef('lifecycle_stage', stage), ...(stageName !== null && { name: stageName }) }]),
+      // Its name stands with the company alone.
+      ...(company === null ? [] : [{ record: mentionedRef('company', company) }]),
+    ],
   }
 }
 
 /**
- * What the index keeps, from the answer to a write. HubSpot answers an update with the properties that changed, not with
+ * Whether the answer to a write says all that the index keeps. HubSpot answers an update with the properties that changed, not with
  * all; an answer that leaves out what the index keeps says nothing about it.
- * @returns undefined then: the record is to be read
+ * @returns false then: the record is to be read
  */
-export function observedFromWrite(contact: Contact): ObservedRecord | undefined {
-  const { email, lifecyclestage, firstname, lastname } = contact.properties
-  const isWhole = [email, lifecyclestage, firstname, lastname].every(property => property !== undefined)
-  return isWhole ? observedContact(contact) : undefined
+export function isWhole({ properties }: Contact): boolean {
+  const { email, lifecyclestage, firstname, lastname, company, associatedcompanyid, hs_merged_object_ids } = properties
+  const kept = [email, lifecyclestage, firstname, lastname, company, associatedcompanyid, hs_merged_object_ids]
+  return kept.every(property => property !== undefined)
 }
 
-/** The properties to write for a patch; empty text empties a property. */
-export function propertiesOf(patch: CustomerPatch): ContactWrite {
-  const { name, email, phone, address, company, lifecycleStage } = patch
+/**
+ * The properties to write for a patch; empty text empties a property. A phone number that is emptied is emptied in both places where the
+ * graph finds one.
+ * @param stage internal name of the stage that the patch names
+ */
+export function propertiesOf(patch: CustomerPatch, stage: string | null): ContactWrite {
+  const { name, email, phone, address, company, lifecycleStage, lifecycleStageName } = patch
+  const stageValue = stage ?? (typeof lifecycleStage === 'string' ? stageNames[lifecycleStage] : '')
+  const hasStage = lifecycleStage !== undefined || lifecycleStageName !== undefined
   return {
     ...(name === undefined ? {} : splitName(name ?? '')),
     ...(email === undefined ? {} : { email: email ?? '' }),
-    ...(phone === undefined ? {} : { phone: phone ?? '' }),
+    ...(phone === undefined ? {} : phone === null ? { phone: '', mobilephone: '' } : { phone }),
     ...(address === undefined ? {} : addressProperties(address)),
     ...(company === undefined ? {} : { company: company ?? '' }),
-    ...(lifecycleStage === undefined
-      ? {}
-      : { lifecyclestage: lifecycleStage === null ? '' : stageNames[lifecycleStage] }),
+    ...(hasStage ? { lifecyclestage: stageValue } : {}),
   }
 }
 
@@ -124,22 +176,21 @@ export function splitName(name: string): { readonly firstname: string; readonly 
   return { firstname: words.slice(0, cut).join(' '), lastname: words.slice(cut).join(' ') }
 }
 
-export function joinName(first: string | null | undefined, last: string | null | undefined): string | null {
-  return textOf([textOf(first), textOf(last)].filter(part => part !== null).join(' '))
+function nameOf({ properties }: Contact): Field<string> {
+  const first = valueOf(properties.firstname)
+  const last = valueOf(properties.lastname)
+  if (!isUnderstood(first)) return first
+  if (!isUnderstood(last)) return last
+  return textOf([first, last].filter(part => part !== null).join(' '))
 }
 
-function stageOf(name: string | null | undefined): LifecycleStage | null {
-  const stage = textOf(name)
-  return stage === null ? null : (stages.get(stage) ?? 'OTHER')
-}
-
-function addressOf({ properties }: Contact): Address | null {
-  const address: Address = {
-    street: textOf(properties.address),
-    city: textOf(properties.city),
-    region: textOf(properties.state),
-    postalCode: textOf(properties.zip),
-    country: textOf(properties.country),
+function addressOf({ properties }: Contact): AddressFields | null {
+  const address: AddressFields = {
+    street: valueOf(properties.address),
+    city: valueOf(properties.city),
+    region: valueOf(properties.state),
+    postalCode: valueOf(properties.zip),
+    country: valueOf(properties.country),
   }
   return Object.values(address).every(part => part === null) ? null : address
 }
@@ -158,7 +209,11 @@ function addressProperties(address: Partial<Address> | null): ContactWrite {
 }
 
 /** HubSpot says "no value" with null and with empty text. */
-function textOf(value: string | null | undefined): string | null {
-  const trimmed = value?.trim() ?? ''
+export function valueOf(told: Told): Field<string> {
+  return mapField(told ?? null, textOf)
+}
+
+function textOf(value: string): string | null {
+  const trimmed = value.trim()
   return trimmed === '' ? null : trimmed
 }

@@ -1,4 +1,14 @@
 import { z } from 'zod'
+import {
+  elementOf,
+  fieldOf,
+  firstField,
+  isUnderstood,
+  readRecord,
+  understoodIn,
+  valueOrNull,
+  type Field,
+} from '../../lenient.ts'
 import { VendorError } from '../../vendor-error.ts'
 
 /** The contact properties this system reads, by HubSpot's internal names. */
@@ -7,12 +17,14 @@ export const contactProperties = [
   'lastname',
   'email',
   'phone',
+  'mobilephone',
   'address',
   'city',
   'state',
   'zip',
   'country',
   'company',
+  'associatedcompanyid',
   'lifecyclestage',
   'hs_additional_emails',
   'hs_merged_object_ids',
@@ -21,12 +33,29 @@ export const contactProperties = [
 
 export type ContactProperty = (typeof contactProperties)[number]
 
-/** A contact as HubSpot tells it. A property that is absent was not told; null and empty text are "no value". */
+/** A value as HubSpot tells it; undefined where it does not tell, null and empty text where there is none. */
+export type Told = Field<string> | undefined
+
+/** A contact as HubSpot tells it. What is not as documented fails alone. */
 export interface Contact {
   readonly id: string
-  readonly properties: Readonly<Partial<Record<ContactProperty, string | null>>>
-  readonly createdAt: Date
-  readonly updatedAt: Date
+  readonly properties: Readonly<Partial<Record<ContactProperty, Told>>>
+  readonly createdAt: Field<Date>
+  readonly updatedAt: Field<Date>
+}
+
+/** A company, as far as it stands behind contacts. */
+export interface Company {
+  readonly id: string
+  readonly name: Field<string>
+}
+
+/** A lifecycle stage: one of HubSpot's, or of the business's own. */
+export interface Stage {
+  /** HubSpot's internal name; a number for the business's own. */
+  readonly value: string
+  /** As the business names it. */
+  readonly name: string
 }
 
 /** The answer to a batch read, its records not yet read one by one. */
@@ -47,17 +76,18 @@ export interface SearchAnswer {
   readonly total: number
 }
 
-/** A contact as the search for changes shows it. */
-export interface ChangedContact {
+/** A record as the search for changes shows it. */
+export interface ChangedRecord {
   readonly id: string
-  /** `lastmodifieddate`, which the search filters and sorts by. */
-  readonly modifiedAt: Date
+  /** What the search filters and sorts by; null where it cannot be read. */
+  readonly modifiedAt: Date | null
 }
 
 export interface ArchivedAnswer {
   readonly contacts: readonly {
     readonly id: string
-    readonly archivedAt: Date
+    /** Null where it does not say when. */
+    readonly archivedAt: Date | null
     /** Of contacts that were merged into it before. */
     readonly mergedIds: readonly string[]
   }[]
@@ -72,38 +102,67 @@ function own(value: unknown): unknown {
     : value
 }
 
-const text = z.string().nullish()
+const field = fieldOf('hubspot')
+const element = elementOf('hubspot')
+
+/** The SDK makes dates of ISO times; properties have those, or milliseconds since 1970 as text. */
+const instant = z
+  .union([z.date(), z.number(), z.string()])
+  .transform(value =>
+    typeof value === 'string' && /^\d{10,}$/.test(value) ? new Date(Number(value)) : new Date(value),
+  )
+  .refine(date => !Number.isNaN(date.getTime()), 'expected an ISO time or milliseconds')
+
+const given = field(z.string())
+
+/** What an answer to a write leaves out is not told; it is not empty. */
+const told = z.union([z.undefined(), given]).optional()
 
 const contact = z.object({
   id: z.string().min(1),
   properties: z.preprocess(
     own,
     z.object({
-      firstname: text,
-      lastname: text,
-      email: text,
-      phone: text,
-      address: text,
-      city: text,
-      state: text,
-      zip: text,
-      country: text,
-      company: text,
-      lifecyclestage: text,
-      hs_additional_emails: text,
-      hs_merged_object_ids: text,
-      hs_calculated_merged_vids: text,
+      firstname: told,
+      lastname: told,
+      email: told,
+      phone: told,
+      mobilephone: told,
+      address: told,
+      city: told,
+      state: told,
+      zip: told,
+      country: told,
+      company: told,
+      associatedcompanyid: told,
+      lifecyclestage: told,
+      hs_additional_emails: told,
+      hs_merged_object_ids: told,
+      hs_calculated_merged_vids: told,
     }),
   ),
-  createdAt: z.date(),
-  updatedAt: z.date(),
+  createdAt: field(instant),
+  updatedAt: field(instant),
+})
+
+const company = z.object({
+  id: z.string().min(1),
+  properties: z.preprocess(own, z.object({ name: given })),
+})
+
+const stages = z.object({
+  options: z.array(element(z.object({ value: z.string().min(1), label: given }))),
 })
 
 const named = z.object({ id: z.string().min(1) })
 
 const batch = z.object({
   results: z.array(z.unknown()),
-  errors: z.array(z.object({ context: z.object({ ids: z.array(z.string()).nullish() }).nullish() })).nullish(),
+  // Of ids that are neither answered nor named each is asked alone.
+  errors: z
+    .array(z.object({ context: z.object({ ids: z.array(z.string()).nullish() }).nullish() }))
+    .nullish()
+    .catch(null),
 })
 
 const list = z.object({
@@ -111,37 +170,26 @@ const list = z.object({
   paging: z.object({ next: z.object({ after: z.string().min(1) }).nullish() }).nullish(),
 })
 
-const search = z.object({ total: z.number().int().nonnegative(), results: z.array(named) })
+const search = z.object({ total: z.number().int().nonnegative(), results: z.array(element(named)) })
 
-const changed = z.object({
-  results: z.array(
-    z
-      .object({
-        id: z.string().min(1),
-        properties: z.preprocess(own, z.object({ lastmodifieddate: z.string().pipe(z.coerce.date()) })),
-      })
-      .transform(({ id, properties }) => ({ id, modifiedAt: properties.lastmodifieddate })),
+const modified = z.object({
+  id: z.string().min(1),
+  properties: field(
+    z.preprocess(own, z.object({ lastmodifieddate: field(instant), hs_lastmodifieddate: field(instant) })),
   ),
+  updatedAt: field(instant),
 })
 
-const archived = z.object({
-  // One that does not say when cannot have been archived later than it was last changed.
-  results: z.array(
-    z
-      .object({
-        id: z.string().min(1),
-        updatedAt: z.date(),
-        archivedAt: z.date().nullish(),
-        properties: z.preprocess(own, z.object({ hs_merged_object_ids: text })),
-      })
-      .transform(({ id, updatedAt, archivedAt, properties }) => ({
-        id,
-        archivedAt: archivedAt ?? updatedAt,
-        mergedIds: idsIn(properties.hs_merged_object_ids),
-      })),
-  ),
-  paging: list.shape.paging,
+const changed = z.object({ results: z.array(element(modified)) })
+
+const archivedContact = z.object({
+  id: z.string().min(1),
+  updatedAt: field(instant),
+  archivedAt: field(instant),
+  properties: field(z.preprocess(own, z.object({ hs_merged_object_ids: told, hs_calculated_merged_vids: told }))),
 })
+
+const archived = z.object({ results: z.array(element(archivedContact)), paging: list.shape.paging })
 
 /**
  * Whether HubSpot could have a contact of this id. One id that could not be is enough for it to refuse a whole batch, and
@@ -155,7 +203,7 @@ export function isContactId(id: string): boolean {
 export function readContact(value: unknown): Contact {
   const id = named.safeParse(value)
   const place = id.success ? `contact ${id.data.id}` : 'a contact without an id'
-  return read(contact, value, place)
+  return readRecord('hubspot', place, contact, value)
 }
 
 /** The id of a record that is otherwise unreadable; null when not even that can be read. */
@@ -179,24 +227,51 @@ export function readList(value: unknown): ListAnswer {
 /** @throws VendorError `unreadable` */
 export function readSearch(value: unknown): SearchAnswer {
   const { results, total } = read(search, value, 'the answer to a search')
-  return { ids: results.map(result => result.id), total }
+  return { ids: understoodIn(results).map(result => result.id), total }
 }
 
 /** @throws VendorError `unreadable` */
-export function readChanged(value: unknown): readonly ChangedContact[] {
-  return read(changed, value, 'the answer to a search for changes').results
+export function readChanged(value: unknown): readonly ChangedRecord[] {
+  const { results } = read(changed, value, 'the answer to a search for changes')
+  return understoodIn(results).map(({ id, properties, updatedAt }) => {
+    const dates = valueOrNull(properties)
+    const modifiedAt = firstField(dates?.lastmodifieddate ?? null, dates?.hs_lastmodifieddate ?? null, updatedAt)
+    return { id, modifiedAt: valueOrNull(modifiedAt) }
+  })
 }
 
 /** @throws VendorError `unreadable` */
 export function readArchived(value: unknown): ArchivedAnswer {
   const { results, paging } = read(archived, value, 'a page of archived contacts')
-  return { contacts: results, after: paging?.next?.after ?? null }
+  const contacts = understoodIn(results).map(one => ({
+    id: one.id,
+    // It cannot have been archived later than it was last changed.
+    archivedAt: valueOrNull(firstField(one.archivedAt, one.updatedAt)),
+    mergedIds: mergedIds({ properties: valueOrNull(one.properties) ?? {} }),
+  }))
+  return { contacts, after: paging?.next?.after ?? null }
+}
+
+/** @throws VendorError `unreadable` */
+export function readCompanies(values: readonly unknown[]): readonly Company[] {
+  const companies = values.map(value => element(company).parse(value))
+  return understoodIn(companies).map(({ id, properties }) => ({ id, name: properties.name }))
+}
+
+/** @throws VendorError `unreadable` when the answer as a whole is not what HubSpot documents */
+export function readStages(value: unknown): readonly Stage[] {
+  const { options } = read(stages, value, 'the property lifecyclestage')
+  return understoodIn(options).map(({ value: internal, label }) => ({
+    value: internal,
+    name: (valueOrNull(label) ?? '').trim() || internal,
+  }))
 }
 
 /** @throws VendorError `unreadable` */
 export function readContacts(value: unknown): readonly Contact[] {
   const { results } = read(list, value, 'the answer to a search')
-  return results.map(readContact)
+  // One that cannot be told from others is none that is looked for.
+  return results.filter(result => idOf(result) !== null).map(readContact)
 }
 
 /**
@@ -205,19 +280,24 @@ export function readContacts(value: unknown): readonly Contact[] {
  * Source: HubSpot/hubspot-api-nodejs#6; the properties' descriptions in HubSpot.
  */
 export function mergedIds({ properties }: Pick<Contact, 'properties'>): readonly string[] {
-  const withTimes = idsIn(properties.hs_calculated_merged_vids).map(pair => pair.split(':')[0] ?? '')
-  return [...new Set([...idsIn(properties.hs_merged_object_ids), ...withTimes])]
+  const withTimes = idsIn(textIn(properties.hs_calculated_merged_vids)).map(pair => pair.split(':')[0] ?? '')
+  return [...new Set([...idsIn(textIn(properties.hs_merged_object_ids)), ...withTimes])]
 }
 
 /**
  * Addresses beside `email`, those of contacts that were merged into this one among them.
  * Source: HubSpot community, "Email or PK for Contact API": a list with semicolons; HubspotCommunity/hubspot-ruby#111 saw commas.
- * @returns undefined when the answer does not say
+ * @returns undefined when the answer does not say, or is not understood
  */
 export function additionalEmails({
   properties: { hs_additional_emails: list },
 }: Contact): readonly string[] | undefined {
-  return list === undefined ? undefined : (list ?? '').split(/[;,]/).flatMap(email => email.trim() || [])
+  if (list === undefined || !isUnderstood(list)) return undefined
+  return (list ?? '').split(/[;,]/).flatMap(email => email.trim() || [])
+}
+
+function textIn(told: Told): string | null {
+  return valueOrNull(told ?? null)
 }
 
 function idsIn(list: string | null | undefined): readonly string[] {

@@ -1,9 +1,13 @@
 import { z } from 'zod'
-import type { Clock, Sweeper, SweepPage, WebhookSubscription } from '../../contract.ts'
+import type { CallContext, Clock, Log, Sweeper, SweepPage, WebhookSubscription } from '../../contract.ts'
+import { isUnderstood } from '../../lenient.ts'
 import { openPageSize } from '../../page-size.ts'
+import { VendorError } from '../../vendor-error.ts'
 import { maxPerCall, maxPerSearch, type HubspotClient, type Stretch } from './client.ts'
-import { contactRef } from './mapping.ts'
-import { isContactId, type ChangedContact } from './records.ts'
+import type { CompaniesClient } from './companies.ts'
+import { contactRef, mentionedRef } from './mapping.ts'
+import { isContactId, type ChangedRecord } from './records.ts'
+import type { Stages } from './stages.ts'
 
 /** Searches see a change up to 10 s late. Source: HubSpot developer documentation, CRM search. The rest is for clocks. */
 const lagMs = 30_000
@@ -16,28 +20,49 @@ const place = z.object({ sinceMs: z.number(), afterId: z.string().optional(), re
 
 type Place = z.infer<typeof place>
 
+/** A page of what changed in a stretch. */
+interface Changes<T extends ChangedRecord> {
+  readonly changes: readonly T[]
+  readonly next: string
+  readonly isDone: boolean
+}
+
 /**
- * Contacts by the time of their last change. Pages begin at the last instant of the page before and not at an offset: an
- * offset would pass over contacts when others are changed meanwhile, and ends at 10,000.
+ * Records by the time of their last change. Pages begin at the last instant of the page before and not at an offset: an
+ * offset would pass over records when others are changed meanwhile, and ends at 10,000.
  * Source: HubSpot developer documentation, CRM search, paging through results.
  */
-export function changedContacts(client: HubspotClient, clock: Clock): Sweeper {
+function changesOf<T extends ChangedRecord>(
+  ask: (stretch: Stretch, limit: number, call: CallContext) => Promise<readonly T[]>,
+  clock: Clock,
+) {
   const size = openPageSize(maxPerSearch)
+  return async (cursor: string | null, since: Date, call: CallContext): Promise<Changes<T>> => {
+    const from = placeOf(cursor) ?? { sinceMs: since.getTime() - overlapMs, reachedMs: since.getTime() }
+    const { changes, isLast } = await size.ask(async limit => {
+      const found = await ask(stretchOf(from), limit, call)
+      return { changes: found, isLast: found.length < limit }
+    })
+    // A date that is still to come is no place to go on from: what happens until then would be passed over.
+    const nowMs = clock.now().getTime()
+    const changedMs = changes.flatMap(({ modifiedAt }) =>
+      modifiedAt === null ? [] : [Math.min(modifiedAt.getTime(), nowMs)],
+    )
+    const reachedMs = Math.max(from.reachedMs, ...changedMs)
+    const next = nextPlace(from, { changes, isLast }, reachedMs)
+    const place = JSON.stringify(next ?? { sinceMs: reachedMs - overlapMs, reachedMs })
+    return { changes, next: place, isDone: next === null }
+  }
+}
+
+export function changedContacts(client: HubspotClient, clock: Clock): Sweeper {
+  const changesSince = changesOf(client.changed, clock)
   return {
     feed: 'contacts',
     lagMs,
     async sweep(cursor, since, call) {
-      const from = placeOf(cursor) ?? { sinceMs: since.getTime() - overlapMs, reachedMs: since.getTime() }
-      const { contacts, isLast } = await size.ask(async limit => {
-        const found = await client.changed(stretchOf(from), limit, call)
-        return { contacts: found, isLast: found.length < limit }
-      })
-      // A date that is still to come is no place to go on from: what happens until then would be passed over.
-      const nowMs = clock.now().getTime()
-      const changedMs = contacts.map(({ modifiedAt }) => Math.min(modifiedAt.getTime(), nowMs))
-      const reachedMs = Math.max(from.reachedMs, ...changedMs)
-      const next = nextPlace(from, { contacts, isLast }, reachedMs)
-      const shown = contacts
+      const { changes, next, isDone } = await changesSince(cursor, since, call)
+      const shown = changes
         .filter(({ id }) => isContactId(id))
         .map(({ id, modifiedAt }) => ({
           kind: 'UPDATED' as const,
@@ -45,9 +70,63 @@ export function changedContacts(client: HubspotClient, clock: Clock): Sweeper {
           at: modifiedAt,
           fields: [],
         }))
-      return page(shown, JSON.stringify(next ?? { sinceMs: reachedMs - overlapMs, reachedMs }), next === null)
+      return page(shown, next, isDone)
     },
   }
+}
+
+/** Names of companies that changed: contacts show them, and do not change with them. */
+export function changedCompanies(companies: CompaniesClient, clock: Clock, log: Log): Sweeper {
+  const changesSince = changesOf((stretch, limit, call) => companies.changed(stretch, limit, call), clock)
+  return {
+    feed: 'companies',
+    lagMs,
+    async sweep(cursor, since, call) {
+      try {
+        const { changes, next, isDone } = await changesSince(cursor, since, call)
+        const records = changes.flatMap(({ id, name }) =>
+          isUnderstood(name) ? [{ record: mentionedRef('company', id), name: name ?? '' }] : [],
+        )
+        return { ...page([], next, isDone), names: { records, isChanges: true, whole: [] } }
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+        log.warn(
+          { system: 'hubspot', reason: error.message },
+          'companies cannot be read: customers show no company they are associated with',
+        )
+        return page([], cursor ?? JSON.stringify({ sinceMs: since.getTime(), reachedMs: since.getTime() }), true)
+      }
+    },
+  }
+}
+
+/** What the lifecycle stages are called: of a stage that is renamed nothing is told. */
+export function stageNames(stages: Stages, log: Log): Sweeper {
+  return {
+    feed: 'lifecycle stages',
+    lagMs,
+    async sweep(_cursor, _since, call) {
+      try {
+        const records = (await stages.list(call)).map(({ value, name }) => ({
+          record: mentionedRef('lifecycle_stage', value),
+          name,
+        }))
+        return { ...page([], '', true), names: { records, isChanges: false, whole: [] } }
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+        log.warn(
+          { system: 'hubspot', reason: error.message },
+          'lifecycle stages cannot be read: their names may be old',
+        )
+        return page([], '', true)
+      }
+    },
+  }
+}
+
+/** What our token may not see costs its names, not the sweep. */
+function isRefusal(error: unknown): error is VendorError {
+  return error instanceof VendorError && !error.isPassing && error.kind !== 'aborted'
 }
 
 /** Searches do not find what was deleted: the bin is listed. It does not say what came into it last. */
@@ -103,16 +182,18 @@ function stretchOf({ sinceMs, afterId }: Place): Stretch {
 /** @returns null when there is no further page */
 function nextPlace(
   from: Place,
-  page: { readonly contacts: readonly ChangedContact[]; readonly isLast: boolean },
+  page: { readonly changes: readonly ChangedRecord[]; readonly isLast: boolean },
   reachedMs: number,
 ): Place | null {
-  const last = page.contacts.at(-1)
-  const isLast = last === undefined || page.isLast
+  const last = page.changes.at(-1)
+  const lastAt = page.changes.findLast(({ modifiedAt }) => modifiedAt !== null)?.modifiedAt ?? null
+  // Where no date can be read there is no place to go on from.
+  const isLast = last === undefined || lastAt === null || page.isLast
   if (from.afterId !== undefined) {
     return isLast ? { sinceMs: from.sinceMs + 1, reachedMs } : { sinceMs: from.sinceMs, afterId: last.id, reachedMs }
   }
   if (isLast) return null
-  const lastMs = last.modifiedAt.getTime()
+  const lastMs = lastAt.getTime()
   // A whole page of one instant: a later page could not begin behind it.
   return lastMs > from.sinceMs ? { sinceMs: lastMs, reachedMs } : { sinceMs: from.sinceMs, afterId: '0', reachedMs }
 }

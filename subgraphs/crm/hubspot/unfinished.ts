@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { CallContext, Clock, TakenBack, UnfinishedWrite, WriteProgress } from '../../contract.ts'
+import { valueOrNull } from '../../lenient.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { HubspotClient } from './client.ts'
-import { contactRef, type ContactWrite } from './mapping.ts'
+import { contactRef, stageOf, type ContactWrite } from './mapping.ts'
 import type { Contact, ContactProperty } from './records.ts'
 
 /** HubSpot knows no idempotency keys: a contact whose making was not answered is found by its e-mail, else its content. */
 export const contactStep = 'contact'
+
+/** The stage a contact had before it was emptied, so that another one could be set. */
+export const stageStep = 'stage before'
 
 /** A search takes up to ten seconds to show what was written; a request that was not answered may still be worked on. */
 const settledMs = 20_000
@@ -30,7 +34,7 @@ const telling: readonly ContactProperty[] = [
 
 /** What tells a contact from others. */
 export function traceOf(values: ContactWrite | Contact['properties']): string {
-  const texts = telling.map(name => (values[name] ?? '').trim().toLowerCase())
+  const texts = telling.map(name => (valueOrNull(values[name] ?? null) ?? '').trim().toLowerCase())
   return createHash('sha256').update(JSON.stringify(texts)).digest('hex')
 }
 
@@ -55,7 +59,7 @@ export function openUnfinished({ client, clock }: UnfinishedPorts) {
     const known = email === undefined || email === '' ? null : await client.readByEmail(email, call)
     const candidates = known === null ? await client.createdSince(since, call) : [known]
     for (const contact of candidates) {
-      const isMade = contact.createdAt >= since && traceOf(contact.properties) === trace
+      const isMade = (valueOrNull(contact.createdAt) ?? since) >= since && traceOf(contact.properties) === trace
       if (isMade && (await write.claim(contactStep, contact.id))) return contact
     }
     return null
@@ -78,8 +82,10 @@ export function openUnfinished({ client, clock }: UnfinishedPorts) {
 
   async function takeBack(write: UnfinishedWrite, call: CallContext): Promise<TakenBack> {
     const { entityId } = write
-    if (entityId !== null)
+    if (entityId !== null) {
+      await giveStageBack(write, entityId, call)
       return { isGone: true, written: [{ kind: 'UPDATED', record: contactRef(entityId), fields: [] }] }
+    }
     const sentAt = write.sentAt(contactStep)
     const trace = write.traceOf(contactStep)
     const known = write.result(contactStep)
@@ -89,5 +95,13 @@ export function openUnfinished({ client, clock }: UnfinishedPorts) {
     if (id === null) return { isGone: true, written: [] }
     await client.archive(id, call)
     return { isGone: true, written: [{ kind: 'DELETED', record: contactRef(id), fields: [] }] }
+  }
+
+  /** A write that ended after it had emptied the stage, and before it had set another one, leaves the contact with the one it had. */
+  async function giveStageBack(write: UnfinishedWrite, id: string, call: CallContext): Promise<void> {
+    const before = write.result(stageStep)
+    if (before === null) return
+    const contact = await client.readContact(id, call)
+    if (contact !== null && stageOf(contact) === null) await client.update(id, { lifecyclestage: before }, call)
   }
 }

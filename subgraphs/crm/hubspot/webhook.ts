@@ -2,20 +2,29 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { DeliveryEntry, Hint, Received, WebhookAdapter } from '../../contract.ts'
 import { verifySignature, type SignatureScheme } from '../../signature.ts'
-import { contactRef, fieldOfProperty } from './mapping.ts'
+import { contactRef, fieldsOfProperty, mentionedRef } from './mapping.ts'
 
 /** HubSpot sends ids as numbers of up to 2^53; text is taken too. */
 const id = z.union([z.number().int().nonnegative(), z.string().regex(/^\d{1,20}$/)]).transform(String)
 
+/** Part of a key only: whatever tells one from another. */
+const mark = z.union([z.number(), z.string().max(200)]).transform(String)
+
+/** Milliseconds since 1970, or an ISO time. */
+const time = z
+  .union([z.number(), z.string().max(40)])
+  .transform(value => new Date(typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value))
+  .refine(date => !Number.isNaN(date.getTime()), 'expected milliseconds since 1970')
+
 /** What every notification has. The vendor says that `eventId` alone may come twice for different happenings. */
 const notification = z.object({
-  portalId: id,
-  subscriptionId: id,
-  eventId: id,
-  occurredAt: z.number().int().nonnegative().max(8.64e15),
+  portalId: mark,
+  subscriptionId: mark,
+  eventId: mark,
+  occurredAt: time,
   subscriptionType: z.string(),
-  /** The type of the object, on the subscriptions named `object.…`; contacts are 0-1. */
-  objectTypeId: z.string().optional(),
+  /** The type of the object, on the subscriptions named `object.…`: 0-1 is a contact, 0-2 a company. */
+  objectTypeId: z.string().nullish(),
 })
 
 const withObject = z.object({ objectId: id })
@@ -23,8 +32,17 @@ const withProperty = z.object({ objectId: id, propertyName: z.string() })
 const withMerge = z.object({
   primaryObjectId: id,
   mergedObjectIds: z.array(id).min(1).max(1000),
-  /** Merging makes a new contact in some cases; then the primary one is retired too. */
+  /** Merging makes a new record in some cases; then the primary one is retired too. */
   newObjectId: id.nullish(),
+})
+
+/** What a contact is associated with; the ends are named by their types, by the kind of association, or by neither. */
+const withAssociation = z.object({
+  associationType: z.string().nullish(),
+  fromObjectId: id,
+  toObjectId: id,
+  fromObjectTypeId: z.string().nullish(),
+  toObjectTypeId: z.string().nullish(),
 })
 
 /**
@@ -37,7 +55,12 @@ const signature: SignatureScheme = {
   signed: [{ part: 'method' }, { part: 'url', unescaped: ":/?@!$'()*,;" }, { part: 'body' }, { part: 'time' }],
 }
 
-const contactTypeId = '0-1'
+type Noun = 'contact' | 'company'
+
+const nounsByType: ReadonlyMap<string, Noun> = new Map([
+  ['0-1', 'contact'],
+  ['0-2', 'company'],
+])
 
 const maxNotifications = 1000
 
@@ -75,23 +98,33 @@ function readEntry(value: unknown, place: () => string): DeliveryEntry {
   const { portalId, subscriptionId, eventId, occurredAt, subscriptionType, objectTypeId } = head.data
   // The object is part of the key too, read apart because a merge may lack it.
   const object = withObject.safeParse(value).data?.objectId ?? ''
-  const key = [portalId, subscriptionId, eventId, object, occurredAt].join(':')
-  const [noun, ...rest] = subscriptionType.split('.')
-  if (noun !== 'contact' && !(noun === 'object' && objectTypeId === contactTypeId)) return { key, hints: [] }
-  const hints = hintsOf(rest.join('.'), value, new Date(occurredAt))
+  const key = [portalId, subscriptionId, eventId, object, occurredAt.getTime()].join(':')
+  const [word = '', ...rest] = subscriptionType.split('.')
+  if (word === 'object' && typeof objectTypeId !== 'string')
+    return { key, unreadable: 'expected a notification as documented: objectTypeId: missing' }
+  const noun =
+    word === 'object'
+      ? nounsByType.get(objectTypeId ?? '')
+      : (['contact', 'company'] as const).find(one => one === word)
+  // Deals, tickets and whatever else an app is subscribed to is not ours.
+  if (noun === undefined) return { key, hints: [] }
+  const happening = rest.join('.')
+  const hints =
+    noun === 'contact' ? hintsOf(happening, value, occurredAt) : hintsOfCompany(happening, value, occurredAt)
   return hints instanceof z.ZodError ? { key, unreadable: faultOf(hints) } : { key, hints }
 }
 
 function hintsOf(happening: string, value: unknown, at: Date): readonly Hint[] | z.ZodError {
   switch (happening) {
-    // What a contact is associated with shows in no field of a customer.
-    case 'associationChange':
-      return []
+    case 'associationChange': {
+      const { data, error } = withAssociation.safeParse(value)
+      return data === undefined ? error : hintsOfAssociation(data, at)
+    }
     case 'propertyChange': {
       const { data, error } = withProperty.safeParse(value)
       if (data === undefined) return error
-      const field = fieldOfProperty(data.propertyName)
-      return [{ kind: 'UPDATED', record: contactRef(data.objectId), at, fields: field === undefined ? [] : [field] }]
+      const fields = fieldsOfProperty(data.propertyName)
+      return [{ kind: 'UPDATED', record: contactRef(data.objectId), at, fields }]
     }
     case 'merge': {
       const { data, error } = withMerge.safeParse(value)
@@ -105,6 +138,49 @@ function hintsOf(happening: string, value: unknown, at: Date): readonly Hint[] |
   }
 }
 
+/** Of what a contact is associated with, its companies show; of the two ends one is the contact. */
+function hintsOfAssociation(change: z.infer<typeof withAssociation>, at: Date): readonly Hint[] {
+  const { associationType, fromObjectId, toObjectId, fromObjectTypeId, toObjectTypeId } = change
+  const ofContact = (id: string): readonly Hint[] => [
+    { kind: 'UPDATED', record: contactRef(id), at, fields: ['company'] },
+  ]
+  if (typeof fromObjectTypeId === 'string' && typeof toObjectTypeId === 'string') {
+    const [from, to] = [fromObjectTypeId, toObjectTypeId].map(type => nounsByType.get(type))
+    if (from === 'contact' && to === 'company') return ofContact(fromObjectId)
+    if (from === 'company' && to === 'contact') return ofContact(toObjectId)
+    return []
+  }
+  const [from, to] = (associationType ?? 'CONTACT_TO_COMPANY').split('_TO_')
+  if (from === 'CONTACT' && to?.startsWith('COMPANY') === true) return ofContact(fromObjectId)
+  if (from === 'COMPANY' && to?.startsWith('CONTACT') === true) return ofContact(toObjectId)
+  return []
+}
+
+/** Of a company contacts show the name. What it is called now, and whether it is there, is read. */
+function hintsOfCompany(happening: string, value: unknown, at: Date): readonly Hint[] | z.ZodError {
+  const of = (id: string, kind: Hint['kind']): Hint => ({ kind, record: mentionedRef('company', id), at, fields: [] })
+  switch (happening) {
+    // The contact's own notification tells of it.
+    case 'associationChange':
+      return []
+    case 'propertyChange': {
+      const { data, error } = withProperty.safeParse(value)
+      if (data === undefined) return error
+      return data.propertyName === 'name' ? [of(data.objectId, 'UPDATED')] : []
+    }
+    case 'merge': {
+      const { data, error } = withMerge.safeParse(value)
+      if (data === undefined) return error
+      const { winner, losers } = endsOf(data)
+      return [...losers.map(id => of(id, 'DELETED')), of(winner, 'UPDATED')]
+    }
+    default: {
+      const { data, error } = withObject.safeParse(value)
+      return data === undefined ? error : [of(data.objectId, happening === 'deletion' ? 'DELETED' : 'UPDATED')]
+    }
+  }
+}
+
 /** A happening HubSpot may add some day counts as an update: reading the contact again is never wrong. */
 const kinds: ReadonlyMap<string, Hint['kind']> = new Map([
   ['creation', 'CREATED'],
@@ -114,13 +190,19 @@ const kinds: ReadonlyMap<string, Hint['kind']> = new Map([
 ])
 
 function hintsOfMerge(merge: z.infer<typeof withMerge>, at: Date): readonly Hint[] {
-  const winner = contactRef(merge.newObjectId ?? merge.primaryObjectId)
-  const losers = new Set([...merge.mergedObjectIds, merge.primaryObjectId])
-  losers.delete(winner.id)
-  const retired = [...losers].map((loser): Hint => {
-    return { kind: 'DELETED', record: contactRef(loser), at, fields: [], mergedInto: winner }
+  const { winner, losers } = endsOf(merge)
+  const into = contactRef(winner)
+  const retired = losers.map((loser): Hint => {
+    return { kind: 'DELETED', record: contactRef(loser), at, fields: [], mergedInto: into }
   })
-  return [...retired, { kind: 'UPDATED', record: winner, at, fields: [] }]
+  return [...retired, { kind: 'UPDATED', record: into, at, fields: [] }]
+}
+
+function endsOf({ primaryObjectId, mergedObjectIds, newObjectId }: z.infer<typeof withMerge>) {
+  const winner = newObjectId ?? primaryObjectId
+  const losers = new Set([...mergedObjectIds, primaryObjectId])
+  losers.delete(winner)
+  return { winner, losers: [...losers] }
 }
 
 /** The key of what cannot be read: its content, but for the number of the attempt; its place when it nests too deeply. */

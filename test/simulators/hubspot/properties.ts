@@ -33,6 +33,8 @@ const ownProperties = [
   'hs_object_id',
   'hs_merged_object_ids',
   'hs_additional_emails',
+  // Follows from the associations.
+  'associatedcompanyid',
 ] as const
 
 /** In every answer, asked for or not. */
@@ -41,7 +43,8 @@ export const alwaysAnswered = ['createdate', 'hs_object_id', 'lastmodifieddate']
 /** Answered when nobody says what he wants. */
 export const answeredByDefault = ['createdate', 'email', 'firstname', 'hs_object_id', 'lastmodifieddate', 'lastname']
 
-const lifecycleStages = [
+/** In their order. */
+export const lifecycleStages = [
   'subscriber',
   'lead',
   'marketingqualifiedlead',
@@ -67,6 +70,18 @@ export function readPatch(given: PropertyPatch): Properties {
   }
   if (faults.length > 0) throw invalidProperties(faults)
   return Object.fromEntries(patch)
+}
+
+/**
+ * A stage goes forward only: an earlier one is passed over in silence, unless there is none.
+ * Source: HubSpot developer documentation, lifecycle stages; legacy contacts API, update by e-mail.
+ */
+export function withoutStepBack(before: Properties, patch: Properties): Properties {
+  const { lifecyclestage: from } = before
+  const { lifecyclestage: to, ...rest } = patch
+  const place = (stage: string | undefined): number => lifecycleStages.indexOf(stage ?? '')
+  const isBack = place(to) >= 0 && place(to) < place(from)
+  return isBack ? rest : patch
 }
 
 /** The properties with the patch on top, and the names of those whose value is another one now. */

@@ -14,12 +14,14 @@ import {
   written,
 } from './batch.ts'
 import { invalid, notFound } from './errors.ts'
+import { batchReadCompanies, companyView, searchCompanies, stageProperty } from './names.ts'
 import { searchBody, searchContacts } from './search.ts'
 import { contactView } from './views.ts'
 import type { SimulatorAnswer, SimulatorRequest, SimulatorRoute } from '../core/server.ts'
 import type { Contact, HubspotState } from './state.ts'
 
 export const contactsPath = '/crm/v3/objects/contacts'
+export const companiesPath = '/crm/v3/objects/companies'
 
 const largestPage = 100
 
@@ -67,8 +69,22 @@ export function hubspotRoutes(state: HubspotState, { clock, searchLagMs }: Route
       handle: request => batchUpsert(state, read(batchUpdateBody, request), clock()),
     },
     { method: 'POST', path: `${contacts}/batch/archive`, handle: archiveAll },
-    // This account keeps none.
-    { method: 'GET', path: '/crm/v3/objects/companies', handle: () => ({ status: 200, body: { results: [] } }) },
+    {
+      method: 'GET',
+      path: companiesPath,
+      handle: () => ok({ results: [...state.companies.values()].map(companyView) }),
+    },
+    {
+      method: 'POST',
+      path: `${companiesPath}/batch/read`,
+      handle: request => batchReadCompanies(state, read(batchReadBody, request), clock()),
+    },
+    {
+      method: 'POST',
+      path: `${companiesPath}/search`,
+      handle: request => ok(searchCompanies(state, read(searchBody, request))),
+    },
+    { method: 'GET', path: '/crm/v3/properties/contacts/lifecyclestage', handle: () => ok(stageProperty(state)) },
   ]
 
   function list(request: SimulatorRequest): SimulatorAnswer {

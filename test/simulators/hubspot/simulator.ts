@@ -3,7 +3,7 @@ import { createFaults } from '../core/faults.ts'
 import { slidingWindow } from '../core/limits.ts'
 import { serve } from '../core/server.ts'
 import { HubspotError, errorBody, notAuthorized, rateLimitBody } from './errors.ts'
-import { contactsPath, hubspotRoutes } from './routes.ts'
+import { companiesPath, contactsPath, hubspotRoutes } from './routes.ts'
 import { seedFrom } from './seed.ts'
 import { createState } from './state.ts'
 import { createWebhooks } from './webhooks.ts'
@@ -63,12 +63,17 @@ export interface HubspotSimulator {
   mergeContacts(winnerId: string, loserId: string): Contact
   /** Sets the addresses beside the first one. */
   setAdditionalEmails(id: string, emails: readonly string[]): Contact
+  /** Makes or renames a company, of which no webhook tells. */
+  setCompany(id: string, name: string): void
+  associate(contactId: string, companyId: string): Contact
+  /** Makes or renames a lifecycle stage. */
+  setStage(value: string, label: string): void
   /** What it holds; give it to the next one as its seed. */
   snapshot(): Seed
   close(): Promise<void>
 }
 
-const searchPath = `${contactsPath}/search`
+const searchPaths = [contactsPath, companiesPath].map(path => `${path}/search`)
 /** Source: HubSpot changelog, "Increasing our API limits": Professional. */
 const perDay = 650_000
 
@@ -107,7 +112,7 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     },
     admit(request) {
       if (!isLetIn(request)) return refusal(notAuthorized())
-      const isSearch = request.path === searchPath
+      const isSearch = searchPaths.includes(request.path)
       const waitMs = (isSearch ? searches : rate).take(accessToken)
       if (waitMs > 0) return { status: 429, body: rateLimitBody(isSearch ? 'SECONDLY' : 'TEN_SECONDLY_ROLLING') }
       served += 1
@@ -129,6 +134,9 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     deleteContact: id => state.archive(id, 'CRM_UI'),
     mergeContacts: (winnerId, loserId) => state.merge(winnerId, loserId, 'CRM_UI'),
     setAdditionalEmails: (id, emails) => state.setAdditionalEmails(id, emails, 'CRM_UI'),
+    setCompany: state.setCompany,
+    associate: state.associate,
+    setStage: state.setStage,
     snapshot: () => ({ contacts: state.all() }),
     async close() {
       webhooks.close()
@@ -147,7 +155,9 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
       ...route,
       async handle(request) {
         const answer = await inWords(() => route.handle(request))
-        return route.path === searchPath ? answer : { ...answer, headers: { ...answer.headers, ...limitHeaders() } }
+        return searchPaths.includes(route.path)
+          ? answer
+          : { ...answer, headers: { ...answer.headers, ...limitHeaders() } }
       },
     }
   }

@@ -1,5 +1,5 @@
 import { emailTaken, invalid, notFound } from './errors.ts'
-import { applyPatch, readPatch } from './properties.ts'
+import { applyPatch, lifecycleStages, readPatch, withoutStepBack } from './properties.ts'
 import type { Properties, PropertyPatch } from './properties.ts'
 
 /** A contact as the account holds it. */
@@ -14,6 +14,13 @@ export interface Contact {
   readonly updatedAt: Date
   /** null while it is alive. */
   readonly archivedAt: Date | null
+}
+
+/** A company as the account holds it. */
+export interface Company {
+  readonly id: string
+  readonly name: string
+  readonly updatedAt: Date
 }
 
 export interface Seed {
@@ -42,6 +49,13 @@ export interface HubspotState {
   create(patch: PropertyPatch, source: ChangeSource): Contact
   /** Leaves the contact as it is when no value is another one. @throws HubspotError 404, 400, 409 */
   update(id: string, patch: PropertyPatch, source: ChangeSource): Contact
+  /** In HubSpot's own pages: the contact is associated with the company first of all. */
+  associate(id: string, companyId: string): Contact
+  readonly companies: ReadonlyMap<string, Company>
+  setCompany(id: string, name: string): void
+  readonly stages: ReadonlyMap<string, string>
+  /** Names a stage: one of HubSpot's, or of the account's own, which has a number. */
+  setStage(value: string, label: string): void
   /** Nothing happens when there is no such contact (any more). */
   archive(id: string, source: ChangeSource): void
   /** For good, with all that was known of it. */
@@ -64,6 +78,8 @@ export function createState(
   const winners = new Map(seed.contacts.flatMap(({ id, mergedIds }) => mergedIds.map(merged => [merged, id] as const)))
   const byEmail = new Map<string, string>()
   for (const contact of seed.contacts) indexEmails(contact)
+  const companies = new Map<string, Company>()
+  const stages = new Map(lifecycleStages.map(value => [value, value.charAt(0).toUpperCase() + value.slice(1)]))
   let lastId = Math.max(100, ...[...contacts.keys(), ...winners.keys()].map(Number))
 
   return {
@@ -73,10 +89,24 @@ export function createState(
     all,
     create,
     update,
+    associate,
+    companies,
+    setCompany: (id, name) => void companies.set(id, { id, name, updatedAt: clock() }),
+    stages,
+    setStage: (value, label) => void stages.set(value, label),
     archive,
     erase,
     merge,
     setAdditionalEmails,
+  }
+
+  function associate(id: string, companyId: string): Contact {
+    const before = alive(id)
+    const properties = { ...before.properties, associatedcompanyid: companyId }
+    const contact = { ...before, properties, updatedAt: clock() }
+    keep(contact)
+    tellChanges(contact, ['associatedcompanyid'], 'CRM_UI')
+    return contact
   }
 
   function find(id: string): Contact | undefined {
@@ -114,7 +144,7 @@ export function createState(
 
   function update(id: string, given: PropertyPatch, source: ChangeSource): Contact {
     const before = alive(id)
-    const { after, changed } = applyPatch(before.properties, readPatch(given))
+    const { after, changed } = applyPatch(before.properties, withoutStepBack(before.properties, readPatch(given)))
     if (changed.length === 0) return before
     refuseTaken(after['email'], before.id)
     // A further address that becomes the first one changes places with it.

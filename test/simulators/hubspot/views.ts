@@ -34,6 +34,8 @@ export function valueOf(contact: Contact, name: string): string | null | undefin
       return joined(contact.mergedIds)
     case 'hs_additional_emails':
       return joined(contact.additionalEmails)
+    case 'associatedcompanyid':
+      return contact.properties[name] ?? null
     default:
       return writableProperties.some(writable => writable === name) ? (contact.properties[name] ?? null) : undefined
   }

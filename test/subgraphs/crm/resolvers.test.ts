@@ -17,7 +17,7 @@ const sdl = ['subgraphs/crm/schema.graphql', 'schema/shared.graphql']
 const at = new Date('2026-01-02T03:04:05Z')
 
 function fields(id: string, name: string): CustomerFields {
-  const unknown = { email: null, phone: null, company: null, lifecycleStage: null }
+  const unknown = { email: null, phone: null, lifecycleStage: null }
   const address = { street: null, city: 'London', region: null, postalCode: null, country: null }
   return { ...unknown, id, name, address, createdAt: at, updatedAt: at }
 }
@@ -41,6 +41,9 @@ function world() {
       if (id === '12') return Promise.resolve(fields('1', 'Ada'))
       return Promise.resolve(id === '1' || id === 'new' ? fields(id, 'Ada') : null)
     },
+    company: () => Promise.resolve(null),
+    lifecycleStageName: () => Promise.resolve(null),
+    stages: ({ lifecycleStage }) => Promise.resolve(lifecycleStage ?? []),
     search: text => Promise.resolve(text === 'ada' ? ['10', '1', '11', '3'] : []),
     create: patch => Promise.resolve(written('new', patch)),
     update: (id, patch) => Promise.resolve(written(id, patch)),

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { HubspotClient } from '../../../../subgraphs/crm/hubspot/client.ts'
 import { contactImporter, contactReader } from '../../../../subgraphs/crm/hubspot/contacts.ts'
+import { textWith } from '../../jobs/asana/matchers.ts'
 import { VendorError } from '../../../../subgraphs/vendor-error.ts'
 
 const at = new Date('2026-01-01T00:00:00Z')
@@ -19,6 +20,7 @@ function clientOf(parts: Partial<HubspotClient>): HubspotClient {
     readContact: unused,
     list: unused,
     search: unused,
+    ofCompanies: unused,
     changed: unused,
     listArchived: unused,
     create: unused,
@@ -30,15 +32,16 @@ function clientOf(parts: Partial<HubspotClient>): HubspotClient {
   }
 }
 
-test('a contact that cannot be read is an error of its own, naming the contact and the field', async () => {
+test('a field that is not as documented is an error of its own, naming the contact and the field', async () => {
   const client = clientOf({
     readBatch: () => Promise.resolve({ results: [contact('1'), contact('2', { email: 5 })], missing: new Set() }),
   })
   const found = await contactReader(client)([{ id: '1' }, { id: '2' }], call)
   expect(found.get('1')).toMatchObject({ id: '1' })
-  const failure = found.get('2')
-  expect(failure).toMatchObject({ kind: 'unreadable' })
-  expect(failure instanceof Error && failure.message).toMatch(/contact 2 .*properties\.email/)
+  expect(found.get('2')).toMatchObject({
+    id: '2',
+    properties: { email: { kind: 'unreadable', message: textWith('contact 2: properties.email: ') } },
+  })
 })
 
 test('an id that is neither answered nor missing is asked alone: a winner may not list its losers', async () => {
@@ -99,12 +102,12 @@ test('the import goes on over a contact it cannot read, says so, and does withou
   const warned: object[] = []
   const log = { debug: ignore, info: ignore, error: ignore, warn: (fields: object) => warned.push(fields) }
   const client = clientOf({
-    list: () => Promise.resolve({ results: [contact('1'), contact('2', { phone: {} })], after: '2' }),
+    list: () => Promise.resolve({ results: [contact('1'), { ...contact('2'), properties: 5 }, {}], after: '2' }),
     search: () => Promise.reject(new VendorError('hubspot', 'rate-limited', 'answered 429')),
   })
-  const page = await contactImporter(client, log).list(null, call)
+  const page = await contactImporter(client, { recentNames: () => Promise.resolve(new Map()) }, log).list(null, call)
   expect(page).toMatchObject({ observed: [{ record: { id: '1' } }], next: '2', total: null })
-  expect(warned).toMatchObject([{ id: '2' }])
+  expect(warned).toMatchObject([{ id: '2' }, { id: null }])
 })
 
 function ignore(): void {

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   customerFields,
-  joinName,
-  observedFromWrite,
+  isWhole,
+  observedContact,
   propertiesOf,
   splitName,
 } from '../../../../subgraphs/crm/hubspot/mapping.ts'
@@ -28,7 +28,7 @@ test('a name that was split and joined is the name with single spaces', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom('a', 'É', ' ', '\t', '-') }), name => {
       const { firstname, lastname } = splitName(name)
-      expect(joinName(firstname, lastname) ?? '').toBe(name.trim().split(/\s+/).join(' '))
+      expect(customerFields(contact({ firstname, lastname })).name ?? '').toBe(name.trim().split(/\s+/).join(' '))
     }),
   )
 })
@@ -49,24 +49,27 @@ test.each([
 })
 
 test('only what a patch names is written', () => {
-  expect(propertiesOf({})).toEqual({})
-  expect(propertiesOf({ name: null, phone: null, lifecycleStage: null })).toEqual({
+  expect(propertiesOf({}, null)).toEqual({})
+  expect(propertiesOf({ name: null, phone: null, lifecycleStage: null }, null)).toEqual({
     firstname: '',
     lastname: '',
     phone: '',
+    mobilephone: '',
     lifecyclestage: '',
   })
-  expect(propertiesOf({ address: { region: 'CA', street: null }, lifecycleStage: 'QUALIFIED_LEAD' })).toEqual({
+  expect(propertiesOf({ address: { region: 'CA', street: null }, lifecycleStage: 'QUALIFIED_LEAD' }, null)).toEqual({
     state: 'CA',
     address: '',
     lifecyclestage: 'marketingqualifiedlead',
   })
-  expect(propertiesOf({ address: null })).toEqual({ address: '', city: '', state: '', zip: '', country: '' })
+  expect(propertiesOf({ address: null }, null)).toEqual({ address: '', city: '', state: '', zip: '', country: '' })
 })
 
 test('an answer to a write that leaves out what the index keeps says nothing to it', () => {
-  const whole = { lifecyclestage: 'lead', email: null, firstname: 'Ann', lastname: null }
-  expect(observedFromWrite(contact(whole))).toMatchObject({ email: null, values: { name: 'Ann' } })
-  for (const property of ['lifecyclestage', 'email', 'firstname', 'lastname'] as const)
-    expect(observedFromWrite(contact({ ...whole, [property]: undefined }))).toBeUndefined()
+  const names = { firstname: 'Ann', lastname: null, company: null, associatedcompanyid: null }
+  const whole = { lifecyclestage: 'lead', email: null, hs_merged_object_ids: null, ...names }
+  expect(isWhole(contact(whole))).toBe(true)
+  expect(observedContact(contact(whole), null)).toMatchObject({ email: null, values: { name: 'Ann' } })
+  for (const property of ['lifecyclestage', 'email', 'firstname', 'lastname', 'associatedcompanyid'] as const)
+    expect(isWhole(contact({ ...whole, [property]: undefined }))).toBe(false)
 })

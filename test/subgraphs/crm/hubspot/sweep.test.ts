@@ -95,6 +95,7 @@ test('no page begins at an offset, so that the 10,000 a search reaches are no en
       archive: unused,
       list: unused,
       search: unused,
+      ofCompanies: unused,
       listArchived: unused,
       create: unused,
       update: unused,

@@ -32,13 +32,13 @@ test('a contact is a customer with all its fields', async () => {
     company: 'Engines',
     lifecyclestage: 'salesqualifiedlead',
   })
+  expect(await system.source.company(id, context)).toBe('Engines')
   expect(await system.source.customer(id, context)).toEqual({
     id,
     name: 'Ada Lovelace',
     email: 'ada@example.com',
     phone: '+1 555 0100',
     address: { street: null, city: 'London', region: null, postalCode: 'W1', country: null },
-    company: 'Engines',
     lifecycleStage: 'QUALIFIED_LEAD',
     createdAt,
     updatedAt,
@@ -104,13 +104,14 @@ test('the import observes stage, e-mail and version', async () => {
   expect(await system.observe(record, context)).toEqual({
     record,
     parents: [],
-    status: 'OTHER',
+    status: '1234',
     isClosed: null,
     createdAt,
     updatedAt,
     email: 'ada@example.com',
     emails: [],
     names: null,
+    mentions: [{ record: { system: 'hubspot', kind: 'lifecycle_stage', id: '1234' } }],
     formerIds: [],
     values: { name: 'Ada' },
   })
@@ -124,10 +125,11 @@ test('a search is asked once in 2 s, from a budget of its own', async () => {
   expect(await search()).toEqual([id])
   now += 1999
   expect(await search()).toEqual([id])
-  expect(spent).toEqual(['search'])
+  // Contacts by what stands with them, and by the companies they are associated with.
+  expect(spent).toEqual(['search', 'search'])
   now += 2
   await search()
-  expect(spent).toEqual(['search', 'search'])
+  expect(spent).toEqual(['search', 'search', 'search', 'search'])
 })
 
 test('a customer is created with the fields given, and observed when the answer says enough', async () => {
@@ -139,8 +141,8 @@ test('a customer is created with the fields given, and observed when the answer 
   )
   expect(written).toMatchObject({
     kind: 'CREATED',
-    fields: ['name', 'email', 'lifecycleStage', 'address'],
-    observed: { status: 'LEAD', email: 'ada@example.com' },
+    fields: ['name', 'email', 'lifecycleStage', 'address', 'lifecycleStageName'],
+    observed: { status: 'lead', email: 'ada@example.com' },
   })
   expect(simulator.contact(written.record.id)?.properties).toMatchObject({
     firstname: 'Ada King',
@@ -153,7 +155,12 @@ test('a customer is created with the fields given, and observed when the answer 
 test('an update leaves what it does not name, empties with null, and claims no more than its answer says', async () => {
   const { system, context, simulator } = await start()
   const { id } = simulator.createContact({ email: 'ada@example.com', phone: '1', city: 'London', zip: 'W1' })
-  const [written] = await system.source.update(id, { phone: null, address: { city: 'Paris' } }, context)
+  const [written] = await system.source.update(
+    id,
+    { phone: null, address: { city: 'Paris' } },
+    context,
+    stepsInMemory(),
+  )
   expect(written).toMatchObject({ kind: 'UPDATED', fields: ['phone', 'address'] })
   expect(written.observed).toBeUndefined()
   const properties = simulator.contact(id)?.properties
@@ -163,9 +170,13 @@ test('an update leaves what it does not name, empties with null, and claims no m
 
 test('an update of what is no contact is told as not found, without an address made of it', async () => {
   const { system, context, simulator, spent } = await start()
-  await expect(system.source.update('..', { phone: '1' }, context)).rejects.toMatchObject({ kind: 'not-found' })
+  await expect(system.source.update('..', { phone: '1' }, context, stepsInMemory())).rejects.toMatchObject({
+    kind: 'not-found',
+  })
   expect(spent).toEqual([])
-  await expect(system.source.update('999999', { phone: '1' }, context)).rejects.toMatchObject({ kind: 'not-found' })
+  await expect(system.source.update('999999', { phone: '1' }, context, stepsInMemory())).rejects.toMatchObject({
+    kind: 'not-found',
+  })
   expect(simulator.requests.total).toBe(1)
 })
 

@@ -74,7 +74,7 @@ test.each([
   ['email', ['email']],
   ['lastname', ['name']],
   ['zip', ['address']],
-  ['lifecyclestage', ['lifecycleStage']],
+  ['lifecyclestage', ['lifecycleStage', 'lifecycleStageName']],
   ['hubspot_score', []],
   ['__proto__', []],
 ])('a change of the property %s is a change of %j', (propertyName, fields) => {
@@ -110,11 +110,80 @@ test('a merge that makes a new contact retires the primary one too, and the winn
   ])
 })
 
-test('associations and other objects touch no customer', () => {
-  expect(hintsOf({ subscriptionType: 'contact.associationChange', fromObjectId: 5 })).toEqual([])
-  expect(hintsOf({ subscriptionType: 'company.creation', objectId: 5 })).toEqual([])
-  expect(hintsOf({ subscriptionType: 'object.creation', objectId: 5, objectTypeId: '0-2' })).toEqual([])
-  expect(hintsOf({ subscriptionType: 'object.creation', objectId: 5, objectTypeId: '0-1' })).toHaveLength(1)
+const company = (id: string) => ({ system: 'hubspot', kind: 'company', id })
+const ofCompany = [{ kind: 'UPDATED', record: contact('5'), at, fields: ['company'] }]
+
+test.each([
+  [
+    'legacy',
+    {
+      subscriptionType: 'contact.associationChange',
+      associationType: 'CONTACT_TO_COMPANY',
+      fromObjectId: 5,
+      toObjectId: 6,
+    },
+  ],
+  [
+    'legacy, from the other end',
+    {
+      subscriptionType: 'contact.associationChange',
+      associationType: 'COMPANY_TO_CONTACT',
+      fromObjectId: 6,
+      toObjectId: 5,
+    },
+  ],
+  [
+    'generic',
+    {
+      subscriptionType: 'object.associationChange',
+      objectTypeId: '0-1',
+      fromObjectTypeId: '0-1',
+      toObjectTypeId: '0-2',
+      fromObjectId: 5,
+      toObjectId: 6,
+    },
+  ],
+  ['without a type', { subscriptionType: 'contact.associationChange', fromObjectId: 5, toObjectId: 6 }],
+])('a company that is associated with a contact is one of its own: %s', (_, notification) => {
+  expect(hintsOf(notification)).toEqual(ofCompany)
+})
+
+test('other associations and other objects touch no customer', () => {
+  const deal = { associationType: 'CONTACT_TO_DEAL', fromObjectId: 5, toObjectId: 6 }
+  expect(hintsOf({ subscriptionType: 'contact.associationChange', ...deal })).toEqual([])
+  const ends = { fromObjectTypeId: '0-1', toObjectTypeId: '0-3', fromObjectId: 5, toObjectId: 6 }
+  expect(hintsOf({ subscriptionType: 'object.associationChange', objectTypeId: '0-1', ...ends })).toEqual([])
+  expect(hintsOf({ subscriptionType: 'deal.creation', objectId: 5 })).toEqual([])
+  expect(hintsOf({ subscriptionType: 'object.creation', objectId: 5, objectTypeId: '0-3' })).toEqual([])
+})
+
+test('a company that is renamed, deleted, restored or merged has its name read again', () => {
+  const named = { propertyName: 'name', objectId: 6 }
+  const renamed = [{ kind: 'UPDATED', record: company('6'), at, fields: [] }]
+  expect(hintsOf({ subscriptionType: 'company.propertyChange', ...named })).toEqual(renamed)
+  expect(hintsOf({ subscriptionType: 'object.propertyChange', objectTypeId: '0-2', ...named })).toEqual(renamed)
+  expect(hintsOf({ subscriptionType: 'company.propertyChange', propertyName: 'city', objectId: 6 })).toEqual([])
+  expect(hintsOf({ subscriptionType: 'company.restore', objectId: 6 })).toEqual(renamed)
+  expect(hintsOf({ subscriptionType: 'company.deletion', objectId: 6 })).toMatchObject([{ kind: 'DELETED' }])
+  expect(hintsOf({ subscriptionType: 'company.merge', primaryObjectId: 6, mergedObjectIds: [7] })).toMatchObject([
+    { kind: 'DELETED', record: company('7') },
+    { kind: 'UPDATED', record: company('6') },
+  ])
+})
+
+test('one of ours in a form that is not understood says why; ids and times in other forms are understood', () => {
+  expect(hintsOf({ subscriptionType: 'object.propertyChange', propertyName: 'email', objectId: 5 })).toContain(
+    'objectTypeId',
+  )
+  expect(hintsOf({ subscriptionType: 'contact.associationChange', fromObjectId: 5 })).toContain('toObjectId')
+  expect(hintsOf({ subscriptionType: 'company.propertyChange', objectId: 6 })).toContain('propertyName')
+  const restored = {
+    subscriptionType: 'contact.restore',
+    objectId: '5',
+    eventId: '0f6e-uuid',
+    occurredAt: at.toISOString(),
+  }
+  expect(hintsOf(restored)).toEqual([{ kind: 'CREATED', record: contact('5'), at, fields: [] }])
 })
 
 test('a second try has the keys of the first, readable or not; other happenings have others', () => {
