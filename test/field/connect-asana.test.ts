@@ -64,3 +64,39 @@ test('a registration that is not answered in time is looked for, taken away and 
   }
   expect([await signedWith('secret-of-the-second'), await signedWith('secret-of-the-first')]).toEqual([200, 401])
 })
+
+test('a registration refused as a duplicate of one that was not listed yet is made anew', async () => {
+  let isListed = false
+  const webhooks = new Map([['7', '']])
+  const answer: Answer = async ({ method, path, body }) => {
+    if (!path.startsWith('/api/1.0/webhooks')) return undefined
+    if (method === 'GET') {
+      const data = isListed ? [...webhooks].map(([gid, target]) => ({ gid, target, active: true })) : []
+      return { body: { data, next_page: null } }
+    }
+    if (method === 'DELETE') {
+      webhooks.delete(path.split('/').at(-1) ?? '')
+      return { body: { data: {} } }
+    }
+    const [, target = ''] = /"target":"([^"]+)"/.exec(body) ?? []
+    if (webhooks.size > 0) {
+      isListed = true
+      webhooks.set('7', target)
+      const message =
+        'Duplicated webhook. You already have an existing webhook for the given resource and target. Delete the old one before creating another.'
+      return { status: 403, body: { errors: [{ message }] } }
+    }
+    await fetch(target, { method: 'POST', headers: { 'x-hook-secret': 'new' } })
+    webhooks.set('8', target)
+    return { status: 201, body: { data: { gid: '8', active: true, target }, 'X-Hook-Secret': 'new' } }
+  }
+  const field = { gid: '123', name: 'Customer', resource_subtype: 'text' }
+  const order = { gid: '124', name: 'Order', resource_subtype: 'text' }
+  const world = await startFieldWorld({
+    asana: [answer, asanaAccount({ project: '99', tasks: {}, fields: [field, order] })],
+    environment,
+  })
+  const lines: string[] = []
+  expect(await world.gateway.connect('asana', line => void lines.push(line)), lines.join('\n')).toBe('done')
+  expect([...webhooks.keys()]).toEqual(['8'])
+})

@@ -101,6 +101,31 @@ test('each scope that is missing is named, in the words of the tool', async () =
   expect(text).toContain('install it again')
 })
 
+test("old names and lists of alternatives in HubSpot's answer do not lead astray: the scope that is needed is named", async () => {
+  const world = await start([
+    ({ path }) =>
+      path === '/crm/v3/objects/contacts/batch/update'
+        ? {
+            status: 403,
+            body: {
+              status: 'error',
+              category: 'MISSING_SCOPES',
+              errors: [{ message: 'One or more of these.', context: { requiredScopes: ['contacts'] } }],
+            },
+          }
+        : undefined,
+    ({ path }) =>
+      path === '/crm/v3/objects/companies'
+        ? missingScopes(['crm.schemas.companies.read', 'crm.objects.companies.read'])
+        : undefined,
+  ])
+  const lines: string[] = []
+  expect(await world.gateway.connect('hubspot', line => void lines.push(line), { waitSeconds: 60 })).toBe('failed')
+  const text = lines.join('\n')
+  expect(text).toContain('it lacks contacts')
+  expect(text).toContain('Give the app the scopes crm.objects.contacts.write, crm.objects.companies.read:')
+})
+
 test('a token that is not accepted is said to be that, once', async () => {
   const world = await start([
     () => ({

@@ -14,11 +14,18 @@ const environment = {
   ASANA_BASE_URL: '',
 }
 
+const asBefore = (permission: string): string =>
+  `Having the '${permission}' permission would allow this request to continue.`
+
+/** Source: stripe/stripe-cli, pull request 2017 (September 2026). */
+const asNow = (permission: string): string =>
+  `Enabling Webhook Endpoints, Event Destinations Read ('${permission.replace('rak_', '')}') permissions on this key would allow this request to continue. You can edit permissions at https://dashboard.stripe.com/b/acct_1?destination=%2Fapikeys%2Fmk_1%2Fedit`
+
 /**
  * A restricted key as Stripe answers it. Permissions have other names than the resources: prices are plans.
  * Source: Stripe API reference, errors; messages as reported in public.
  */
-function restrictedTo(granted: readonly string[]): Answer {
+function restrictedTo(granted: readonly string[], wording = asBefore): Answer {
   const slugs: Readonly<Record<string, string>> = {
     customers: 'rak_customer',
     invoices: 'rak_invoice',
@@ -39,7 +46,7 @@ function restrictedTo(granted: readonly string[]): Answer {
     const slug = slugs[resource] ?? 'rak_other'
     const needed = method === 'GET' ? [`${slug}_read`, `${slug}_write`] : [`${slug}_write`]
     if (needed.some(one => granted.includes(one))) return undefined
-    const message = `The provided key 'rk_test_*********field' does not have the required permissions for this endpoint on account 'acct_1'. Having the '${needed[0] ?? ''}' permission would allow this request to continue.`
+    const message = `The provided key 'rk_test_*********field' does not have the required permissions for this endpoint on account 'acct_1'. ${wording(needed[0] ?? '')}`
     return { status: 403, body: { error: { type: 'invalid_request_error', message } } }
   }
 }
@@ -82,9 +89,12 @@ const all = [
   'rak_webhook_write',
 ]
 
-async function connectWith(granted: readonly string[]): Promise<{ end: string; text: string; world: FieldWorld }> {
+async function connectWith(
+  granted: readonly string[],
+  wording = asBefore,
+): Promise<{ end: string; text: string; world: FieldWorld }> {
   const world = await startFieldWorld({
-    stripe: [restrictedTo(granted), noSuchRecord, registers, stripeAccount({})],
+    stripe: [restrictedTo(granted, wording), noSuchRecord, registers, stripeAccount({})],
     environment,
     waitsForImport: false,
   })
@@ -124,4 +134,12 @@ test('a key that may only read names each of the four writes', async () => {
   expect(text).toMatch(
     /Give the key these permissions .*: Customers write, Invoices write, Invoice Items write, Webhook Endpoints write\./,
   )
+})
+
+test("Stripe's newer words name a permission without the old prefix", async () => {
+  const { text } = await connectWith(
+    all.filter(one => one !== 'rak_plan_read'),
+    asNow,
+  )
+  expect(text).toContain('lacks Prices read (Stripe calls it plan_read)')
 })

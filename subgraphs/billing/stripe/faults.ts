@@ -44,9 +44,12 @@ function kindOf(error: Stripe.errors.StripeError, errors: typeof Stripe.errors):
   return status >= 400 ? 'rejected' : 'unreadable'
 }
 
-/** A 403 of a restricted key names what would let it in: `rak_customer_read`. */
+/**
+ * A 403 of a restricted key names what would let it in: `Having the 'rak_customer_read' permission`, since September 2026
+ * `Enabling Customers Read ('customer_read') permissions`. Source: messages in stripe/stripe-cli, pull request 2017.
+ */
 function missingPermissions(message: string): readonly string[] {
-  return [...new Set(message.match(/\brak_[a-z_]+/g) ?? [])]
+  return [...new Set([...message.matchAll(/'((?:rak_)?[a-z_]+_(?:read|write))'/g)].flatMap(([, name]) => name ?? []))]
 }
 
 function hasTimedOut(error: Stripe.errors.StripeConnectionError): boolean {

@@ -37,7 +37,8 @@ export async function connect(
         continue
       }
       if (error.lacks !== null) {
-        for (const name of error.lacks.length > 0 ? error.lacks : [scope]) lacking.add(name)
+        // HubSpot's list may be of scopes of which one is enough, or of old names: `contacts`. Its words stand in the message.
+        lacking.add(scope)
         missing.push(`The access token may not ${use} (${error.message}).`)
         continue
       }

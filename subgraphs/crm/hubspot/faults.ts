@@ -3,13 +3,18 @@ import { z } from 'zod'
 import { VendorError } from '../../vendor-error.ts'
 import { fieldsOfProperty } from './mapping.ts'
 
-/** Source: HubSpot's OpenAPI description, `MISSING_SCOPES`. Sent as a list, or as text of a list. */
+const scopeList = z.union([z.array(z.string()), z.string()]).optional()
+
+/**
+ * Sent as a list, or as text of a list; some APIs have the old names only. Source: HubSpot's OpenAPI description, `MISSING_SCOPES`;
+ * HubSpot/hubspot-api-nodejs, issue 268.
+ */
 const missingScopes = z
   .object({
     errors: z.array(
       z
-        .object({ context: z.object({ requiredGranularScopes: z.union([z.array(z.string()), z.string()]) }) })
-        .transform(({ context }) => [context.requiredGranularScopes].flat())
+        .object({ context: z.object({ requiredGranularScopes: scopeList, requiredScopes: scopeList }) })
+        .transform(({ context }) => [context.requiredGranularScopes ?? context.requiredScopes ?? []].flat())
         .catch([]),
     ),
   })

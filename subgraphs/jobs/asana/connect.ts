@@ -54,11 +54,12 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
         made => made.secret,
       )
     const { gid } = await create().catch(async (error: unknown) => {
-      if (!(error instanceof VendorError) || !unanswered.has(error.kind)) throw error
+      if (!(error instanceof VendorError) || !(unanswered.has(error.kind) || error.kind === 'unauthorized')) throw error
       // It may have been made, and which handshake's secret is its own was in the answer: what was made is taken away and made anew.
-      for (const webhook of await client.webhooks(workspace, project, ports.call)) {
-        if (webhook.target === target) await client.deleteWebhook(webhook.gid, ports.call)
-      }
+      // One that was made meanwhile, or was not listed yet, has it refused as a duplicate, with 403.
+      const made = (await client.webhooks(workspace, project, ports.call)).filter(webhook => webhook.target === target)
+      if (made.length === 0 && !unanswered.has(error.kind)) throw error
+      for (const webhook of made) await client.deleteWebhook(webhook.gid, ports.call)
       return create()
     })
     done.push(`project ${project}: registered the webhook ${gid} to ${target}`)
