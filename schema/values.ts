@@ -84,6 +84,13 @@ const plainLetters: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
+ * What people leave out when they type a name: accents of Latin, Greek and Cyrillic letters, points of Hebrew, vowels and tatweel of
+ * Arabic, apostrophes, and characters that are not seen. Marks of other scripts are letters of the name.
+ */
+const optionalMarks =
+  /['’ʼ`\u0640\p{Cf}]|[\u0300-\u036f]|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]|[\u064b-\u065f\u0670]/gu
+
+/**
  * The form in which names are compared: without regard to case, accents, punctuation and repeated spaces. "O’Brien-Müller" is
  * `obrien muller`. The first 100 characters count.
  * @returns null when it has neither letter nor digit
@@ -94,7 +101,7 @@ export function normalizeName(text: string | null | undefined): string | null {
     .slice(0, 4 * longestName)
     .normalize('NFKD')
     .toLowerCase()
-    .replace(/[\u0300-\u036f'’ʼ`]/g, '')
+    .replace(optionalMarks, '')
     .replace(/[ßæœøđðħıłþς]/g, letter => plainLetters.get(letter) ?? letter)
     .replace(/[^\p{L}\p{N}\p{M}]+/gu, ' ')
     .normalize('NFC')

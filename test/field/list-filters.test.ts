@@ -141,6 +141,29 @@ describe('values of orders', () => {
     frames.end()
   })
 
+  test('are overdue by their due date and not by when they were made; what is collected by itself has none', async () => {
+    const long = seconds('2025-01-01T00:00:00Z')
+    const now = '2026-03-03T09:00:00Z'
+    const held: RawRecords = {
+      in_old: invoice('in_old', { created: long, due_date: seconds('2026-04-01T00:00:00Z') }),
+      in_now: invoice('in_now', { created: long, due_date: seconds(now) }),
+      in_late: invoice('in_late', { created: seconds(now), due_date: seconds(now) - 1 }),
+      in_auto: invoice('in_auto', { created: long, collection_method: 'charge_automatically', due_date: null }),
+    }
+    const world = await startFieldWorld({ stripe: [stripeAccount({ invoices: held })] })
+    expect(
+      await world.data(`{
+        overdue: orders(filter: { due: { before: "${now}" }, status: OPEN }) { nodes { id } }
+        due: orders(filter: { due: { from: "${now}", before: "2026-03-04T00:00:00Z" } }) { nodes { id } }
+        made: orders(filter: { created: { before: "${now}" } }) { totalCount }
+      }`),
+    ).toEqual({
+      overdue: { nodes: [{ id: 'in_late' }] },
+      due: { nodes: [{ id: 'in_now' }] },
+      made: { totalCount: 3 },
+    })
+  })
+
   test('that are not as documented cost themselves alone', async () => {
     const damaged: RawRecords = {
       in_1: invoice('in_1', { number: 5, due_date: seconds('2026-02-01T00:00:00Z') }),
@@ -230,6 +253,29 @@ describe('values of jobs', () => {
       hers: nodes('3', '1'),
       free: nodes('2'),
     })
+  })
+})
+
+describe('days of jobs', () => {
+  test('are the days that Asana says, where the instants are of another day in UTC', async () => {
+    const tasks: RawRecords = {
+      // In Los Angeles the evening of the 3rd, in Tokyo the morning of it.
+      1: task('1', section, { due_on: '2026-03-03', due_at: '2026-03-04T04:30:00.000Z' }),
+      2: task('2', section, { due_on: '2026-03-03', due_at: '2026-03-02T20:00:00.000Z' }),
+      3: task('3', section, {
+        start_on: '2026-03-03',
+        start_at: '2026-03-04T01:00:00.000Z',
+        due_on: '2026-03-03',
+        due_at: '2026-03-04T02:00:00.000Z',
+      }),
+    }
+    const world = await startFieldWorld({ asana: [asanaAccount({ project: '99', sections: [section], tasks })] })
+    const on = (day: string) =>
+      world.data(
+        `{ jobs(order: OLDEST_FIRST, filter: { schedule: { from: "${day}", to: "${day}" } }) { nodes { id } } }`,
+      )
+    expect(await on('2026-03-03')).toEqual({ jobs: { nodes: [{ id: '1' }, { id: '2' }, { id: '3' }] } })
+    for (const day of ['2026-03-02', '2026-03-04']) expect(await on(day)).toEqual({ jobs: { nodes: [] } })
   })
 })
 

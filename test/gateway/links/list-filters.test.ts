@@ -141,6 +141,24 @@ describe('customers', () => {
     expect(await named('νικοσ')).toEqual(['5'])
     expect(await named('uller')).toEqual([])
   })
+
+  it.each([
+    ['Ștefan Brâncuși', 'stefan brancusi'],
+    ['Nguyễn Thị Đông', 'nguyen thi dong'],
+    ['İsmail Yıldız', 'ISMAIL YILDIZ'],
+    ['Álvaro', 'A\u0301LVARO'],
+    ['Groß', 'GROSS'],
+    ['Çağlar-Öztürk', 'ozturk'],
+    ['שָׁלוֹם כֹּהֵן', 'כהן'],
+    ['مُحَمَّد', 'محمد'],
+    ['علی\u200cرضا', 'علیرضا'],
+    ['ｼﾞｮﾝ', 'ジョ'],
+    ['김민수', '김민'],
+    ['संजय', 'संज'],
+  ])('named %s are found by typing %s', async (name, typed) => {
+    await apply(store, sight(contact('1'), { values: { name } }), sight(contact('2'), { values: { name: 'Zzz' } }))
+    expect(await idsOf('Customer', { namePrefix: typed })).toEqual(['1'])
+  })
 })
 
 describe('sums', () => {

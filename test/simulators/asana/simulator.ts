@@ -26,6 +26,8 @@ export interface AsanaOptions {
   /** What an earlier one held, instead of a business. */
   readonly seed?: Seed
   readonly clock?: () => Date
+  /** In which an instant has its day, UTC when absent. Source: Asana API reference, tasks: `due_on` is the localized date. */
+  readonly zone?: string
   /** The personal access token that is let in. */
   readonly accessToken?: string
   /** Lets in whoever brings no token at all. */
@@ -95,7 +97,7 @@ export async function startAsana(options: AsanaOptions = {}): Promise<AsanaSimul
   const clock = options.clock ?? (() => new Date())
   const { accessToken = 'asana-test-token', openDoor = false, retryScale } = options
   const { perMinute = 1500, concurrentReads = 50, concurrentWrites = 15 } = options.limits ?? {}
-  const state = createState(options.seed ?? seedFrom(options.business ?? seedBusiness({ now: clock() })), clock)
+  const state = createState(options.seed ?? seedFrom(options.business ?? seedBusiness({ now: clock() })), clock, options.zone)
   const faults = createFaults()
   const deliveries = createDeliveries({ clock, faults, retryScale, giveUp: hook => hooks.remove(hook.gid) })
   const hooks = createHooks(state, deliveries, clock)

@@ -52,7 +52,8 @@ export interface Seed {
   readonly tasks: readonly Omit<Task, 'ordinal'>[]
 }
 
-export function createState(seed: Seed, clock: () => Date): AsanaState {
+/** @param zone in which an instant has its day: `America/Los_Angeles` */
+export function createState(seed: Seed, clock: () => Date, zone = 'UTC'): AsanaState {
   const projects = new Map(seed.projects.map(project => [project.gid, project]))
   const users = new Map(seed.users.map(user => [user.gid, user]))
   const gids = new Map<string, number>()
@@ -225,7 +226,7 @@ export function createState(seed: Seed, clock: () => Date): AsanaState {
     const isCompleted = patch.completed ?? before.completedAt !== null
     const after = {
       ...before,
-      ...dates(before, patch),
+      ...dates(before, patch, zone),
       name: patch.name ?? before.name,
       notes: patch.notes ?? before.notes,
       assigneeGid: patch.assigneeGid === undefined ? before.assigneeGid : patch.assigneeGid,
@@ -274,9 +275,9 @@ export function isWorkspace(gid: string): boolean {
 }
 
 /** An instant carries its day with it; a day given alone takes the instant away. */
-function dates(before: Task, patch: TaskPatch): Pick<Task, 'dueOn' | 'dueAt' | 'startOn' | 'startAt'> {
-  const due = moment(before.dueOn, before.dueAt, patch.dueOn, patch.dueAt)
-  const start = moment(before.startOn, before.startAt, patch.startOn, patch.startAt)
+function dates(before: Task, patch: TaskPatch, zone: string): Pick<Task, 'dueOn' | 'dueAt' | 'startOn' | 'startAt'> {
+  const due = moment(before.dueOn, before.dueAt, patch.dueOn, patch.dueAt, zone)
+  const start = moment(before.startOn, before.startAt, patch.startOn, patch.startAt, zone)
   return { dueOn: due.on, dueAt: due.at, startOn: start.on, startAt: start.at }
 }
 
@@ -285,8 +286,9 @@ function moment(
   at: Date | null,
   newOn: string | null | undefined,
   newAt: Date | null | undefined,
+  zone: string,
 ): { on: string | null; at: Date | null } {
-  if (newAt instanceof Date) return { on: newAt.toISOString().slice(0, 10), at: newAt }
+  if (newAt instanceof Date) return { on: newAt.toLocaleDateString('sv', { timeZone: zone }), at: newAt }
   if (newOn !== undefined) return { on: newOn, at: null }
   if (newAt === null) return { on: null, at: null }
   return { on, at }

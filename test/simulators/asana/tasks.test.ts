@@ -133,6 +133,17 @@ describe('tasks', () => {
     await expect(sdk.tasks.getTask(gid)).rejects.toMatchObject({ status: 404 })
   })
 
+  test('an instant has the day of the zone', async () => {
+    for (const [zone, day] of [
+      ['America/Los_Angeles', '2026-07-01'],
+      ['Asia/Tokyo', '2026-07-02'],
+    ] as const) {
+      const { sdk } = await world({ zone })
+      const { data } = await sdk.tasks.updateTask({ data: { due_at: '2026-07-02T05:30:00.000Z' } }, '55', {})
+      expect(data).toMatchObject({ due_on: day, due_at: '2026-07-02T05:30:00.000Z' })
+    }
+  })
+
   test('dates follow the rules: an instant brings its day, two at once and a lone start are refused', async () => {
     const { sdk } = await world()
     const at = await sdk.tasks.updateTask({ data: { due_at: '2026-07-02T10:30:00.000Z' } }, '55', {})
