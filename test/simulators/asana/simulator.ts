@@ -97,7 +97,11 @@ export async function startAsana(options: AsanaOptions = {}): Promise<AsanaSimul
   const clock = options.clock ?? (() => new Date())
   const { accessToken = 'asana-test-token', openDoor = false, retryScale } = options
   const { perMinute = 1500, concurrentReads = 50, concurrentWrites = 15 } = options.limits ?? {}
-  const state = createState(options.seed ?? seedFrom(options.business ?? seedBusiness({ now: clock() })), clock, options.zone)
+  const state = createState(
+    options.seed ?? seedFrom(options.business ?? seedBusiness({ now: clock() })),
+    clock,
+    options.zone,
+  )
   const faults = createFaults()
   const deliveries = createDeliveries({ clock, faults, retryScale, giveUp: hook => hooks.remove(hook.gid) })
   const hooks = createHooks(state, deliveries, clock)
