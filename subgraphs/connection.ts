@@ -5,8 +5,9 @@ export interface Connection<Node> {
   readonly edges: readonly { readonly cursor: string; readonly node: Node }[]
   readonly nodes: readonly Node[]
   readonly pageInfo: {
-    readonly hasNextPage: boolean
-    readonly hasPreviousPage: boolean
+    /** Resolvers: the store is asked only when a client selects the field. */
+    readonly hasNextPage: () => Promise<boolean>
+    readonly hasPreviousPage: () => Promise<boolean>
     readonly startCursor: string | null
     readonly endCursor: string | null
   }
@@ -25,8 +26,8 @@ export function connectionOf<Node>(page: IndexPage, node: (entry: IndexEntry) =>
     edges,
     nodes: edges.map(edge => edge.node),
     pageInfo: {
-      hasNextPage: page.hasNextPage,
-      hasPreviousPage: page.hasPreviousPage,
+      hasNextPage: () => page.hasNextPage(),
+      hasPreviousPage: () => page.hasPreviousPage(),
       startCursor: page.entries.at(0)?.cursor ?? null,
       endCursor: page.entries.at(-1)?.cursor ?? null,
     },

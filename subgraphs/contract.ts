@@ -240,8 +240,9 @@ export interface AmountRange {
 
 export interface IndexPage {
   readonly entries: readonly IndexEntry[]
-  readonly hasNextPage: boolean
-  readonly hasPreviousPage: boolean
+  /** Whether the list has an entry behind the page, or before it: asked of the store only when called. */
+  hasNextPage(): Promise<boolean>
+  hasPreviousPage(): Promise<boolean>
   /** False while the import of this entity type is not finished. */
   readonly isComplete: boolean
   /** Asked of the store only when called. */
@@ -272,7 +273,7 @@ export interface IndexEntry {
 export interface RecordIndex {
   /**
    * @param within the parent whose list it is, or null for the root list
-   * @throws GraphQLError `BAD_USER_INPUT` for arguments that make no page (first and last, 0, over 100, a foreign cursor)
+   * @throws GraphQLError `BAD_USER_INPUT` for arguments that make no page (first and last, over 100, a foreign cursor)
    */
   page(entity: EntityType, within: EntityRef | null, filter: PageFilter, page: PageArguments): Promise<IndexPage>
   /**

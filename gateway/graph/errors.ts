@@ -46,6 +46,8 @@ export const clientCodes: ReadonlySet<string> = new Set([
   'CLOSED',
   'NOT_SENT',
   'STORE_UNAVAILABLE',
+  'NOT_READY',
+  'AMOUNT_TOO_LARGE',
   'WRITE_UNDER_WAY',
   'WRITTEN_NOT_RECORDED',
   'INTERNAL_SERVER_ERROR',

@@ -9,7 +9,7 @@ import { checkFilter } from './filter.ts'
 import { asksForValues } from './list-conditions.ts'
 import { countOf, rowsOf, sumsOf, type ListQuery, type ListRow } from './list-query.ts'
 import { Living } from './living.ts'
-import { placeCursor, windowOf, type PageWindow } from './page.ts'
+import { placeCursor, readPage, windowOf, type PageWindow } from './page.ts'
 
 /** One list. */
 interface Asked {
@@ -77,24 +77,23 @@ export function openIndex(store: Store, catalogue: Catalogue, living = new Livin
     async page(entity, within, filter, page): Promise<IndexPage> {
       const window = windowOf(page, entity)
       checkFilter(filter)
-      const asked = { ...askedOf(entity, within, filter), window }
-      const [rows, isListed, isFilled] = await Promise.all([
-        pages.load(asked),
+      const asked = askedOf(entity, within, filter)
+      const read = (part: PageWindow) => pages.load({ ...asked, window: part })
+      const [{ rows, hasNextPage, hasPreviousPage }, isListed, isFilled] = await Promise.all([
+        readPage(window, read),
         isComplete(entity),
         asksForValues(filter) ? hasValues(entity) : true,
       ])
-      const inWindow = rows.slice(0, window.limit)
-      const hasMore = rows.length > window.limit
-      for (const row of inWindow) living.add({ type: entity, id: row.record_id })
+      for (const row of rows) living.add({ type: entity, id: row.record_id })
       return {
-        entries: (window.isBackward ? inWindow.reverse() : inWindow).map(row => ({
+        entries: rows.map(row => ({
           id: row.record_id,
           cursor: placeCursor(entity, { sortAt: row.sort_at, rowId: row.id }),
           record: { system: row.system, kind: row.kind, id: row.record_id },
           near: row.near,
         })),
-        hasNextPage: window.isBackward ? window.before !== null : hasMore,
-        hasPreviousPage: window.isBackward ? hasMore : window.after !== null,
+        hasNextPage,
+        hasPreviousPage,
         isComplete: isListed && isFilled,
         totalCount: () => counts.load(asked),
       }

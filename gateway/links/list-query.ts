@@ -5,7 +5,7 @@ import type { StoreReader } from '../store/store.ts'
 import type { Catalogue, KnownKind } from './catalogue.ts'
 import { livingOf } from './links.ts'
 import { allOf, conditionsOf, hidden, plain, type Column, type ListConditions } from './list-conditions.ts'
-import type { PageWindow, Place } from './page.ts'
+import type { End, PageWindow, Place } from './page.ts'
 import { inParts } from './records.ts'
 
 type Sql = RawBuilder<unknown>
@@ -226,7 +226,11 @@ function anyOf(conditions: readonly Sql[]): readonly Sql[] {
 
 function boundsOf({ isNewestFirst, after, before }: PageWindow, column: Column): readonly Sql[] {
   const place = sql`(${column('sort_at', 'number')}, r.id)`
-  const bound = (end: Place | null, isOlder: boolean) =>
-    end === null ? [] : [sql`${place} ${sql.raw(isOlder ? '<' : '>')} (${end.sortAt}, ${end.rowId})`]
+  const bound = (end: End<Place> | null, isOlder: boolean) =>
+    end === null
+      ? []
+      : [
+          sql`${place} ${sql.raw(`${isOlder ? '<' : '>'}${end.isIncluded === true ? '=' : ''}`)} (${end.place.sortAt}, ${end.place.rowId})`,
+        ]
   return [...bound(after, isNewestFirst), ...bound(before, !isNewestFirst)]
 }

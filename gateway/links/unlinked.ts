@@ -7,7 +7,7 @@ import { parseColumn } from '../store/json-column.ts'
 import type { Store, StoreReader } from '../store/store.ts'
 import type { Catalogue } from './catalogue.ts'
 import { readHolders } from './match.ts'
-import { badInput, sizeOf } from './page.ts'
+import { badInput, readPage, readWindow, type End, type Window, type WindowArguments } from './page.ts'
 import { refOf } from './records.ts'
 
 export interface UnlinkedFilter {
@@ -22,8 +22,8 @@ interface Entry {
 
 export interface UnlinkedPage {
   readonly entries: readonly Entry[]
-  readonly hasNextPage: boolean
-  readonly hasPreviousPage: boolean
+  hasNextPage(): Promise<boolean>
+  hasPreviousPage(): Promise<boolean>
   /** Asked of the store only when called. */
   totalCount(): Promise<number>
 }
@@ -45,21 +45,16 @@ export async function unlinkedPage(
   store: Store,
   catalogue: Catalogue,
   filter: UnlinkedFilter,
-  page: { readonly first?: number | null; readonly after?: string | null },
+  page: WindowArguments,
 ): Promise<UnlinkedPage> {
-  const limit = sizeOf('first', page.first ?? null)
-  const from = page.after == null ? null : placeOf(page.after)
-  const found = await store.read(async db => {
-    const copies = from?.of === 'child' ? [] : await readCopies(db, filter, from?.id ?? 0, limit + 1)
-    const rest = limit + 1 - copies.length
-    return rest === 0
-      ? copies
-      : [...copies, ...(await readChildren(db, catalogue, filter, from?.of === 'child' ? from : null, rest))]
-  })
+  const window = readWindow(page, placeOf)
+  const { rows, hasNextPage, hasPreviousPage } = await readPage(window, part =>
+    store.read(db => readEntries(db, catalogue, filter, part)),
+  )
   return {
-    entries: found.slice(0, limit),
-    hasNextPage: found.length > limit,
-    hasPreviousPage: from !== null,
+    entries: rows,
+    hasNextPage,
+    hasPreviousPage,
     totalCount: () =>
       store.read(async db => {
         const copies = await copiesIn(db, filter)
@@ -73,17 +68,68 @@ export async function unlinkedPage(
   }
 }
 
-async function readCopies(db: StoreReader, filter: UnlinkedFilter, after: number, limit: number): Promise<Entry[]> {
-  const rows = await copiesIn(db, filter)
+/** @returns one more than the window's limit where there are more, in its order */
+async function readEntries(
+  db: StoreReader,
+  catalogue: Catalogue,
+  filter: UnlinkedFilter,
+  { limit, isBackward, after, before }: Window<Place>,
+): Promise<readonly Entry[]> {
+  const most = limit + 1
+  const direction = isBackward ? 'desc' : 'asc'
+  const copies = (count: number): Promise<readonly Entry[]> =>
+    count === 0 || after?.place.of === 'child'
+      ? Promise.resolve([])
+      : readCopies(db, filter, {
+          after: within(after, 'copy'),
+          before: within(before, 'copy'),
+          direction,
+          limit: count,
+        })
+  const children = (count: number): Promise<readonly Entry[]> =>
+    count === 0 || before?.place.of === 'copy'
+      ? Promise.resolve([])
+      : readChildren(db, catalogue, filter, {
+          after: within(after, 'child'),
+          before: within(before, 'child'),
+          direction,
+          limit: count,
+        })
+  const [nearer, farther] = isBackward ? [children, copies] : [copies, children]
+  const found = await nearer(most)
+  return [...found, ...(await farther(most - found.length))]
+}
+
+/** The end, where it is of this part of the list; the other part lies wholly on one side of it. */
+function within<Of extends Place['of']>(end: End<Place> | null, of: Of): End<Extract<Place, { of: Of }>> | null {
+  return end !== null && isOf(end.place, of) ? { ...end, place: end.place } : null
+}
+
+function isOf<Of extends Place['of']>(place: Place, of: Of): place is Extract<Place, { of: Of }> {
+  return place.of === of
+}
+
+interface Part<Of extends Place['of']> {
+  readonly after: End<Extract<Place, { of: Of }>> | null
+  readonly before: End<Extract<Place, { of: Of }>> | null
+  readonly direction: 'asc' | 'desc'
+  readonly limit: number
+}
+
+async function readCopies(
+  db: StoreReader,
+  filter: UnlinkedFilter,
+  { after, before, direction, limit }: Part<'copy'>,
+): Promise<Entry[]> {
+  let query = copiesIn(db, filter)
     .leftJoin('links as l', join =>
       join.onRef('l.system', '=', 'u.system').onRef('l.kind', '=', 'u.kind').onRef('l.record_id', '=', 'u.record_id'),
     )
     .selectAll('u')
     .select('l.entity_id')
-    .where('u.id', '>', after)
-    .orderBy('u.id')
-    .limit(limit)
-    .execute()
+  if (after !== null) query = query.where('u.id', after.isIncluded === true ? '>=' : '>', after.place.id)
+  if (before !== null) query = query.where('u.id', before.isIncluded === true ? '<=' : '<', before.place.id)
+  const rows = await query.orderBy('u.id', direction).limit(limit).execute()
   return rows.flatMap(row => {
     const type = row.entity_type
     if (!isEntityType(type)) return []
@@ -122,14 +168,16 @@ async function readChildren(
   db: StoreReader,
   catalogue: Catalogue,
   filter: UnlinkedFilter,
-  after: { readonly id: number; readonly entity: EntityType } | null,
-  limit: number,
+  { after, before, direction, limit }: Part<'child'>,
 ): Promise<Entry[]> {
   let query = childrenIn(db, filter)
     .select(['p.child', 'p.entity_type', 'p.entity_id', 'p.reference', 'p.fault'])
     .select(['r.system', 'r.kind', 'r.record_id', 'r.email', 'r.updated_at', 'r.sort_at'])
-  if (after !== null) query = query.where(sql<boolean>`(p.child, p.entity_type) > (${after.id}, ${after.entity})`)
-  const rows = await query.orderBy('p.child').orderBy('p.entity_type').limit(limit).execute()
+  const bound = (operator: '<' | '>', { place, isIncluded = false }: End<Extract<Place, { of: 'child' }>>) =>
+    sql<boolean>`(p.child, p.entity_type) ${sql.raw(`${operator}${isIncluded ? '=' : ''}`)} (${place.id}, ${place.entity})`
+  if (after !== null) query = query.where(bound('>', after))
+  if (before !== null) query = query.where(bound('<', before))
+  const rows = await query.orderBy('p.child', direction).orderBy('p.entity_type', direction).limit(limit).execute()
   const holdersOf = await readCandidates(
     db,
     catalogue,
@@ -171,10 +219,10 @@ function cursorOf(place: Place): string {
   )
 }
 
-function placeOf(cursor: string): Place {
+function placeOf(name: 'after' | 'before', cursor: string): Place {
   const [, copy, child, entity = ''] =
     /^u1:(?:copy:(\d{1,15})|child:(\d{1,15}):(\w+))$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? []
   if (copy !== undefined) return { of: 'copy', id: Number(copy) }
   if (child !== undefined && isEntityType(entity)) return { of: 'child', id: Number(child), entity }
-  throw badInput('after: expected a cursor of this list, as an earlier page gave it')
+  throw badInput(`${name}: expected a cursor of this list, as an earlier page gave it`)
 }

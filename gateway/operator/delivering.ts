@@ -16,6 +16,7 @@ import {
   type DeliveryFilter,
   type FoundDelivery,
   type RawRequest,
+  type DeliveryWindow,
 } from '../store/find-deliveries.ts'
 import { dismissDead } from '../store/dismissals.ts'
 import { countQuarantined, forgetQuarantined, listQuarantined, type QuarantineCount } from '../store/quarantine.ts'
@@ -61,10 +62,7 @@ export interface ReplayReport {
 
 /** What an operator does with deliveries, however asked: by command or in the graph. */
 export interface Delivering {
-  find(
-    asked: AskedDeliveries,
-    page: { readonly limit: number; readonly before?: number | null },
-  ): Promise<readonly FoundDelivery[]>
+  find(asked: AskedDeliveries, window: DeliveryWindow): Promise<readonly FoundDelivery[]>
   count(asked: AskedDeliveries): Promise<number>
   /** Personal data. */
   raw(requestId: number): Promise<RawRequest | null>
@@ -99,7 +97,7 @@ export function openDelivering(runtime: Runtime, { log, secrets }: DeliveringPor
   const adapterOf = (system: System) => sources.find(source => source.system === system)?.adapter ?? null
 
   return {
-    find: async (asked, page) => findDeliveries(store, await filterOf(asked), page),
+    find: async (asked, window) => findDeliveries(store, await filterOf(asked), window),
     count: async asked => countDeliveries(store, await filterOf(asked)),
     raw: requestId => readRaw(store, requestId),
     async dismiss(asked, limit) {

@@ -69,19 +69,39 @@ export interface FoundAttempt {
   readonly reason: string
 }
 
-/** Newest first. @param before only entries with a smaller id: where the last page ended */
+/** An entry at which a page ends. */
+interface EndOfPage {
+  readonly place: number
+  /** Whether the entry itself is of the page. */
+  readonly isIncluded?: boolean
+}
+
+/** Which part of the list is meant, the newest first. */
+export interface DeliveryWindow {
+  readonly limit: number
+  /** Counted from the oldest, which comes first then. */
+  readonly isBackward?: boolean
+  readonly after?: EndOfPage | null
+  readonly before?: EndOfPage | null
+}
+
+/** @returns in the window's order */
 export async function findDeliveries(
   store: Store,
   filter: DeliveryFilter,
-  page: { readonly limit: number; readonly before?: number | null },
+  { limit, isBackward = false, after, before }: DeliveryWindow,
 ): Promise<readonly FoundDelivery[]> {
   return store.read(async db => {
     let query = within(db, filter)
       .innerJoin('received as r', 'r.id', 'e.received_id')
       .selectAll('e')
       .select(({ eb }) => eb.case().when('r.body', 'is', null).then(sql.lit(0)).else(sql.lit(1)).end().as('has_raw'))
-    if (page.before != null) query = query.where('e.id', '<', page.before)
-    const rows = await query.orderBy('e.id', 'desc').limit(page.limit).execute()
+    if (after != null) query = query.where('e.id', after.isIncluded === true ? '<=' : '<', after.place)
+    if (before != null) query = query.where('e.id', before.isIncluded === true ? '>=' : '>', before.place)
+    const rows = await query
+      .orderBy('e.id', isBackward ? 'asc' : 'desc')
+      .limit(limit)
+      .execute()
     const attempts = await readAttempts(
       db,
       rows.map(({ id }) => id),

@@ -331,7 +331,7 @@ async function outstandingOf(
       sums.set(currency, added(sums.get(currency) ?? '0', exact ?? String(amount)))
     }
     after = page.entries.at(-1)?.cursor ?? null
-    if (!page.hasNextPage || after === null) return { sums, isComplete: page.isComplete }
+    if (after === null || !(await page.hasNextPage())) return { sums, isComplete: page.isComplete }
   }
 }
 

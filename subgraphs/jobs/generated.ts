@@ -340,9 +340,9 @@ export type Address = {
 
 /** Where a page stands in its list, after the Relay Cursor Connections specification. */
 export type PageInfo = {
-  /** Whether there is more after this page. */
+  /** Whether the list has an entry after this page. */
   readonly hasNextPage: Scalars['Boolean']['output']
-  /** Whether there is more before this page. */
+  /** Whether the list has an entry before this page. */
   readonly hasPreviousPage: Scalars['Boolean']['output']
   /** The cursor of the first entry; pass it as `before` to page backwards. */
   readonly startCursor?: Maybe<Scalars['String']['output']>

@@ -3,7 +3,8 @@ import type { Change } from '../../../schema/change.ts'
 import { isEntityType, type EntityRef } from '../../../schema/entities.ts'
 import type { System } from '../../../schema/systems.ts'
 import { registry } from '../../../subgraphs/registry.ts'
-import type { DeliveryState, FoundDelivery } from '../../store/find-deliveries.ts'
+import { readPage, readWindow, type WindowArguments } from '../../links/page.ts'
+import type { DeliveryState, DeliveryWindow, FoundDelivery } from '../../store/find-deliveries.ts'
 
 /** Which deliveries are meant. */
 export interface DeliverySelection {
@@ -17,10 +18,7 @@ export interface DeliverySelection {
 
 /** What operators see and do. */
 export interface DeliveriesPort {
-  find(
-    asked: DeliverySelection,
-    page: { readonly limit: number; readonly before?: number | null },
-  ): Promise<readonly FoundDelivery[]>
+  find(asked: DeliverySelection, window: DeliveryWindow): Promise<readonly FoundDelivery[]>
   count(asked: DeliverySelection): Promise<number>
   dismiss(
     asked: DeliverySelection,
@@ -54,10 +52,7 @@ interface FilterArguments {
   readonly entity?: { readonly type: string; readonly id: string } | null
 }
 
-interface PageArguments extends FilterArguments {
-  readonly first?: number | null
-  readonly after?: string | null
-}
+type PageArguments = FilterArguments & WindowArguments
 
 interface DismissArguments {
   readonly input: Omit<FilterArguments, 'state'> & {
@@ -74,8 +69,6 @@ interface ReplayArguments {
   }
 }
 
-const defaultPage = 20
-const largestPage = 100
 /** A rehearsal reads every record again before it answers. */
 const rehearsedAtOnce = 100
 const replayedAtOnce = 1000
@@ -90,17 +83,17 @@ const shownReasons: Readonly<Record<UntouchedReason, string>> = {
 export function deliveryQueries(port: DeliveriesPort) {
   return {
     deliveries: async (_: unknown, asked: PageArguments) => {
-      const first = sizeOf('first', asked.first ?? defaultPage, largestPage)
-      const before = asked.after == null ? null : idOfCursor(asked.after)
       const filter = filterOf(asked)
-      const found = await port.find(filter, { limit: first + 1, before })
-      const edges = found.slice(0, first).map(one => ({ cursor: cursorOf(one.id), node: one }))
+      const { rows, hasNextPage, hasPreviousPage } = await readPage(readWindow(asked, idOfCursor), window =>
+        port.find(filter, { ...window, limit: window.limit + 1 }),
+      )
+      const edges = rows.map(one => ({ cursor: cursorOf(one.id), node: one }))
       return {
         edges,
         nodes: edges.map(({ node }) => node),
         pageInfo: {
-          hasNextPage: found.length > first,
-          hasPreviousPage: before !== null,
+          hasNextPage,
+          hasPreviousPage,
           startCursor: edges[0]?.cursor ?? null,
           endCursor: edges.at(-1)?.cursor ?? null,
         },
@@ -182,9 +175,9 @@ function cursorOf(id: number): string {
   return Buffer.from(`d1:${id}`).toString('base64url')
 }
 
-function idOfCursor(cursor: string): number {
+function idOfCursor(name: 'after' | 'before', cursor: string): number {
   const match = /^d1:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
-  if (match === null) throw badInput('after: expected a cursor of this list, as an earlier page gave it')
+  if (match === null) throw badInput(`${name}: expected a cursor of this list, as an earlier page gave it`)
   return Number(match[1])
 }
 

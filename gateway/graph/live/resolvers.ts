@@ -42,14 +42,16 @@ export interface SystemStatus {
 
 export interface UnlinkedPage {
   readonly entries: readonly { readonly cursor: string; readonly unlinked: Unlinked }[]
-  readonly hasNextPage: boolean
-  readonly hasPreviousPage: boolean
+  hasNextPage(): Promise<boolean>
+  hasPreviousPage(): Promise<boolean>
   totalCount(): Promise<number>
 }
 
 export interface UnlinkedArguments {
   readonly first?: number | null
   readonly after?: string | null
+  readonly last?: number | null
+  readonly before?: string | null
   readonly reason?: UnlinkedReason | null
   readonly system?: System | null
 }
@@ -112,8 +114,8 @@ export function liveResolvers(ports: LivePorts): Resolvers {
           edges,
           nodes: edges.map(edge => edge.node),
           pageInfo: {
-            hasNextPage: page.hasNextPage,
-            hasPreviousPage: page.hasPreviousPage,
+            hasNextPage: () => page.hasNextPage(),
+            hasPreviousPage: () => page.hasPreviousPage(),
             startCursor: edges[0]?.cursor ?? null,
             endCursor: edges.at(-1)?.cursor ?? null,
           },

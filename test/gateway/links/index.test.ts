@@ -62,8 +62,8 @@ describe('pages', () => {
             const ids = page.entries.map(entry => entry.id)
             if (isBackward) walked.unshift(...ids)
             else walked.push(...ids)
-            isMore = isBackward ? page.hasPreviousPage : page.hasNextPage
-            expect(isBackward ? page.hasNextPage : page.hasPreviousPage).toBe(cursor !== null)
+            isMore = await (isBackward ? page.hasPreviousPage() : page.hasNextPage())
+            expect(await (isBackward ? page.hasNextPage() : page.hasPreviousPage())).toBe(cursor !== null)
             cursor = (isBackward ? page.entries[0] : page.entries.at(-1))?.cursor ?? null
           }
           expect(walked).toEqual(all.entries.map(entry => entry.id))
@@ -89,7 +89,7 @@ describe('pages', () => {
   it('are refused for arguments that make none', async () => {
     const index = openIndex(store, catalogue)
     const wrong: PageArguments[] = [
-      { first: 0 },
+      { first: -1 },
       { first: 101 },
       { last: -1 },
       { first: 1, last: 1 },
@@ -163,7 +163,7 @@ describe('filters', () => {
     expect(await idsOf(null, { parents: [customer('1'), { type: 'Order', id: 'in_1' }] })).toEqual(['b'])
     expect(await idsOf(customer('1'), { isClosed: false })).toEqual(['a'])
     const page = await openIndex(store, catalogue).page('Job', null, { isClosed: true }, { first: 1 })
-    expect([page.entries.length, page.hasNextPage, await page.totalCount()]).toEqual([1, true, 2])
+    expect([page.entries.length, await page.hasNextPage(), await page.totalCount()]).toEqual([1, true, 2])
   })
 })
 

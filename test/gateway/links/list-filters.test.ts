@@ -514,7 +514,7 @@ describe('any records and filters', () => {
               const ids = page.entries.map(entry => entry.id)
               if (isBackward) walked.unshift(...ids)
               else walked.push(...ids)
-              isMore = isBackward ? page.hasPreviousPage : page.hasNextPage
+              isMore = await (isBackward ? page.hasPreviousPage() : page.hasNextPage())
               cursor = (isBackward ? page.entries[0] : page.entries.at(-1))?.cursor ?? null
               if (cursor !== null) expect(await page.totalCount()).toBe(right.length)
             }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { claimDue, claimSuspects, failEntry, finishEntries } from '../../../gateway/store/deliveries.ts'
-import { findDeliveries, idsOfDeliveries } from '../../../gateway/store/find-deliveries.ts'
+import { findDeliveries, idsOfDeliveries, type DeliveryWindow } from '../../../gateway/store/find-deliveries.ts'
 import { storeFound } from '../../../gateway/store/found.ts'
 import { storeReceived } from '../../../gateway/store/received.ts'
 import { readForReplay, writeReplays } from '../../../gateway/store/replays.ts'
@@ -85,10 +85,11 @@ test('entries are found by id, system, state, time and record, the newest first 
   await receive(store, at(0), { key: 'a', hints: [hint('in_1')] })
   await receive(store, at(1), { key: 'b', hints: [hint('in_1'), hint('in_2')] }, { key: 'c', unreadable: 'no' })
   await receive(store, at(2), { key: 'd', hints: [hint('in_3')] })
-  const ids = async (...[filter, page]: [object, { limit: number; before?: number }?]) =>
+  const ids = async (...[filter, page]: [object, DeliveryWindow?]) =>
     (await findDeliveries(store, filter, page ?? { limit: 10 })).map(({ id }) => id)
   expect(await ids({})).toEqual([4, 3, 2, 1])
-  expect(await ids({}, { limit: 2, before: 4 })).toEqual([3, 2])
+  expect(await ids({}, { limit: 2, after: { place: 4 } })).toEqual([3, 2])
+  expect(await ids({}, { limit: 2, isBackward: true, before: { place: 2, isIncluded: true } })).toEqual([2, 3])
   expect(await ids({ ids: [1, 3, 99] })).toEqual([3, 1])
   expect(await ids({ ids: [] })).toEqual([])
   expect(await ids({ state: 'dead' })).toEqual([3])

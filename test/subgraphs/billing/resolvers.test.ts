@@ -115,8 +115,8 @@ function world(options: { isComplete?: boolean; ids?: readonly string[]; sums?: 
         const hasNextPage = from + 2 < ids.length
         return Promise.resolve({
           entries,
-          hasNextPage,
-          hasPreviousPage: from > 0,
+          hasNextPage: () => Promise.resolve(hasNextPage),
+          hasPreviousPage: () => Promise.resolve(from > 0),
           isComplete: options.isComplete ?? true,
           totalCount: () => Promise.resolve(ids.length),
         })

@@ -58,7 +58,8 @@ function world() {
           return { id, cursor: `c${id}`, record: { system: 'fake', kind: 'contact', id }, near: null }
         })
         const totalCount = () => Promise.resolve(++counted)
-        return Promise.resolve({ entries, hasNextPage: false, hasPreviousPage: false, isComplete: true, totalCount })
+        const no = () => Promise.resolve(false)
+        return Promise.resolve({ entries, hasNextPage: no, hasPreviousPage: no, isComplete: true, totalCount })
       },
     },
     links: {

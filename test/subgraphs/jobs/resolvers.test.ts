@@ -65,8 +65,8 @@ const source: JobsSource = {
 
 const page: IndexPage = {
   entries: ['1', 'broken', 'gone'].map(id => ({ id, cursor: `c${id}`, record: record(id), near: null })),
-  hasNextPage: true,
-  hasPreviousPage: false,
+  hasNextPage: () => Promise.resolve(true),
+  hasPreviousPage: () => Promise.resolve(false),
   isComplete: true,
   totalCount: () => Promise.resolve(3),
 }
