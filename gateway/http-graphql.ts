@@ -72,7 +72,9 @@ export function readGet({ url = '' }: IncomingMessage): Read<string> {
 
 /** @returns what the client wants its answer as; null when it takes neither of the two that are offered */
 export function answerType(request: IncomingMessage): string | null {
-  return new Negotiator(request).mediaType([json, graphQLResponse]) ?? null
+  // With the charset: a client that names it takes nothing without.
+  const type = new Negotiator(request).mediaType([`${json}; charset=utf-8`, `${graphQLResponse}; charset=utf-8`])
+  return type?.split(';')[0] ?? null
 }
 
 export const notAcceptable: Refusal = {

@@ -354,7 +354,7 @@ function mayAsk({ callers }: HttpOptions, request: IncomingMessage): boolean {
 
 function allowOrigin({ callers }: HttpOptions, request: IncomingMessage, response: ServerResponse): void {
   const { origin } = request.headers
-  response.setHeader('Vary', 'Origin')
+  response.setHeader('Vary', 'Origin, Accept')
   if (origin === undefined || !callers.allowsOrigin(origin)) return
   response.setHeader('Access-Control-Allow-Origin', origin)
   if (callers.allowsCredentials(origin)) response.setHeader('Access-Control-Allow-Credentials', 'true')

@@ -87,8 +87,10 @@ async function openGraphiQL() {
   await load('/explore/graphiql.js')
   const feeds = openFeeds(websocket, document.getElementById('feeds'))
   const overHttp = GraphiQL.createFetcher({ url: endpoint })
-  const fetcher = (request, options) =>
-    isSubscription(request) ? feeds.observable(feeds.of(request)) : overHttp(request, options)
+  const fetcher = (asked, options) => {
+    const { request, kind } = operationOf(asked)
+    return kind === 'subscription' ? feeds.observable(feeds.of(request)) : overHttp(request, options)
+  }
   keepFeeds(feeds)
   editor.textContent = ''
   const named = asked.get('example')
@@ -109,12 +111,13 @@ async function openGraphiQL() {
   )
 }
 
-/** Which of a document's operations runs decides; a name that is none of its own is one of the tab before. */
-function isSubscription({ query, operationName }) {
-  const text = query.replace(/#[^\n]*/g, '')
-  const kinds = [...text.matchAll(/\b(query|mutation|subscription)\s+(\w+)/g)]
-  const named = kinds.find(([, , name]) => name === operationName)
-  return (named ?? /\b(query|mutation|subscription)\b|\{/.exec(text))?.[1] === 'subscription'
+/** What is to run, and as what. Right after a tab was opened GraphiQL names an operation of the tab before. */
+function operationOf({ operationName, ...unnamed }) {
+  const text = unnamed.query.replace(/#[^\n]*/g, '')
+  const all = [...text.matchAll(/\b(query|mutation|subscription)\s+(\w+)/g)]
+  const named = all.find(([, , name]) => name === operationName) ?? all[0]
+  if (named !== undefined) return { kind: named[1], request: { ...unnamed, operationName: named[2] } }
+  return { kind: /\b(mutation|subscription)\b|\{/.exec(text)?.[1], request: unnamed }
 }
 
 function operationIn(text) {
