@@ -71,6 +71,7 @@ export function openProcessor(
     isMentioned: record => catalogue.mentionedKindOf(record) !== null,
     rename: openRenaming(runtime),
     position: () => follower.position,
+    locate: (hint, priority) => runtime.locate(hint, runtime.context(priority)),
     observe: (record, priority) => runtime.observe(record, runtime.context(priority)),
     async apply(observations, entries) {
       const now = clock.now()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../schema/entities.ts'
 import { recordKey, type RecordRef, type Role, type System } from '../schema/systems.ts'
-import type { CallContext, Clock, Log, ObservedRecord, Priority } from '../subgraphs/contract.ts'
+import type { CallContext, Clock, Hint, Log, ObservedRecord, Priority } from '../subgraphs/contract.ts'
 import { openRecordCache, type RecordCache } from './cache/record-cache.ts'
 import { applyObservations } from './changes/apply.ts'
 import { ChangeCommits } from './changes/commit.ts'
@@ -61,6 +61,8 @@ export interface Runtime {
   /** A context for work that no client waits for. Contexts asked for in one turn are one, so that their reads are batched. */
   context(priority: Exclude<Priority, 'query'>): OperationContext
   observe(record: RecordRef, context: OperationContext): Promise<ObservedRecord | null>
+  /** The same hint about the records that its own record leads to; see `OpenSystem.locate`. */
+  locate(hint: Hint, context: OperationContext): Promise<readonly Hint[]>
   /** What a mentioned record is called; null when it does not exist. */
   nameOf(record: RecordRef, context: OperationContext): Promise<string | null>
   /** @throws GraphQLError when there is no such record or entity */
@@ -164,6 +166,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
       return context
     },
     observe,
+    locate,
     async nameOf(record, context) {
       const { nameOf } = runningOf(record.system).adapter
       if (nameOf === undefined)
@@ -195,6 +198,11 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
 
   function observe(record: RecordRef, context: OperationContext): Promise<ObservedRecord | null> {
     return runningOf(record.system).adapter.observe(record, context)
+  }
+
+  async function locate(hint: Hint, context: OperationContext): Promise<readonly Hint[]> {
+    const records = await runningOf(hint.record.system).adapter.locate?.(hint.record, context)
+    return records?.map(record => ({ ...hint, record })) ?? [hint]
   }
 
   function runningOf(system: System): RunningSystem {

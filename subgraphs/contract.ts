@@ -146,8 +146,10 @@ export interface ObservedRecord {
   /** Whether work or sale has ended, where that is a question: a completed job, an inactive product. */
   readonly isClosed: boolean | null
   readonly createdAt: Date | null
-  /** The vendor's version; null where it gives none. */
+  /** The vendor's version; null where it gives none that moves with all that the graph shows of the record. */
   readonly updatedAt: Date | null
+  /** When it last changed, where that is no version: a product's date does not move with its prices. */
+  readonly changedAt?: Date | null
   /** As the vendor has it; normalised by the gateway. */
   readonly email: string | null
   /**
@@ -449,6 +451,7 @@ export type DeliveryEntry = {
 /** "Something about this record changed." */
 export interface Hint {
   readonly kind: ChangeKind
+  /** Of a declared kind, or of one that `OpenSystem.locate` leads on from. */
   readonly record: RecordRef
   /** When, by the vendor's clock; null when it does not say. */
   readonly at: Date | null
@@ -700,6 +703,12 @@ export interface OpenSystem<Source> {
    * that was merged it says what the index keeps of the winner, with the asked id among its former ones.
    */
   observe(record: RecordRef, context: GraphContext): Promise<ObservedRecord | null>
+  /**
+   * The records of declared kinds that a hint's record leads to, for systems whose news name others: a refund names a payment, and the
+   * vendor alone knows whose invoice that paid. None when it leads to none. Absent where hints name declared kinds only.
+   * @throws VendorError; `rejected` where nothing can tell any more
+   */
+  locate?(record: RecordRef, context: GraphContext): Promise<readonly RecordRef[]>
   /**
    * Reads through the cache what a record of a kind declared as `mentioned` is called, as those who mention it show it; null when it
    * does not exist (any more). Absent where no kind is declared so.

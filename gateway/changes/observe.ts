@@ -176,7 +176,8 @@ function effectOfSight(
     status: observed.status,
     is_closed: observed.isClosed === null ? null : Number(observed.isClosed),
     created_at: createdAt,
-    updated_at: updatedAt ?? latest(stored?.updated_at ?? null, newsAt, versionOf(observed.createdAt)),
+    updated_at:
+      updatedAt ?? latest(stored?.updated_at ?? null, newsAt, versionOf(observed.changedAt ?? observed.createdAt)),
     email: normalizeEmail(observed.email),
     names_type: observed.names?.type ?? null,
     names_id: observed.names?.id ?? null,

@@ -203,7 +203,10 @@ export function openDelivering(runtime: Runtime, { log, secrets }: DeliveringPor
         if (plan.do === 'nothing') return
         due.push(id)
         try {
-          const hints = merge([{ hints: hintsOfPlan(plan) }])
+          const located = await Promise.all(
+            hintsOfPlan(plan).map(hint => runtime.locate(hint, runtime.context('background'))),
+          )
+          const hints = merge([{ hints: located.flat() }])
           observations.push(...(await Promise.all(hints.map(observe))))
         } catch (error) {
           unsure.push({ id, reason: error instanceof VendorError ? error.message : 'its records cannot be read' })

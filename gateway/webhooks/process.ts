@@ -50,6 +50,8 @@ export interface ProcessPorts {
   evict(hint: Pick<Hint, 'record' | 'kind' | 'at'>): void
   /** The newest Change that was followed here. */
   position?(): number
+  /** The same hint about the records that its own record leads to: itself, unless it is of a kind that is none of the graph's. */
+  locate?(hint: Hint, priority: WorkPriority): Promise<readonly Hint[]>
   /** Reads the record past every eviction so far. */
   observe(record: RecordRef, priority: WorkPriority): Promise<ObservedRecord | null>
   /** Whether a record is no entity, but others show its name. */
@@ -318,7 +320,8 @@ export class DeliveryProcessor {
   }
 
   /** Reads again what was overtaken: somebody else got through each time, so it ends. */
-  async #readAndApply({ entries, priority }: Group, tried: Try | null): Promise<Exclude<TryOutcome, 'failed'>> {
+  async #readAndApply({ entries: told, priority }: Group, tried: Try | null): Promise<Exclude<TryOutcome, 'failed'>> {
+    const entries = await this.#located(told, priority)
     const all = merge(entries)
     const isMentioned = ({ record }: Hint): boolean => this.#ports.isMentioned?.(record) === true
     const hints = all.filter(hint => !isMentioned(hint))
@@ -341,6 +344,19 @@ export class DeliveryProcessor {
         if (!(error instanceof Overtaken) || readings === maxOvertaken) throw error
       }
     }
+  }
+
+  async #located(entries: readonly StoredEntry[], priority: WorkPriority): Promise<readonly StoredEntry[]> {
+    const { locate } = this.#ports
+    if (locate === undefined) return entries
+    return Promise.all(
+      entries.map(async entry => ({
+        ...entry,
+        hints: (
+          await Promise.all(entry.hints.map(hint => this.#within('locating', () => locate(hint, priority))))
+        ).flat(),
+      })),
+    )
   }
 
   #againAt({ tries, hints }: StoredEntry): Date | null {

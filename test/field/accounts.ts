@@ -67,7 +67,9 @@ export function stripeAccount(resources: Record<string, RawRecords>): Answer {
     const records = resources[resource] ?? {}
     if (id === undefined) {
       const asked = [...query].filter(([name]) => /^ids(\[\d*\])?$/.test(name)).map(([, value]) => value)
-      const data = Object.values(records).filter(({ id: one }) => asked.length === 0 || asked.includes(String(one)))
+      const data = Object.values(records)
+        .filter(({ id: one }) => asked.length === 0 || asked.includes(String(one)))
+        .filter(record => [...query].every(([name, value]) => isIn(record, name, value)))
       return { body: { object: 'list', url: path, has_more: false, data } }
     }
     const found = records[decodeURIComponent(id)]
@@ -78,6 +80,16 @@ export function stripeAccount(resources: Record<string, RawRecords>): Answer {
         }
       : { body: found }
   }
+}
+
+/** Whether a list filtered by a reference holds the record; other parameters filter nothing here. */
+function isIn(record: Raw, name: string, value: string): boolean {
+  if (['customer', 'invoice', 'product', 'payment_intent', 'charge'].includes(name)) return record[name] === value
+  if (name !== 'payment[payment_intent]') return true
+  const { payment } = record
+  return (
+    typeof payment === 'object' && payment !== null && 'payment_intent' in payment && payment.payment_intent === value
+  )
 }
 
 /** What an account of Asana holds; a test changes it as it goes. */

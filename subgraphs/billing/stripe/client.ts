@@ -463,6 +463,17 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
       )
     },
 
+    /** As it came; null once Stripe has forgotten it. */
+    event: async (id: string, context: CallContext): Promise<unknown> => {
+      if (!isAskable(id)) return null
+      try {
+        return await ask('events.retrieve', context, (stripe, options) => stripe.events.retrieve(id, {}, options))
+      } catch (error) {
+        if (error instanceof VendorError && error.kind === 'not-found') return null
+        throw error
+      }
+    },
+
     webhookEndpoints: (context: CallContext): Promise<Page> =>
       askForPage('webhook_endpoints.list', context, (stripe, options) =>
         stripe.webhookEndpoints.list({ limit: pageSize }, options),
@@ -490,8 +501,18 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
 export type PaidBy = { readonly payment_intent: string } | { readonly charge: string }
 
 /** Kinds of records that belong to one of ours and say so. */
-export type BelongingKind =
-  'charge' | 'credit_note' | 'dispute' | 'invoice_payment' | 'invoiceitem' | 'payment_method' | 'price' | 'refund'
+export const belongingKinds = [
+  'charge',
+  'credit_note',
+  'dispute',
+  'invoice_payment',
+  'invoiceitem',
+  'payment_method',
+  'price',
+  'refund',
+] as const
+
+export type BelongingKind = (typeof belongingKinds)[number]
 
 const familyOf: Readonly<Record<BelongingKind, Family>> = {
   charge: 'charges',

@@ -3,7 +3,7 @@ import { VendorError } from '../../vendor-error.ts'
 import type { StripeClient } from './client.ts'
 import { permissionsText, refusedPermissions } from './permissions.ts'
 import { readWebhookEndpoint } from './records.ts'
-import { eventTypes } from './webhook.ts'
+import { eventTypes } from './happenings.ts'
 
 /** Source: docs.stripe.com/invoicing/integration/workflow-transitions. */
 const invoiceCreatedNote =

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { SystemDefinition } from '../../contract.ts'
 import type { BillingSource } from '../source.ts'
 import { limitPools, openClient } from './client.ts'
+import { locate } from './locate.ts'
 import { parseConfig, settings } from './config.ts'
 import { connectStripe } from './connect.ts'
 import { toVendorError } from './faults.ts'
@@ -44,6 +45,7 @@ export const stripe: SystemDefinition<BillingSource> = {
           source: openStripeSource({ client, records, writeMark }),
           importers: stripeImporters(client, ports.log),
           observe: (record, context) => observe(records, record, context),
+          locate: (record, { call }) => locate(client, record, call),
           takeBack: openTakeBack({ client, writeMark, clock: ports.clock }),
           webhook: openWebhook(writeMark),
           webhookSecrets: config.webhookSecrets,

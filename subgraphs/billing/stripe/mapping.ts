@@ -36,7 +36,9 @@ import type {
 
 export const system = 'stripe'
 
-export type StripeKind = 'customer' | 'invoice' | 'product'
+export const stripeKinds = ['customer', 'invoice', 'product'] as const
+
+export type StripeKind = (typeof stripeKinds)[number]
 
 export function recordRef(kind: StripeKind, id: string): RecordRef {
   return { system, kind, id }
@@ -367,7 +369,8 @@ export function observedProduct(product: ProductRecord): ObservedRecord {
     status: null,
     isClosed: isActive === null ? null : !isActive,
     createdAt: valueOrNull(instant(product.created)),
-    updatedAt: valueOrNull(instant(product.updated)),
+    updatedAt: null,
+    changedAt: valueOrNull(instant(product.updated)),
     email: null,
     names: null,
   }

@@ -10,7 +10,7 @@ const field = fieldOf('stripe')
 const element = elementOf('stripe')
 
 /** Unix seconds, up to the year 9999, which is the last that ISO 8601 writes with four digits. */
-const seconds = z.int().min(0).max(253_402_300_799)
+export const seconds = z.int().min(0).max(253_402_300_799)
 
 /** Whole, and below 2^53: of a larger one JSON has lost digits already. */
 const amount = z.int()
@@ -127,6 +127,7 @@ const payment = z.object({
   amount_requested: field(amount),
   currency: field(currency),
   status_transitions: field(z.object({ paid_at: field(seconds) })),
+  invoice: field(reference),
   /** What took the money: a payment intent, or a charge that has none. */
   payment: field(z.object({ payment_intent: field(reference), charge: field(reference) })),
 })

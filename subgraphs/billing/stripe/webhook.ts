@@ -1,11 +1,13 @@
-import type Stripe from 'stripe'
 import { z } from 'zod'
-import type { ChangeKind } from '../../../schema/change.ts'
-import type { DeliveryEntry, Hint, Received, WebhookAdapter } from '../../contract.ts'
+import type { DeliveryEntry, Received, WebhookAdapter } from '../../contract.ts'
+import type { RecordRef } from '../../../schema/systems.ts'
+import { fieldOf, isUnderstood, mapField, type NotUnderstood, valueOrNull, type Field } from '../../lenient.ts'
 import { verifySignature } from '../../signature.ts'
 import type { SignatureScheme } from '../../signature.ts'
-import { finalizedFields, recordRef } from './mapping.ts'
-import type { StripeKind } from './mapping.ts'
+import { changedFields, happeningOf, type Happening } from './happenings.ts'
+import { isPointer, pointerRef } from './pointers.ts'
+import { recordRef, stripeKinds, type StripeKind } from './mapping.ts'
+import { id, reference, seconds } from './records.ts'
 
 /**
  * `Stripe-Signature: t=<seconds>,v1=<hex>[,v1=<hex>]` over `t.body`; several v1 while a secret is rolled; five minutes.
@@ -17,135 +19,59 @@ export const scheme: SignatureScheme = {
   signed: [{ part: 'time' }, { part: 'text', text: '.' }, { part: 'body' }],
 }
 
-/** What an event type says: which record it touches, where its id stands, and which of the entity's fields changed. */
-interface Happening {
-  readonly change: Exclude<ChangeKind, 'LINKED'>
-  readonly kind: StripeKind
-  readonly idIn: 'id' | 'customer' | 'invoice' | 'product'
-  readonly fields: readonly string[]
-}
+const field = fieldOf('stripe')
 
-const invoice = (change: Happening['change'], ...fields: string[]): Happening => ({
-  change,
-  kind: 'invoice',
-  idIn: 'id',
-  fields,
-})
-const customer = (change: Happening['change']): Happening => ({ change, kind: 'customer', idIn: 'id', fields: [] })
-const product = (change: Happening['change']): Happening => ({ change, kind: 'product', idIn: 'id', fields: [] })
-const lines: Happening = {
-  change: 'UPDATED',
-  kind: 'invoice',
-  idIn: 'invoice',
-  fields: ['lines', 'subtotal', 'total', 'amountRemaining'],
-}
-const payments: Happening = { change: 'UPDATED', kind: 'invoice', idIn: 'invoice', fields: ['payments'] }
-const prices: Happening = { change: 'UPDATED', kind: 'product', idIn: 'product', fields: ['prices'] }
-const paymentMethod: Happening = { change: 'UPDATED', kind: 'customer', idIn: 'customer', fields: ['paymentMethod'] }
+const fields = z.record(z.string(), z.unknown())
 
-type EventType = Stripe.WebhookEndpointCreateParams.EnabledEvent & Stripe.Event.Type
+const request = field(z.object({ idempotency_key: field(z.string()) }))
 
-const paid = ['status', 'amountPaid', 'amountRemaining', 'paidAt', 'payments'] as const
+const eventId = z.string().min(1).max(255)
 
-const rows: readonly (readonly [EventType, Happening])[] = [
-  ['customer.created', customer('CREATED')],
-  ['customer.updated', customer('UPDATED')],
-  ['customer.deleted', customer('DELETED')],
-  ['invoice.created', invoice('CREATED')],
-  ['invoice.updated', invoice('UPDATED')],
-  ['invoice.deleted', invoice('DELETED')],
-  ['invoice.finalized', invoice('UPDATED', ...finalizedFields)],
-  ['invoice.paid', invoice('UPDATED', ...paid)],
-  ['invoice.payment_succeeded', invoice('UPDATED', ...paid)],
-  ['invoice.payment_failed', invoice('UPDATED', 'payments')],
-  ['invoice.overpaid', invoice('UPDATED', ...paid)],
-  ['invoice.voided', invoice('UPDATED', 'status')],
-  ['invoice.marked_uncollectible', invoice('UPDATED', 'status')],
-  ['invoice_payment.paid', payments],
-  ['invoiceitem.created', lines],
-  ['invoiceitem.deleted', lines],
-  ['product.created', product('CREATED')],
-  ['product.updated', product('UPDATED')],
-  ['product.deleted', product('DELETED')],
-  ['price.created', prices],
-  ['price.updated', prices],
-  ['price.deleted', prices],
-  ['payment_method.updated', paymentMethod],
-  ['payment_method.automatically_updated', paymentMethod],
-  ['payment_method.detached', paymentMethod],
-]
-
-const happenings: ReadonlyMap<string, Happening> = new Map(rows)
-
-/** The event types a webhook endpoint has to be subscribed to. */
-export const eventTypes: readonly EventType[] = rows.map(([type]) => type)
-
-/** The entity's fields behind the names in `previous_attributes`. */
-const fieldsOf: Readonly<Record<StripeKind, ReadonlyMap<string, readonly string[]>>> = {
-  invoice: new Map([
-    ['number', ['number']],
-    ['status', ['status']],
-    ['lines', ['lines']],
-    ['subtotal', ['subtotal']],
-    ['total', ['total']],
-    ['amount_paid', ['amountPaid']],
-    ['amount_remaining', ['amountRemaining']],
-    ['description', ['memo']],
-    ['status_transitions', ['finalizedAt', 'paidAt']],
-    ['due_date', ['dueAt']],
-    ['payments', ['payments']],
-    ['hosted_invoice_url', ['hostedUrl']],
-    ['invoice_pdf', ['pdfUrl']],
-    ['customer', ['customer']],
-    ['customer_name', ['billTo']],
-    ['customer_email', ['billTo']],
-    ['customer_phone', ['billTo']],
-    ['customer_address', ['billTo']],
-  ]),
-  customer: new Map([
-    ['name', ['name']],
-    ['email', ['email']],
-    ['phone', ['phone']],
-    ['address', ['address']],
-    ['balance', ['balances']],
-    ['invoice_credit_balance', ['balances']],
-    ['invoice_settings', ['paymentMethod']],
-  ]),
-  product: new Map([
-    ['name', ['name']],
-    ['description', ['description']],
-    ['active', ['isActive']],
-    ['updated', ['updatedAt']],
-  ]),
-}
-
-/** Anything else could not be asked for: it goes into the address of a request. */
-const idOfRecord = z.string().regex(/^\w{1,255}$/)
-
-const reference = z
-  .union([idOfRecord, z.object({ id: idOfRecord }).transform(({ id }) => id)])
-  .nullish()
-  .catch(null)
-
-const event = z.object({
-  id: z.string().min(1).max(255),
+/** An event with the record as it was then. */
+const snapshotEvent = z.object({
+  id: eventId,
   object: z.literal('event'),
   type: z.string(),
-  created: z.int().min(0).max(8_640_000_000_000),
+  created: field(seconds),
   /** Set for what happened in an account connected to ours: none of our records. */
-  account: z.string().nullish(),
+  account: field(z.string()),
   /** The API request it came of. */
-  request: z.object({ idempotency_key: z.string().nullish() }).nullish().catch(null),
-  data: z.object({
-    object: z.object({ id: reference, customer: reference, invoice: reference, product: reference }),
-    previous_attributes: z.record(z.string(), z.unknown()).nullish(),
-  }),
+  request,
+  data: field(z.object({ object: field(fields), previous_attributes: field(fields) })),
 })
 
-type Event = z.infer<typeof event>
+/**
+ * An event that only names its record. Those of v1 records have the old type behind `v1.`, and finer ones. Source: the SDK's
+ * `V2.Core.Events`; docs.stripe.com/event-destinations, thin events.
+ */
+const thinEvent = z.object({
+  id: eventId,
+  object: z.literal('v2.core.event'),
+  type: z.string(),
+  created: field(z.iso.datetime({ offset: true })),
+  /** Set for what happened in another account. */
+  context: field(z.string()),
+  reason: field(z.object({ request })),
+  related_object: field(z.object({ id, type: field(z.string()) })),
+  /** The same happening as the other kind of event, where that is sent too. */
+  snapshot_event: field(eventId),
+})
 
-/** An event of API v2, which carries no record; none of the graph's kinds are among them. */
-const thinEvent = z.object({ id: z.string().min(1).max(255), object: z.literal('v2.core.event') })
+/** What happens to a customer that is an Account of API v2. */
+const accountTypes: ReadonlySet<string> = new Set([
+  'v2.core.account.created',
+  'v2.core.account.updated',
+  'v2.core.account.closed',
+  'v2.core.account[configuration.customer].updated',
+  'v2.core.account[identity].updated',
+])
+
+type SnapshotEvent = z.infer<typeof snapshotEvent>
+
+type ThinEvent = z.infer<typeof thinEvent>
+
+/** The record an event leads to; null for none of ours; else why it cannot be told. */
+type Target = RecordRef | { readonly unreadable: string } | null
 
 /**
  * @param writeMark what stands before the idempotency keys of our own writes
@@ -158,8 +84,6 @@ export function openWebhook(writeMark: string): WebhookAdapter {
     read(received) {
       const body = jsonOf(received)
       if (body === undefined) return { unreadable: 'expected an event of Stripe, got a body that is no JSON' }
-      const thin = thinEvent.safeParse(body)
-      if (thin.success) return { entries: [{ key: thin.data.id, hints: [] }] }
       const read = readEvent(body, writeMark)
       return 'key' in read ? { entries: [read] } : read
     },
@@ -168,48 +92,139 @@ export function openWebhook(writeMark: string): WebhookAdapter {
 
 /** What an event says, whether Stripe sent it or was asked for it: under the same key. */
 export function readEvent(value: unknown, writeMark: string): DeliveryEntry | { readonly unreadable: string } {
-  const parsed = event.safeParse(value)
-  if (parsed.success) return entryOf(parsed.data, writeMark)
-  const path = parsed.error.issues[0]?.path.map(String).join('.')
+  const thin = thinEvent.safeParse(value)
+  if (thin.success) return thinEntry(thin.data, writeMark)
+  const snapshot = snapshotEvent.safeParse(value)
+  if (snapshot.success) return snapshotEntry(snapshot.data, writeMark)
+  const path = snapshot.error.issues[0]?.path.map(String).join('.')
   return { unreadable: `expected an event of Stripe, got something else at ${path ?? 'its root'}` }
 }
 
-function entryOf({ id, type, created, account, request, data }: Event, writeMark: string): DeliveryEntry {
-  const happening = happenings.get(type)
-  if (happening === undefined || account != null) return { key: id, hints: [] }
-  const before = data.previous_attributes ?? {}
-  const recordId = data.object[happening.idIn] ?? formerReference(before, happening.idIn)
-  if (recordId === null || recordId === '') {
-    // An invoice item may wait without an invoice, a payment method without a customer; a record has an id.
-    return happening.idIn === 'id'
-      ? { key: id, unreadable: `${type} without the id of its record` }
-      : { key: id, hints: [] }
+function snapshotEntry(event: SnapshotEvent, writeMark: string): DeliveryEntry {
+  const { id: key, type, created, account } = event
+  const happening = happeningOf(type)
+  if (happening === undefined || account !== null) return { key, hints: [] }
+  const before = valueOrNull(mapField(event.data, ({ previous_attributes }) => previous_attributes)) ?? {}
+  const about = mapField(event.data, ({ object }) => object)
+  const target = about === null || !isUnderstood(about) ? missing(type) : targetOf(happening, type, about, before)
+  return entryOf(key, target, happening, writeMark, {
+    type,
+    at: valueOrNull(mapField(created, value => new Date(value * 1000))),
+    fields: happening.names === 'itself' ? changedFields(happening, Object.keys(before)) : happening.fields,
+    request: event.request,
+  })
+}
+
+/** What belongs to a record says so under its name; what was taken off it did so before. */
+function targetOf(
+  happening: Happening,
+  type: string,
+  about: Readonly<Record<string, unknown>>,
+  before: Readonly<Record<string, unknown>>,
+): Target {
+  const named = (name: string): Field<string> =>
+    field(reference).parse(about[name] ?? (Object.hasOwn(before, name) ? before[name] : null))
+  if (happening.names === 'itself') return ours(happening.kind, named('id')) ?? missing(type)
+  if (happening.names !== 'payment') {
+    const account = happening.names === 'customer' ? named('customer_account') : null
+    const found = ours(happening.kind, named(happening.names)) ?? pointerTo('account', account)
+    return found ?? (happening.isOptional ? null : missing(type))
   }
-  const hint: Hint = {
-    kind: happening.change,
-    record: recordRef(happening.kind, recordId),
-    at: new Date(created * 1000),
-    fields: happening.idIn === 'id' ? changedFields(happening, Object.keys(before)) : happening.fields,
-    ...(isWritten(type, happening) && request?.idempotency_key?.startsWith(`${writeMark}-`) === true
-      ? { isEcho: true }
-      : {}),
-  }
-  return { key: id, hints: [hint] }
+  return (
+    ours('invoice', named('invoice')) ??
+    pointerTo('payment_intent', named('payment_intent')) ??
+    pointerTo('charge', about['object'] === 'charge' ? named('id') : named('charge'))
+  )
+}
+
+function ours(kind: StripeKind, named: Field<string>): Target {
+  if (!isUnderstood(named)) return { unreadable: named.message }
+  return named === null ? null : recordRef(kind, named)
+}
+
+function pointerTo(kind: 'account' | 'payment_intent' | 'charge', named: Field<string>): Target {
+  if (!isUnderstood(named)) return { unreadable: named.message }
+  return named === null ? null : pointerRef(kind, named)
+}
+
+function missing(type: string): Target {
+  return { unreadable: `${type}: expected it to name its record, got none` }
+}
+
+function thinEntry(event: ThinEvent, writeMark: string): DeliveryEntry {
+  const key = valueOrNull(event.snapshot_event) ?? event.id
+  const type = /^v1\.(.+)$/.exec(event.type)?.[1]
+  const isAccount = accountTypes.has(event.type)
+  if (event.context !== null || (type === undefined && !isAccount)) return { key, hints: [] }
+  const happening = type === undefined ? undefined : happeningOf(type)
+  const related = event.related_object
+  const target = isAccount
+    ? mapTarget(related, event.type, ({ id: account }) => pointerRef('account', account))
+    : happening === undefined
+      ? finerTarget(related)
+      : thinTarget(event, happening)
+  return entryOf(key, target, happening, writeMark, {
+    type: type ?? event.type,
+    at: valueOrNull(mapField(event.created, value => new Date(value))),
+    fields: happening?.fields ?? [],
+    request: mapField(event.reason, reason => reason.request),
+  })
+}
+
+type Related = NonNullable<Exclude<ThinEvent['related_object'], NotUnderstood>>
+
+function thinTarget(event: ThinEvent, happening: Happening): Target {
+  const { type, related_object: related } = event
+  if (happening.names === 'itself') return mapTarget(related, type, one => recordRef(happening.kind, one.id))
+  const { of } = happening
+  if (of !== null) return mapTarget(related, type, one => pointerRef(of, one.id))
+  // The record itself says no more whose it was; the other kind of event does, and Stripe keeps it.
+  const snapshot = valueOrNull(event.snapshot_event)
+  return snapshot === null
+    ? { unreadable: `${type}: expected snapshot_event, which alone says whose it was, got none` }
+    : pointerRef('event', snapshot)
+}
+
+/** Types finer than the old ones: whatever they say of a record that we know has it read again. */
+function finerTarget(related: ThinEvent['related_object']): Target {
+  if (related === null || !isUnderstood(related)) return null
+  const type = valueOrNull(related.type)
+  const kind = stripeKinds.find(one => one === type)
+  if (kind !== undefined) return recordRef(kind, related.id)
+  return type !== null && isPointer(type) ? pointerRef(type, related.id) : null
+}
+
+function mapTarget(related: ThinEvent['related_object'], type: string, map: (one: Related) => RecordRef): Target {
+  if (related === null) return { unreadable: `${type}: expected related_object to name its record, got none` }
+  return isUnderstood(related) ? map(related) : { unreadable: `${type}: related_object: ${related.message}` }
+}
+
+interface Told {
+  /** The old type. */
+  readonly type: string
+  readonly at: Date | null
+  readonly fields: readonly string[]
+  readonly request: SnapshotEvent['request']
+}
+
+function entryOf(
+  key: string,
+  target: Target,
+  happening: Happening | undefined,
+  writeMark: string,
+  { type, at, fields: changed, request: of }: Told,
+): DeliveryEntry {
+  if (target === null) return { key, hints: [] }
+  if ('unreadable' in target) return { key, unreadable: target.unreadable }
+  const usedKey = valueOrNull(mapField(of, ({ idempotency_key }) => idempotency_key))
+  const isEcho = isWritten(type, happening) && usedKey?.startsWith(`${writeMark}-`) === true
+  const hint = { kind: happening?.change ?? 'UPDATED', record: target, at, fields: changed }
+  return { key, hints: [isEcho ? { ...hint, isEcho } : hint] }
 }
 
 /** Whether a write of ours tells of it itself. What a write does beside, such as giving credit back, only the event tells. */
-function isWritten(type: string, { kind }: Happening): boolean {
-  return kind === 'invoice' || type === 'customer.created'
-}
-
-function changedFields({ kind, fields }: Happening, changed: readonly string[]): readonly string[] {
-  return [...new Set([...fields, ...changed.flatMap(name => fieldsOf[kind].get(name) ?? [])])]
-}
-
-/** A detached payment method says whose it was only here. */
-function formerReference(before: Readonly<Record<string, unknown>>, name: string): string | null {
-  const value = Object.hasOwn(before, name) ? before[name] : null
-  return idOfRecord.safeParse(value).data ?? null
+function isWritten(type: string, happening: Happening | undefined): boolean {
+  return happening?.kind === 'invoice' || type === 'customer.created'
 }
 
 function jsonOf({ body }: Received): unknown {

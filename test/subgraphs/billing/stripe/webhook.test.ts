@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import Stripe from 'stripe'
 import { describe, expect, test } from 'vitest'
-import { eventTypes, openWebhook } from '../../../../subgraphs/billing/stripe/webhook.ts'
+import { eventTypes } from '../../../../subgraphs/billing/stripe/happenings.ts'
+import { openWebhook } from '../../../../subgraphs/billing/stripe/webhook.ts'
 import type { Received } from '../../../../subgraphs/contract.ts'
 
 const secret = 'whsec_test_secret'
@@ -21,6 +22,21 @@ function received(body: string, signature?: string): Received {
 function event(type: string, object: object, previous?: object): Received {
   const data = { object, ...(previous === undefined ? {} : { previous_attributes: previous }) }
   return received(JSON.stringify({ id: 'evt_1', object: 'event', type, created: 1_767_225_600, data }))
+}
+
+function thin(type: string, related: object | null, more: object = {}): Received {
+  return received(
+    JSON.stringify({
+      id: 'evt_1',
+      object: 'v2.core.event',
+      type,
+      created: '2026-11-30T10:00:00.000Z',
+      livemode: true,
+      context: null,
+      related_object: related,
+      ...more,
+    }),
+  )
 }
 
 const webhook = openWebhook('ours')
@@ -122,9 +138,69 @@ describe('an event', () => {
   })
 
   test.each([
+    ['acme-corp', 'customer.updated', 'customer'],
+    ['gold.plan v2', 'product.updated', 'product'],
+    ['a/b@c?d#e', 'invoice.updated', 'invoice'],
+    ['ключ', 'product.updated', 'product'],
+    ['x'.repeat(255), 'product.updated', 'product'],
+  ])('an id that a merchant chose (%s) is one', (id, type, kind) => {
+    expect(webhook.read(event(type, { id }))).toMatchObject({ entries: [{ hints: [{ record: { kind, id } }] }] })
+  })
+
+  test.each([
+    ['price.updated', { id: 'price_1', product: 'boiler-top-up_2024' }, 'product', 'boiler-top-up_2024'],
+    ['credit_note.created', { id: 'cn_1', invoice: 'in_1', customer: 'cus_1' }, 'invoice', 'in_1'],
+    ['charge.refunded', { id: 'ch_1', object: 'charge', payment_intent: 'pi_1' }, 'payment_intent', 'pi_1'],
+    ['charge.refunded', { id: 'ch_1', object: 'charge', payment_intent: null }, 'charge', 'ch_1'],
+    // As older API versions have it.
+    ['charge.refunded', { id: 'ch_1', object: 'charge', payment_intent: 'pi_1', invoice: 'in_1' }, 'invoice', 'in_1'],
+    ['refund.updated', { id: 're_1', object: 'refund', payment_intent: null, charge: 'ch_1' }, 'charge', 'ch_1'],
+    ['charge.dispute.closed', { id: 'du_1', object: 'dispute', payment_intent: 'pi_1' }, 'payment_intent', 'pi_1'],
+    ['customer_cash_balance_transaction.created', { customer: 'cus_1' }, 'customer', 'cus_1'],
+    ['payment_method.updated', { customer: null, customer_account: 'acct_1' }, 'account', 'acct_1'],
+  ])('%s leads to the record it names', (type, object, kind, id) => {
+    expect(webhook.read(event(type, object))).toMatchObject({
+      entries: [{ hints: [{ kind: 'UPDATED', record: { kind, id } }] }],
+    })
+  })
+
+  test.each([
+    ['price.updated', { id: 'price_1' }],
+    ['price.updated', { id: 'price_1', product: 5 }],
+    ['invoice.paid', { id: '' }],
+    ['invoice.paid', { id: 'in\u0000' }],
+    ['invoice.paid', { id: 'x'.repeat(256) }],
+    ['invoiceitem.created', { id: 'ii_1', invoice: [] }],
+    ['payment_method.updated', { id: 'pm_1', customer: true }],
+    ['credit_note.created', { id: 'cn_1' }],
+    ['invoice_payment.paid', { id: 'inpay_1', invoice: null }],
+    ['refund.created', { id: 're_1', charge: {}, payment_intent: null }],
+  ])('%s of %j is not understood, and says why', (type, object) => {
+    expect(webhook.read(event(type, object))).toMatchObject({ entries: [{ key: 'evt_1', unreadable: anyText }] })
+  })
+
+  test('an event with a date or a request that is not as documented still names its record', () => {
+    const body = {
+      id: 'evt_1',
+      object: 'event',
+      type: 'invoice.paid',
+      created: 'today',
+      request: 5,
+      data: { object: { id: 'in_1' } },
+    }
+    expect(webhook.read(received(JSON.stringify(body)))).toMatchObject({
+      entries: [{ hints: [{ record: { id: 'in_1' }, at: null }] }],
+    })
+  })
+
+  test.each([
     ['of a type nobody asked for', event('constructor', { id: 'x' })],
     ['of an item without an invoice', event('invoiceitem.created', { id: 'ii_1', invoice: null })],
-    ['of API v2', received('{"id":"evt_1","object":"v2.core.event","type":"v1.x"}')],
+    ['of API v2 about other records', thin('v2.core.account_link.returned', { id: 'acct_1', type: 'account' })],
+    ['of API v2 of a v1 record that the graph has not', thin('v1.payout.paid', { id: 'po_1', type: 'payout' })],
+    ['of API v2 of another account', thin('v1.invoice.paid', { id: 'in_1', type: 'invoice' }, { context: 'acct_1' })],
+    ['of a payment method that no customer has', event('payment_method.updated', { id: 'pm_1', customer: null })],
+    ['of a refund of no payment', event('refund.created', { id: 're_1', charge: null, payment_intent: null })],
     [
       'of a connected account',
       received(
@@ -164,5 +240,59 @@ describe('an event', () => {
       }),
       { numRuns: 500 },
     )
+  })
+})
+
+describe('a thin event', () => {
+  const at = new Date('2026-11-30T10:00:00.000Z')
+  test.each([
+    [
+      'v1.invoice.paid',
+      'invoice',
+      'UPDATED',
+      'invoice',
+      ['status', 'amountPaid', 'amountRemaining', 'paidAt', 'payments', 'collection'],
+    ],
+    ['v1.customer.deleted', 'customer', 'DELETED', 'customer', []],
+    ['v1.product.created', 'product', 'CREATED', 'product', []],
+    ['v1.price.updated', 'price', 'UPDATED', 'price', ['prices']],
+    ['v1.charge.refunded', 'charge', 'UPDATED', 'charge', ['amountReturned', 'returns', 'payments']],
+    ['v1.charge.dispute.closed', 'dispute', 'UPDATED', 'dispute', ['amountReturned', 'returns', 'payments']],
+    // Finer than the old types.
+    ['v1.invoice.line_item_added', 'invoice', 'UPDATED', 'invoice', []],
+    ['v1.price.lookup_key_changed', 'price', 'UPDATED', 'price', []],
+    ['v2.core.account[identity].updated', 'v2.core.account', 'UPDATED', 'account', []],
+  ])('%s names the record to read again', (type, relatedType, kind, recordKind, fields) => {
+    const related = { id: 'a b/c', type: relatedType, url: '/v1/x' }
+    expect(webhook.read(thin(type, related))).toEqual({
+      entries: [
+        { key: 'evt_1', hints: [{ kind, record: { system: 'stripe', kind: recordKind, id: 'a b/c' }, at, fields }] },
+      ],
+    })
+  })
+
+  test('has the key of the other kind of event for the same happening', () => {
+    const related = { id: 'in_1', type: 'invoice' }
+    const reason = { type: 'request', request: { id: 'req_1', idempotency_key: 'ours-1-void' } }
+    expect(webhook.read(thin('v1.invoice.voided', related, { snapshot_event: 'evt_old', reason }))).toMatchObject({
+      entries: [{ key: 'evt_old', hints: [{ isEcho: true }] }],
+    })
+  })
+
+  test('of what no longer says whose it was leads to the event that does', () => {
+    const related = { id: 'price_1', type: 'price' }
+    expect(webhook.read(thin('v1.price.deleted', related, { snapshot_event: 'evt_old' }))).toMatchObject({
+      entries: [{ hints: [{ record: { kind: 'event', id: 'evt_old' } }] }],
+    })
+    expect(webhook.read(thin('v1.price.deleted', related))).toMatchObject({ entries: [{ unreadable: anyText }] })
+  })
+
+  test.each([
+    ['v1.invoice.paid', null],
+    ['v1.invoice.paid', { type: 'invoice' }],
+    ['v1.price.updated', {}],
+    ['v2.core.account.updated', null],
+  ])('%s with related_object %j is not understood', (type, related) => {
+    expect(webhook.read(thin(type, related))).toMatchObject({ entries: [{ key: 'evt_1', unreadable: anyText }] })
   })
 })
