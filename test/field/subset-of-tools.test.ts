@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { asanaAccount, contact, hubspotAccount, stripeAccount } from './accounts.ts'
 import { startFieldWorld } from './field-world.ts'
+import type { Answer } from './vendor-server.ts'
 
 const withoutHubspot = { HUBSPOT_ACCESS_TOKEN: '', HUBSPOT_CLIENT_SECRET: '', HUBSPOT_BASE_URL: '' }
 const withoutStripe = { STRIPE_SECRET_KEY: '', STRIPE_WEBHOOK_SECRET: '', STRIPE_BASE_URL: '' }
@@ -228,10 +229,24 @@ test('a CRM that is connected later has the orders that came before it', async (
   })
 })
 
+/** Source: HubSpot's OpenAPI description of properties. */
+const stageNames: Answer = ({ path }) =>
+  path === '/crm/v3/properties/contacts/lifecyclestage'
+    ? {
+        body: {
+          name: 'lifecyclestage',
+          label: 'Lifecycle Stage',
+          type: 'enumeration',
+          fieldType: 'radio',
+          options: [],
+        },
+      }
+    : undefined
+
 test('a service key alone is read and swept, and says that nothing is pushed', async () => {
   const contacts = { 101: contact('101', { firstname: 'Jane' }) }
   const world = await startFieldWorld({
-    hubspot: [hubspotAccount({ contacts })],
+    hubspot: [stageNames, hubspotAccount({ contacts })],
     environment: { HUBSPOT_CLIENT_SECRET: '', SWEEP_EVERY_SECONDS: '3600', ...withoutStripe, ...withoutAsana },
   })
   expect(await world.data('{ customers { nodes { id name } } }')).toEqual({

@@ -12,7 +12,12 @@ export interface HubspotSettings {
 }
 
 /** What the product reads and writes. */
-export const scopes = ['crm.objects.contacts.read', 'crm.objects.contacts.write', 'crm.objects.companies.read'] as const
+export const scopes = [
+  'crm.objects.contacts.read',
+  'crm.objects.contacts.write',
+  'crm.objects.companies.read',
+  'crm.schemas.contacts.read',
+] as const
 
 export const settings: readonly SettingDoc[] = [
   {

@@ -2,6 +2,7 @@ import type { AwaitedWebhook, CallContext, ConnectPorts, ConnectReport } from '.
 import { VendorError } from '../../vendor-error.ts'
 import type { HubspotClient } from './client.ts'
 import type { Permissions } from './permissions.ts'
+import type { Stages } from './stages.ts'
 import { subscriptions } from './subscriptions.ts'
 
 const writeProject = 'npm run connect -- hubspot --out <folder> writes the project of an app that has all of it'
@@ -14,6 +15,7 @@ const writeProject = 'npm run connect -- hubspot --out <folder> writes the proje
 export async function connect(
   client: Pick<HubspotClient, 'list'>,
   permissions: Permissions,
+  stages: Pick<Stages, 'list'>,
   hasSecret: boolean,
   { publicUrl, call }: ConnectPorts,
 ): Promise<ConnectReport> {
@@ -23,6 +25,7 @@ export async function connect(
     ['crm.objects.contacts.read', 'read contacts', context => client.list(null, 1, context)],
     ['crm.objects.contacts.write', 'write contacts', permissions.tryWriting],
     ['crm.objects.companies.read', "read companies, for a contact's company", permissions.tryCompanies],
+    ['crm.schemas.contacts.read', 'read what the lifecycle stages are called', context => stages.list(context)],
   ]
   const lacking = new Set<string>()
   for (const [scope, use, attempt] of uses) {

@@ -79,7 +79,7 @@ export const hubspot: SystemDefinition<CrmSource> = {
           ],
           subscriptions: () => Promise.resolve(subscriptions(clientSecrets.length > 0)),
           connect: connectPorts =>
-            connect(client, openPermissions(parsed.settings, calls), clientSecrets.length > 0, connectPorts),
+            connect(client, openPermissions(parsed.settings, calls), stages, clientSecrets.length > 0, connectPorts),
           close: () => Promise.resolve(),
         }
 

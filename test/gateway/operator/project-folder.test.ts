@@ -49,6 +49,7 @@ test('the project has the app, its scopes, our address and a subscription for ea
           'crm.objects.contacts.read',
           'crm.objects.contacts.write',
           'crm.objects.companies.read',
+          'crm.schemas.contacts.read',
         ],
       },
     },
@@ -95,7 +96,7 @@ test('written again it keeps what a person changed, sets the new address and add
   const again = writeProjectFolder(project, { out, publicUrl: 'https://other.example' })
   expect(again.end, again.lines.join('\n')).toBe('done')
   expect(again.lines.join('\n')).toContain(
-    'new scopes (crm.objects.contacts.write, crm.objects.companies.read): install it again',
+    'new scopes (crm.objects.contacts.write, crm.objects.companies.read, crm.schemas.contacts.read): install it again',
   )
   expect(fileIn(out, appPath)).toMatchObject({
     config: {
@@ -108,6 +109,7 @@ test('written again it keeps what a person changed, sets the new address and add
           'crm.objects.contacts.read',
           'crm.objects.contacts.write',
           'crm.objects.companies.read',
+          'crm.schemas.contacts.read',
         ],
       },
     },

@@ -270,6 +270,7 @@ test('connect with a good token says so', async () => {
     'The access token may read contacts.',
     'The access token may write contacts.',
     expect.stringContaining('may read companies'),
+    expect.stringContaining('lifecycle stages'),
   ])
   expect(report.awaited?.whenNone.join()).toContain('https://graph.example.com/webhooks/hubspot')
 })
