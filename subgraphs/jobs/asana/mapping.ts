@@ -141,9 +141,11 @@ export function userName({ name }: Named): Field<string> {
   return isUnderstood(name) ? (name ?? '') : name
 }
 
-function parentsOf(task: ObservedTask, shape: JobShape): readonly ParentReference[] {
+/** Null where it cannot be told whom the work is for: what was known stays. */
+function parentsOf(task: ObservedTask, shape: JobShape): readonly ParentReference[] | null {
   const customer = referenceIn(task, shape.customerField)
   const order = shape.orderField === null ? null : referenceIn(task, shape.orderField)
+  if (!isUnderstood(customer) || !isUnderstood(order)) return null
   return [
     ...(customer === null ? [] : [{ entity: 'Customer', reference: customer } as const]),
     ...(order === null ? [] : [{ entity: 'Order', reference: order } as const]),
@@ -151,9 +153,9 @@ function parentsOf(task: ObservedTask, shape: JobShape): readonly ParentReferenc
 }
 
 /** People type these: white space around them means nothing. */
-function referenceIn(task: ObservedTask, gid: string): string | null {
+function referenceIn(task: ObservedTask, gid: string): Field<string> {
   const value = mapField(fieldIn(task, gid), field => firstField(field.text_value, field.display_value))
-  return textOf((valueOrNull(value) ?? '').trim())
+  return mapField(value, text => textOf(text.trim()))
 }
 
 /** A custom field of the task; null when it has no such field. */
