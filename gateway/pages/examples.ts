@@ -41,6 +41,34 @@ export const examples: readonly Example[] = [
 `,
   },
   {
+    title: 'What is open, and what is unplanned',
+    document: `query OpenAndUnplanned {
+  orders(first: 3, filter: { status: OPEN }) {
+    totalCount
+    sums {
+      currency
+      count
+      amountRemaining {
+        amount
+      }
+    }
+    nodes {
+      id
+      number
+      dueAt
+    }
+  }
+  jobs(first: 3, filter: { isScheduled: false, isCompleted: false }) {
+    totalCount
+    nodes {
+      id
+      title
+    }
+  }
+}
+`,
+  },
+  {
     title: 'Watch a customer',
     document: `subscription WatchCustomer {
   customerChanged(id: "101") {
