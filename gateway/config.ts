@@ -273,7 +273,11 @@ export function readConfig(
   const isGiven = ({ settings }: RegisteredRole): boolean => settings.some(({ name }) => text(name) !== undefined)
   const unplayed = alone === undefined ? registry.filter(registered => !isGiven(registered)) : []
   if (unplayed.length === registry.length) faults.push(nothingConfigured(registry))
-  const asked = registry.filter(one => !unplayed.includes(one) && (alone === undefined || one.role === alone))
+  // A role that bills reads in the CRM whom it bills, where it is let in there.
+  const isReadBeside = (one: RegisteredRole): boolean => alone === 'billing' && one.role === 'crm' && isGiven(one)
+  const asked = registry.filter(
+    one => !unplayed.includes(one) && (alone === undefined || one.role === alone || isReadBeside(one)),
+  )
   const needed = [
     ...asked.flatMap(registered => registered.settings),
     ...(alone === undefined ? [] : [subgraphSecretsDoc]),

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../schema/entities.ts'
 import { recordKey, type RecordRef, type Role, type System } from '../schema/systems.ts'
-import type { CallContext, Clock, Hint, Log, ObservedRecord, Priority } from '../subgraphs/contract.ts'
+import type { CallContext, Clock, CustomerContact, Hint, Log, ObservedRecord, Priority } from '../subgraphs/contract.ts'
+import { VendorError } from '../subgraphs/vendor-error.ts'
 import { openRecordCache, type RecordCache } from './cache/record-cache.ts'
 import { applyObservations } from './changes/apply.ts'
 import { ChangeCommits } from './changes/commit.ts'
@@ -120,6 +121,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
       return guardLookups(lookups, config.unplayed)
     },
     staleServed: context => cache.staleServed(context),
+    contactOf,
     watchReads: call => cache.watch(call),
     writes: ({ call, onWritten, resuming }) =>
       openWrites({ runner: writes, resuming, record: () => recording(call), onWritten }),
@@ -213,6 +215,23 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     throw new GraphQLError(`expected a record of a connected system, got one of ${system}`, {
       extensions: { code: 'BAD_USER_INPUT' },
     })
+  }
+
+  /** What was served because the CRM could not be asked is not what it says at present. */
+  async function contactOf(id: string, call: CallContext): Promise<CustomerContact | null> {
+    const crm = systems.find(({ role }) => role === 'crm')
+    const registered = config.registered.find(({ role }) => role === 'crm')
+    if (crm?.adapter.contactOf === undefined) {
+      throw registered === undefined
+        ? new Error('expected the graph to have the role crm')
+        : roleNotConfigured(registered)
+    }
+    const owner = catalogue.ownerOf('Customer')
+    if (owner !== null) cache.evict({ system: owner.system, kind: owner.kind, id })
+    const context = { ...openContext(contexts), call }
+    const contact = await crm.adapter.contactOf(id, context)
+    if (cache.staleServed(context).length === 0) return contact
+    throw new VendorError(crm.system, 'unavailable', 'the present contact details of a customer could not be read')
   }
 
   function systemOf(role: Role): RunningSystem {

@@ -10,6 +10,7 @@ import type { ChangeKind } from '../schema/change.ts'
 import type { EntityRef, EntityType } from '../schema/entities.ts'
 import type { Evidence } from '../schema/link.ts'
 import type { RecordKind, RecordRef, Role, System } from '../schema/systems.ts'
+import type { Address } from '../schema/values.ts'
 
 // ---- Asking a vendor -----------------------------------------------------------------------------------------------
 
@@ -295,8 +296,8 @@ export interface Links {
   parentOf(record: RecordRef, entity: EntityType): Promise<EntityRef | null>
   /** The living records of a system an entity is linked to; the leading one first (person, explicit, e-mail; newest within). */
   recordsOf(entity: EntityRef, system: System): Promise<readonly LinkedRecord[]>
-  /** The e-mail address, normalised, by which records of other systems are matched to a living entity; null when it has none. */
-  emailOf(entity: EntityRef): Promise<string | null>
+  /** Whether the record is in the index, as one that exists. */
+  isKnown(record: RecordRef): Promise<boolean>
 }
 
 export interface LinkedRecord {
@@ -422,6 +423,25 @@ export interface GraphContext {
   readonly index: RecordIndex
   readonly links: Links
   readonly writes: Writes
+  readonly customers: Customers
+}
+
+/** What the owner of customers says of them to other roles, for the writes that need it. */
+export interface Customers {
+  /**
+   * The present contact details, read past the cache.
+   * @returns null when the CRM has no such customer (any more)
+   * @throws VendorError of the CRM's system when it cannot be asked; GraphQLError when no tool plays that role here
+   */
+  contactOf(id: string): Promise<CustomerContact | null>
+}
+
+/** How a customer can be reached. Null is "not known". */
+export interface CustomerContact {
+  readonly name: string | null
+  readonly email: string | null
+  readonly phone: string | null
+  readonly address: Address | null
 }
 
 // ---- Webhooks -------------------------------------------------------------------------------------------------------
@@ -703,6 +723,8 @@ export interface OpenSystem<Source> {
    * that was merged it says what the index keeps of the winner, with the asked id among its former ones.
    */
   observe(record: RecordRef, context: GraphContext): Promise<ObservedRecord | null>
+  /** Reads a customer's contact details through the cache, for systems that own customers; null when there is none. */
+  contactOf?(id: string, context: GraphContext): Promise<CustomerContact | null>
   /**
    * The records of declared kinds that a hint's record leads to, for systems whose news name others: a refund names a payment, and the
    * vendor alone knows whose invoice that paid. None when it leads to none. Absent where hints name declared kinds only.

@@ -12,7 +12,7 @@ const help = `Usage: npm run subgraph -- ${roles.join('|')}
 
 Serves one role as a Federation 2 subgraph at http://HOST:PORT/graphql, for any gateway that signs its requests with
 SUBGRAPH_SECRETS; docs/production.md says how. On Postgres only, where it follows the log of Changes. Of the tools' settings it
-needs those of the one that plays the role.
+needs those of the one that plays the role; billing also the CRM's, to create orders.
 
 Options:
   --help  this text

@@ -1,4 +1,12 @@
-import type { CallContext, GraphContext, Priority, RecordIndex, Links, Writes } from '../../subgraphs/contract.ts'
+import type {
+  CallContext,
+  CustomerContact,
+  GraphContext,
+  Priority,
+  RecordIndex,
+  Links,
+  Writes,
+} from '../../subgraphs/contract.ts'
 import type { RecordRef, System } from '../../schema/systems.ts'
 import type { Reads } from '../cache/reads.ts'
 import type { ChangeFrame, SubscriptionRequest } from './subscription.ts'
@@ -44,6 +52,8 @@ export interface ContextPorts {
   /** Makes the port through which the operation writes; `onWritten` is called after each write. */
   writes(options: { call: CallContext; onWritten: () => void; resuming: string | null }): Writes
   staleServed(context: GraphContext): readonly StaleValue[]
+  /** See `Customers.contactOf`. */
+  contactOf(id: string, call: CallContext): Promise<CustomerContact | null>
   /** The records that the operation reads from now on. */
   watchReads(call: CallContext): Reads
 }
@@ -84,6 +94,7 @@ export function openContext(ports: ContextPorts, options: OpenContextOptions = {
     clientLeft: options.clientLeft ?? null,
     links,
     index,
+    customers: { contactOf: id => ports.contactOf(id, call) },
     writes: ports.writes({ call, onWritten: forget, resuming: options.resuming ?? null }),
     costs: () => [...spent.values()],
     // Of the object it is asked of: Apollo runs each operation with a copy of its context.

@@ -54,10 +54,6 @@ export function guardLookups(lookups: Lookups, unplayed: readonly UnplayedRole[]
       check(entity.type)
       return links.recordsOf(entity, system)
     },
-    async emailOf(entity) {
-      check(entity.type)
-      return links.emailOf(entity)
-    },
   }
   const guardedIndex: RecordIndex = {
     ...index,

@@ -7,7 +7,7 @@ import type { Links } from '../../subgraphs/contract.ts'
 import type { Store, StoreReader } from '../store/store.ts'
 import type { Catalogue, KnownKind } from './catalogue.ts'
 import { Living } from './living.ts'
-import { byKind, inParts, readLinks, readRecords } from './records.ts'
+import { byKind, inParts, isLivingRecord, readLinks } from './records.ts'
 
 /** The links as resolvers ask for them, and as `Customer.links` shows them. */
 export interface OpenLinks extends Links {
@@ -62,7 +62,7 @@ export function openLinks(store: Store, catalogue: Catalogue, living = new Livin
         .filter(link => link.record.system === system && link.evidence !== 'merged')
         .map(({ record, evidence, isContradicted }) => ({ record, evidence, isContradicted }))
     },
-    emailOf: entity => store.read(db => readEmail(db, catalogue, entity)),
+    isKnown: record => isLivingRecord(store, record),
     linksOf: entity => links.load(entity),
     referencesOf: entity => store.read(db => readReferencesOf(db, catalogue, entity)),
   }
@@ -73,15 +73,6 @@ export function openLinks(store: Store, catalogue: Catalogue, living = new Livin
     if (found !== null) living.add(found)
     return found
   }
-}
-
-async function readEmail(db: StoreReader, catalogue: Catalogue, { type, id }: EntityRef): Promise<string | null> {
-  const owner = catalogue.ownerOf(type)
-  if (owner === null) return null
-  const record = { system: owner.system, kind: owner.kind, id }
-  // Of one that is gone the index may keep an address of the winner's.
-  const row = (await readRecords(db, [record])).get(recordKey(record))
-  return row?.is_deleted === 0 ? row.email : null
 }
 
 interface Child {

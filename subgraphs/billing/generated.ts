@@ -546,7 +546,10 @@ export type OrderLineInput = {
 
 /** Who orders what, and how it is to be paid. */
 export type CreateOrderInput = {
-  /** Who ordered: a customer of the CRM. One unknown to billing gets a billing record with their id and e-mail address, and must have one. */
+  /**
+   * Who ordered: a customer of the CRM, with an e-mail address there or in billing. Their billing record gets the name, e-mail address,
+   * telephone and address that the CRM has now, for `billTo`; one unknown to billing gets a billing record with their id.
+   */
   readonly customerId: Scalars['ID']['input']
   /** The one currency of all lines. */
   readonly currency: Scalars['Currency']['input']
@@ -631,7 +634,10 @@ export type MarkOrderPaidPayload = {
 }
 
 export type Mutation = {
-  /** Creates an order in the billing system. */
+  /**
+   * Creates an order in the billing system. It is refused while the CRM cannot be asked for name and address, and where the billing
+   * record has the e-mail address of another customer: `linkRecord` settles that.
+   */
   readonly createOrder?: Maybe<CreateOrderPayload>
   /** Ends the draft: numbers the order and makes it payable. */
   readonly finalizeOrder?: Maybe<FinalizeOrderPayload>

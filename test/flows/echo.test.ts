@@ -41,7 +41,8 @@ test('an order created, finalised and paid is told of once a step, whatever bill
     )
     id = /"id":"(in_[^"]+)"/.exec(JSON.stringify(data))?.[1] ?? ''
   })
-  expect(created).toEqual(['CREATED invoice'])
+  // Its billing record is given the CRM's present name and address.
+  expect(created).toEqual(['CREATED invoice', 'UPDATED customer'])
   const finalized = await changesOf(world, () =>
     world.data(`mutation($id: ID!) { finalizeOrder(input: { id: $id }) { order { status } } }`, { id }),
   )

@@ -3,6 +3,7 @@ import { decimalOf, isWhole, type Decimal } from '../../../schema/decimal.ts'
 import type { CallContext, LimitPool, OperationKind, VendorCalls } from '../../contract.ts'
 import { loadSdk } from './sdk.ts'
 import { VendorError } from '../../vendor-error.ts'
+import type { BillToPatch } from './bill-to.ts'
 import type { StripeConfig } from './config.ts'
 import { system } from './mapping.ts'
 import {
@@ -187,6 +188,29 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
 
     customers: (start: ListStart, context: CallContext): Promise<Page> =>
       askForPage('customers.list', context, (stripe, options) => stripe.customers.list(listParameters(start), options)),
+
+    /** The filter minds upper and lower case. */
+    customersByEmail: async (email: string, context: CallContext): Promise<readonly CustomerRecord[]> => {
+      const { items } = await askForPage('customers.list', context, (stripe, options) =>
+        stripe.customers.list({ email, limit: pageSize }, options),
+      )
+      return items.map(readCustomer)
+    },
+
+    updateCustomer: async (
+      id: string,
+      patch: BillToPatch,
+      key: string,
+      context: CallContext,
+    ): Promise<CustomerRecord> =>
+      readCustomer(
+        await ask(
+          'customers.update',
+          context,
+          (stripe, options) => stripe.customers.update(id, { ...patch }, options),
+          key,
+        ),
+      ),
 
     createCustomer: async (
       { crmId, email }: { readonly crmId: string; readonly email: string | null },

@@ -152,11 +152,9 @@ const fieldsOf: Readonly<Record<StripeKind, ReadonlyMap<string, readonly string[
     ['customer_phone', ['billTo']],
     ['customer_address', ['billTo']],
   ]),
-  customer: new Map([
-    ['name', ['name']],
-    ['email', ['email']],
-    ['phone', ['phone']],
-    ['address', ['address']],
+  customer: new Map<string, readonly string[]>([
+    // Copies of what the CRM decides: of the customer they change nothing but, by e-mail or metadata, its links.
+    ...['name', 'email', 'phone', 'address', 'metadata'].map(name => [name, ['links']] as const),
     ['balance', ['balances']],
     ['invoice_credit_balance', ['balances']],
     ['invoice_settings', ['paymentMethod']],

@@ -85,7 +85,10 @@ const customer = z.object({
   id,
   object: z.literal('customer'),
   created: field(seconds),
+  name: field(z.string()),
   email: field(z.string()),
+  phone: field(z.string()),
+  address: field(postalAddress),
   /** Negative is credit. In `currency`. */
   balance: field(amount),
   currency: field(currency),

@@ -6,7 +6,6 @@ import type {
   ObservedRecord,
   Records,
   CallContext,
-  WriteSteps,
   Written,
 } from '../../contract.ts'
 import { added, type Decimal } from '../../../schema/decimal.ts'
@@ -15,6 +14,7 @@ import type { RecordRef } from '../../../schema/systems.ts'
 import { openPageSize } from '../../page-size.ts'
 import { VendorError } from '../../vendor-error.ts'
 import { wireOf } from './amounts.ts'
+import { openBillingRecords } from './billing-record.ts'
 import { isUnderstood, mapField, NotUnderstood, valueOrNull, type Field } from '../../lenient.ts'
 import type {
   BillingSource,
@@ -45,7 +45,7 @@ import {
 } from './mapping.ts'
 import type { StripeKind } from './mapping.ts'
 import type { StripeRecords } from './readers.ts'
-import { customerKey, newCustomer, stepNames } from './unfinished.ts'
+import { stepNames } from './unfinished.ts'
 import { readAll } from './pages.ts'
 import { idOf, readCustomer, readInvoice, readLine, readPayment, readPrice, readProduct } from './records.ts'
 import type {
@@ -123,30 +123,7 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
 
   const keyOf = (key: string): string => `${writeMark}-${key}`
 
-  /** Decided once for a write: with another customer the same keys would be refused. */
-  const billingRecord = async (customerId: string, context: GraphContext, steps: WriteSteps): Promise<string> => {
-    const kept = steps.result(stepNames.customer)
-    if (kept !== null) return kept
-    if (steps.sentAt(stepNames.newCustomer) === null) {
-      const linked = await context.links.recordsOf({ type: 'Customer', id: customerId }, system)
-      const leading = linked.find(({ record }) => record.kind === 'customer')
-      if (leading !== undefined) return steps.keep(stepNames.customer, leading.record.id)
-    }
-    const known = steps.result(stepNames.emailOf) ?? (await context.links.emailOf({ type: 'Customer', id: customerId }))
-    if (known === null) {
-      // Source: Stripe API, "In order to create invoices that are sent to the customer, the customer must have a valid email".
-      const inputFault =
-        'Customer.email: expected an e-mail address, for billing keeps it with the order; the customer has none'
-      throw new VendorError(system, 'rejected', 'a customer without an e-mail address gets no billing record', {
-        inputFault,
-      })
-    }
-    const email = await steps.keep(stepNames.emailOf, known)
-    const crmId = await steps.keep(stepNames.customerOf, customerId)
-    return steps.step(stepNames.newCustomer, steps.key, {
-      send: async () => (await client.createCustomer({ crmId, email }, customerKey(keyOf(steps.key)), context.call)).id,
-    })
-  }
+  const billingRecord = openBillingRecords({ client, writeMark })
 
   return {
     system,
@@ -255,7 +232,7 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
     async create(order, context, steps) {
       const key = keyOf(steps.key)
       const isRepeated = steps.sentAt(stepNames.invoice) !== null
-      const customer = await billingRecord(order.customerId, context, steps)
+      const { id: customer, written: ofCustomer } = await billingRecord(order.customerId, context, steps)
       const currency = order.currency.toLowerCase()
       const { daysUntilDue, memo } = order
       const draft = { customer, currency, daysUntilDue, memo, mark: steps.key }
@@ -269,7 +246,7 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
       // What a key is answered with again is as the invoice was then.
       const invoice = finalized === null || isRepeated ? await client.invoice(id, context.call) : finalized
       if (invoice === null) throw new VendorError(system, 'not-found', `invoice ${id} vanished while it was made`)
-      return [written('CREATED', invoice, writtenFields.create), ...newCustomer(steps)]
+      return [written('CREATED', invoice, writtenFields.create), ...ofCustomer]
     },
 
     async finalize(id, context, steps) {

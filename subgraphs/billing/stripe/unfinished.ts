@@ -31,6 +31,18 @@ export function customerKey(key: string): string {
   return `${key}-customer`
 }
 
+const billToMark = '-bill-to-'
+
+/** @param run never the same twice */
+export function billToKey(key: string, run: string): string {
+  return `${key}${billToMark}${run}`
+}
+
+/** Whether a billing record was brought up to date for an order of ours, which tells of it itself. */
+export function isBillToKey(key: string): boolean {
+  return key.includes(billToMark)
+}
+
 /** The billing record that was made for an order, to be told with it. */
 export function newCustomer(progress: WriteProgress): readonly Written[] {
   const id = progress.result(stepNames.newCustomer)
@@ -39,13 +51,22 @@ export function newCustomer(progress: WriteProgress): readonly Written[] {
     : [{ kind: 'CREATED', record: recordRef('customer', id), fields: ['balances', 'paymentMethod'] }]
 }
 
+/** The billing record an order goes to: it may have been brought up to date for it. */
+export function updatedCustomer(progress: WriteProgress): readonly Written[] {
+  const id = progress.result(stepNames.customer)
+  return id === null ? [] : [{ kind: 'UPDATED', record: recordRef('customer', id), fields: ['links'] }]
+}
+
 export interface TakeBackPorts {
   readonly client: StripeClient
   readonly writeMark: string
   readonly clock: Clock
 }
 
-/** Deletes a half-made draft. A finished invoice stays, and so does a billing record: it names a living customer. */
+/**
+ * Deletes a half-made draft. A finished invoice stays, and so does a billing record: it names a living customer. What was written to
+ * it is what the CRM says, and stays too.
+ */
 export function openTakeBack({ client, writeMark, clock }: TakeBackPorts) {
   return async (write: UnfinishedWrite, call: CallContext): Promise<TakenBack> => {
     const { entityId } = write
@@ -53,15 +74,16 @@ export function openTakeBack({ client, writeMark, clock }: TakeBackPorts) {
       return { isGone: true, written: [{ kind: 'UPDATED', record: recordRef('invoice', entityId), fields: [] }] }
     }
     await learnCustomer(write, call)
+    const ofCustomer = [...updatedCustomer(write), ...newCustomer(write)]
     const id = write.result(stepNames.invoice) ?? (await findInvoice(write, call))
     const invoice = id === null ? null : await client.invoice(id, call)
-    if (invoice === null) return { isGone: true, written: newCustomer(write) }
+    if (invoice === null) return { isGone: true, written: ofCustomer }
     if (invoice.status === 'draft') {
       await client.deleteInvoice(invoice.id, call)
-      return { isGone: true, written: newCustomer(write) }
+      return { isGone: true, written: ofCustomer }
     }
     const made: Written = { kind: 'CREATED', record: recordRef('invoice', invoice.id), fields: [] }
-    return { isGone: false, written: [made, ...newCustomer(write)] }
+    return { isGone: false, written: [made, ...ofCustomer] }
   }
 
   /** The key of its making gives the billing record's id, or makes it: it would be needed with the next order. */

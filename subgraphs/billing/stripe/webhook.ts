@@ -8,6 +8,7 @@ import { changedFields, happeningOf, type Happening } from './happenings.ts'
 import { isPointer, pointerRef } from './pointers.ts'
 import { recordRef, stripeKinds, type StripeKind } from './mapping.ts'
 import { id, reference, seconds } from './records.ts'
+import { isBillToKey } from './unfinished.ts'
 
 /**
  * `Stripe-Signature: t=<seconds>,v1=<hex>[,v1=<hex>]` over `t.body`; several v1 while a secret is rolled; five minutes.
@@ -217,13 +218,14 @@ function entryOf(
   if (target === null) return { key, hints: [] }
   if ('unreadable' in target) return { key, unreadable: target.unreadable }
   const usedKey = valueOrNull(mapField(of, ({ idempotency_key }) => idempotency_key))
-  const isEcho = isWritten(type, happening) && usedKey?.startsWith(`${writeMark}-`) === true
+  const isEcho = usedKey?.startsWith(`${writeMark}-`) === true && isWritten(type, happening, usedKey)
   const hint = { kind: happening?.change ?? 'UPDATED', record: target, at, fields: changed }
   return { key, hints: [isEcho ? { ...hint, isEcho } : hint] }
 }
 
 /** Whether a write of ours tells of it itself. What a write does beside, such as giving credit back, only the event tells. */
-function isWritten(type: string, happening: Happening | undefined): boolean {
+function isWritten(type: string, happening: Happening | undefined, key: string): boolean {
+  if (type === 'customer.updated') return isBillToKey(key)
   return happening?.kind === 'invoice' || type === 'customer.created'
 }
 

@@ -1,9 +1,15 @@
 import type { RecordRef } from '../../../schema/systems.ts'
 import type { Address } from '../../../schema/values.ts'
+<<<<<<< HEAD
 import type { ObservedRecord } from '../../contract.ts'
 import { firstField, isUnderstood, mapField, valueOrNull, type Field } from '../../lenient.ts'
 import type { AddressFields, CustomerField, CustomerFields, CustomerPatch, LifecycleStage } from '../source.ts'
 import { additionalEmails, isContactId, mergedIds, type Contact, type ContactProperty, type Told } from './records.ts'
+=======
+import type { CustomerContact, ObservedRecord } from '../../contract.ts'
+import type { CustomerFields, CustomerPatch, LifecycleStage } from '../source.ts'
+import { additionalEmails, isContactId, mergedIds, type Contact, type ContactProperty } from './records.ts'
+>>>>>>> 0bad83c (wip createOrder)
 
 /**
  * HubSpot's default lifecycle stages, by internal name. A portal's own stages have numbers for names and become OTHER.
@@ -90,6 +96,7 @@ export function customerFields(contact: Contact): CustomerFields {
   }
 }
 
+<<<<<<< HEAD
 /** The stage by its internal name. */
 export function stageOf({ properties }: Contact): Field<string> {
   return valueOf(properties.lifecyclestage)
@@ -114,6 +121,14 @@ export function observedContact(contact: Contact, stageName: string | null): Obs
   const stage = valueOrNull(stageOf(contact))
   const company = valueOrNull(associatedCompany(contact))
   const name = nameOf(contact)
+=======
+/** What other roles may bill and call by. */
+export function contactOf({ name, email, phone, address }: CustomerFields): CustomerContact {
+  return { name, email, phone, address }
+}
+
+export function observedContact(contact: Contact): ObservedRecord {
+>>>>>>> 0bad83c (wip createOrder)
   return {
     record: contactRef(contact.id),
     parents: [],

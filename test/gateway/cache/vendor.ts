@@ -84,8 +84,9 @@ export function contextOf(
     spent: 0,
     call: { priority, signal, spend: () => void (context.spent += 1) },
     index: { page: unused, sums: unused },
-    links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, emailOf: unused },
+    links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, isKnown: unused },
     writes: { write: unused },
+    customers: { contactOf: unused },
   }
   return context
 }

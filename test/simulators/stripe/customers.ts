@@ -1,4 +1,4 @@
-import { blankCustomer } from './blank.ts'
+import { billTo, blankCustomer } from './blank.ts'
 import { badRequest } from './errors.ts'
 import { integer, mergeMetadata, nested, refuseUnknown, text } from './params.ts'
 import { paymentMethodOf } from './state.ts'
@@ -53,6 +53,12 @@ export function createCustomers(state: StripeState): Customers {
 
   function replace(before: Customer, after: Customer, act: Act): Customer {
     state.customers.set(after.id, after)
+    // Drafts show what their customer has until they are finalized. Source: types of the SDK, `Invoice.customer_name`.
+    for (const [invoiceId, entry] of state.invoices) {
+      const { head } = entry
+      if (head.status === 'draft' && head.customer === after.id)
+        state.invoices.set(invoiceId, { ...entry, head: { ...head, ...billTo(after) } })
+    }
     state.events.emitUpdate('customer.updated', before, after, act)
     return after
   }
@@ -68,7 +74,7 @@ export function createCustomers(state: StripeState): Customers {
       invoice_settings: settingsIn(customer.id, params, settings),
       metadata: mergeMetadata(params, customer.metadata),
       name: or(text(params, 'name'), name),
-      phone: or(text(params, 'phone'), phone),
+      phone: or(phoneIn(params), phone),
     }
   }
 
@@ -106,6 +112,13 @@ function emailIn(params: Params): string | null | undefined {
   const email = text(params, 'email')
   if (typeof email !== 'string' || /^\S+@\S+$/.test(email.trim())) return email
   throw badRequest('Invalid email address', 'email_invalid', 'email')
+}
+
+/** Source: odoo/odoo#109728. */
+function phoneIn(params: Params): string | null | undefined {
+  const phone = text(params, 'phone')
+  if (typeof phone !== 'string' || phone.length <= 20) return phone
+  throw badRequest('Invalid phone number: must be at most 20 characters', 'parameter_invalid', 'phone')
 }
 
 function or<T>(given: T | undefined, held: T): T {

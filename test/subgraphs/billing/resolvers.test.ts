@@ -128,8 +128,9 @@ function world(options: { isComplete?: boolean; ids?: readonly string[]; sums?: 
       entityOf: () => Promise.resolve(null),
       parentOf: ({ id }) => Promise.resolve(id === 'in_2' ? null : { type: 'Customer', id: '1' }),
       recordsOf: () => Promise.resolve([]),
-      emailOf: () => Promise.resolve(null),
+      isKnown: () => Promise.resolve(false),
     },
+    customers: { contactOf: () => Promise.resolve(null) },
     writes: {
       write: async (intent, send) => {
         intents.push(intent)

@@ -69,8 +69,9 @@ function world() {
       entityOf: () => Promise.resolve(null),
       parentOf: () => Promise.resolve(null),
       recordsOf: () => Promise.resolve([]),
-      emailOf: () => Promise.resolve(null),
+      isKnown: () => Promise.resolve(false),
     },
+    customers: { contactOf: () => Promise.resolve(null) },
     writes: {
       async write(intent, send) {
         intents.push(intent)

@@ -87,8 +87,9 @@ const context: GraphContext = {
     parentOf: ({ id }, entity) =>
       Promise.resolve(entity === 'Customer' && id !== 'gone' ? { type: entity, id: '101' } : null),
     recordsOf: () => Promise.resolve([]),
-    emailOf: () => Promise.resolve(null),
+    isKnown: () => Promise.resolve(false),
   },
+  customers: { contactOf: () => Promise.resolve(null) },
   writes: {
     async write(intent, send) {
       patched = undefined

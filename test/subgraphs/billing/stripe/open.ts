@@ -114,8 +114,11 @@ function graphContext(spent: string[], linked: readonly LinkedRecord[]): GraphCo
       entityOf: unused,
       parentOf: unused,
       recordsOf: () => Promise.resolve(linked),
-      emailOf: () => Promise.resolve('ada@example.com'),
+      isKnown: () => Promise.resolve(false),
     },
     writes: { write: unused },
+    customers: {
+      contactOf: () => Promise.resolve({ name: 'Ada', email: 'ada@example.com', phone: null, address: null }),
+    },
   }
 }

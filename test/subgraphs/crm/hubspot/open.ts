@@ -100,7 +100,8 @@ function graphContext(spent: string[]): GraphContext {
   return {
     call: { priority: 'query', signal: new AbortController().signal, spend: (_, pool) => spent.push(pool) },
     index: { page: unused, sums: unused },
-    links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, emailOf: unused },
+    links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, isKnown: unused },
     writes: { write: unused },
+    customers: { contactOf: unused },
   }
 }

@@ -74,8 +74,9 @@ export function graphContext(call: CallContext = callContext()): GraphContext {
   return {
     call,
     index: { page: unused, sums: unused },
-    links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, emailOf: unused },
+    links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, isKnown: unused },
     writes: { write: unused },
+    customers: { contactOf: unused },
   }
 }
 

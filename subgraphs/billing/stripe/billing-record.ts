@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto'
+import type { CustomerContact, GraphContext, WriteSteps, Written } from '../../contract.ts'
+import { valueOrNull } from '../../lenient.ts'
+import { VendorError } from '../../vendor-error.ts'
+import { billToPatch } from './bill-to.ts'
+import type { StripeClient } from './client.ts'
+import { observedCustomer, recordRef, system } from './mapping.ts'
+import type { CustomerRecord } from './records.ts'
+import { billToKey, customerKey, newCustomer, stepNames, updatedCustomer } from './unfinished.ts'
+
+export interface BillingRecordPorts {
+  readonly client: StripeClient
+  /** Stands before every idempotency key; see index.ts. */
+  readonly writeMark: string
+  /** Never the same twice. */
+  readonly newId?: () => string
+}
+
+export interface BillingRecord {
+  readonly id: string
+  /** What is to be told of it. */
+  readonly written: readonly Written[]
+}
+
+/**
+ * The billing record an order goes to, with the CRM's present name, e-mail address, telephone and address: an invoice shows what its
+ * customer has. It is the record linked to the customer that leads, of those nothing contradicts; else one that Stripe has for the
+ * customer and that was not heard of here yet; else a new one. Which one is decided once for a write: with another customer the
+ * same keys would be refused.
+ *
+ * The update needs no step of its own, and a draft shows what its customer has until it is finalised. Each run reads both sides and writes what differs at that time, under a key of its own: a
+ * key made of the content would be answered with an old answer once the content is there again. What is written stays when the
+ * order is taken back, for it is what the owner says.
+ */
+export function openBillingRecords({ client, writeMark, newId = randomUUID }: BillingRecordPorts) {
+  return async (customerId: string, context: GraphContext, steps: WriteSteps): Promise<BillingRecord> => {
+    const decided = steps.result(stepNames.customer) ?? steps.result(stepNames.newCustomer)
+    const contact = await context.customers.contactOf(customerId)
+    if (contact === null)
+      throw refused('input.customerId: expected the id of a customer, got one that the CRM has no more')
+    const record = decided === null ? await chosen(customerId, contact, context, steps) : await known(decided, context)
+    if (contact.email === null && (valueOrNull(record.email) ?? '') === '') throw withoutEmail()
+    const written = await upToDate(record, contact, context, steps)
+    // An earlier run may have written it, and has told of nothing.
+    const toldLate = decided !== null && written.length === 0 ? updatedCustomer(steps) : []
+    return { id: record.id, written: [...written, ...toldLate, ...newCustomer(steps)] }
+  }
+
+  async function chosen(
+    customerId: string,
+    contact: CustomerContact,
+    context: GraphContext,
+    steps: WriteSteps,
+  ): Promise<CustomerRecord> {
+    if (steps.sentAt(stepNames.newCustomer) === null) {
+      const found = (await linkedTo(customerId, context)) ?? (await unheardOf(customerId, contact, context))
+      if (found !== null) {
+        await steps.keep(stepNames.customer, found.id)
+        return found
+      }
+    }
+    if (contact.email === null && steps.result(stepNames.emailOf) === null) throw withoutEmail()
+    // What the key is sent with is the same in each run; what has changed since is written by the update.
+    const email = await steps.keep(stepNames.emailOf, contact.email ?? '')
+    const crmId = await steps.keep(stepNames.customerOf, customerId)
+    const made: { record: CustomerRecord | null } = { record: null }
+    const key = customerKey(`${writeMark}-${steps.key}`)
+    const id = await steps.step(stepNames.newCustomer, steps.key, {
+      send: async () => {
+        made.record = await client.createCustomer({ crmId, email }, key, context.call)
+        return made.record.id
+      },
+    })
+    return made.record ?? known(id, context)
+  }
+
+  /** @throws VendorError when each of them is contradicted */
+  async function linkedTo(customerId: string, context: GraphContext): Promise<CustomerRecord | null> {
+    const all = await context.links.recordsOf({ type: 'Customer', id: customerId }, system)
+    const linked = all.filter(({ record }) => record.kind === 'customer')
+    for (const { record } of linked.filter(({ isContradicted }) => !isContradicted)) {
+      // One that was deleted a moment ago may still be linked.
+      const customer = await client.customer(record.id, context.call)
+      if (customer !== null) return customer
+    }
+    const contradicted = linked.find(({ isContradicted }) => isContradicted)
+    if (contradicted === undefined) return null
+    throw refused(
+      `Customer.links: the billing record ${contradicted.record.id} has the e-mail address of another customer. Say with linkRecord whose it is, then order again`,
+    )
+  }
+
+  /** Made in Stripe a moment ago, or while its webhooks did not arrive: a second record of one customer would bill twice. */
+  async function unheardOf(
+    customerId: string,
+    { email }: CustomerContact,
+    context: GraphContext,
+  ): Promise<CustomerRecord | null> {
+    if (email === null) return null
+    for (const customer of await client.customersByEmail(email, context.call)) {
+      const { record, names } = observedCustomer(customer)
+      if (names !== null && names.id !== customerId) continue
+      // One that is known and not linked is another customer's, or of none as a person said, or for a person to settle.
+      if (!(await context.links.isKnown(record))) return customer
+    }
+    return null
+  }
+
+  async function known(id: string, context: GraphContext): Promise<CustomerRecord> {
+    const customer = await client.customer(id, context.call)
+    if (customer !== null) return customer
+    throw new VendorError(system, 'not-found', `the billing record ${id} was deleted while its order was made`)
+  }
+
+  /** @returns what is to be told of it: that it was updated, or that it is there */
+  async function upToDate(
+    record: CustomerRecord,
+    contact: CustomerContact,
+    { call, links }: GraphContext,
+    steps: WriteSteps,
+  ): Promise<readonly Written[]> {
+    const patch = billToPatch(contact, record)
+    const isKnown =
+      steps.result(stepNames.newCustomer) !== null || (await links.isKnown(recordRef('customer', record.id)))
+    if (patch === null) return isKnown ? [] : [updated(record)]
+    const key = billToKey(`${writeMark}-${steps.key}`, newId())
+    const customer = await client.updateCustomer(record.id, patch, key, call)
+    if (billToPatch(contact, customer) !== null) {
+      throw new VendorError(
+        system,
+        'incomplete',
+        `customer ${record.id} did not take the name and address it was given`,
+      )
+    }
+    return [updated(customer)]
+  }
+}
+
+function updated(customer: CustomerRecord): Written {
+  return {
+    kind: 'UPDATED',
+    record: recordRef('customer', customer.id),
+    fields: ['links'],
+    observed: observedCustomer(customer),
+  }
+}
+
+/** Source: Stripe API, "In order to create invoices that are sent to the customer, the customer must have a valid email". */
+function withoutEmail(): VendorError {
+  return refused(
+    'Customer.email: expected an e-mail address, for billing keeps it with the order; the customer has none',
+  )
+}
+
+function refused(inputFault: string): VendorError {
+  return new VendorError(system, 'rejected', 'the order cannot be billed as it is', { inputFault })
+}
