@@ -8,11 +8,7 @@ import { parseSettings, settings } from './config.ts'
 import { connect } from './connect.ts'
 import { contactImporter, contactReader } from './contacts.ts'
 import { toVendorError } from './faults.ts'
-<<<<<<< HEAD
-import { observedContact, stageOf } from './mapping.ts'
-=======
-import { contactOf, observedContact } from './mapping.ts'
->>>>>>> 0bad83c (wip createOrder)
+import { contactOf, observedContact, stageOf } from './mapping.ts'
 import { openPermissions } from './permissions.ts'
 import { project } from './project.ts'
 import { openSource, type HubspotKinds } from './source.ts'
@@ -55,15 +51,10 @@ export const hubspot: SystemDefinition<CrmSource> = {
           lifecycle_stage: { read: stageReader(stages) },
         })
         const unfinished = openUnfinished({ client, clock: ports.clock })
-        const source = openSource(client, records, ports.clock, unfinished)
+        const source = openSource({ client, companies, stages, records, clock: ports.clock, unfinished })
         return {
-<<<<<<< HEAD
-          source: openSource({ client, companies, stages, records, clock: ports.clock, unfinished }),
-          importers: [contactImporter(client, stages, ports.log)],
-=======
           source,
-          importers: [contactImporter(client, ports.log)],
->>>>>>> 0bad83c (wip createOrder)
+          importers: [contactImporter(client, stages, ports.log)],
           async observe(record, context) {
             if (record.kind !== 'contact') return null
             const contact = await records.load('contact', { id: record.id }, context)
@@ -73,15 +64,13 @@ export const hubspot: SystemDefinition<CrmSource> = {
             // An id retired by a merge answers with the winner, which may not list it yet.
             return { ...observed, formerIds: [...new Set([...(observed.formerIds ?? []), record.id])] }
           },
-<<<<<<< HEAD
           async nameOf({ kind, id }, context) {
             if (kind === 'company') return records.load('company', { id }, context)
             return kind === 'lifecycle_stage' ? records.load('lifecycle_stage', { id }, context) : null
-=======
+          },
           async contactOf(id, context) {
             const customer = await source.customer(id, context)
             return customer === null ? null : contactOf(customer)
->>>>>>> 0bad83c (wip createOrder)
           },
           takeBack: unfinished.takeBack,
           webhook,

@@ -1,15 +1,9 @@
 import type { RecordRef } from '../../../schema/systems.ts'
 import type { Address } from '../../../schema/values.ts'
-<<<<<<< HEAD
-import type { ObservedRecord } from '../../contract.ts'
-import { firstField, isUnderstood, mapField, valueOrNull, type Field } from '../../lenient.ts'
+import type { CustomerContact, ObservedRecord } from '../../contract.ts'
+import { firstField, isUnderstood, mapField, understood, valueOrNull, type Field } from '../../lenient.ts'
 import type { AddressFields, CustomerField, CustomerFields, CustomerPatch, LifecycleStage } from '../source.ts'
 import { additionalEmails, isContactId, mergedIds, type Contact, type ContactProperty, type Told } from './records.ts'
-=======
-import type { CustomerContact, ObservedRecord } from '../../contract.ts'
-import type { CustomerFields, CustomerPatch, LifecycleStage } from '../source.ts'
-import { additionalEmails, isContactId, mergedIds, type Contact, type ContactProperty } from './records.ts'
->>>>>>> 0bad83c (wip createOrder)
 
 /**
  * HubSpot's default lifecycle stages, by internal name. A portal's own stages have numbers for names and become OTHER.
@@ -96,7 +90,29 @@ export function customerFields(contact: Contact): CustomerFields {
   }
 }
 
-<<<<<<< HEAD
+/**
+ * What other roles may bill and call by.
+ * @throws NotUnderstood for what HubSpot does not say as documented: an order would show something else
+ */
+export function contactOf({ name, email, phone, address }: CustomerFields): CustomerContact {
+  const parts = understood(address)
+  return {
+    name: understood(name),
+    email: understood(email),
+    phone: understood(phone),
+    address:
+      parts === null
+        ? null
+        : {
+            street: understood(parts.street),
+            city: understood(parts.city),
+            region: understood(parts.region),
+            postalCode: understood(parts.postalCode),
+            country: understood(parts.country),
+          },
+  }
+}
+
 /** The stage by its internal name. */
 export function stageOf({ properties }: Contact): Field<string> {
   return valueOf(properties.lifecyclestage)
@@ -121,14 +137,6 @@ export function observedContact(contact: Contact, stageName: string | null): Obs
   const stage = valueOrNull(stageOf(contact))
   const company = valueOrNull(associatedCompany(contact))
   const name = nameOf(contact)
-=======
-/** What other roles may bill and call by. */
-export function contactOf({ name, email, phone, address }: CustomerFields): CustomerContact {
-  return { name, email, phone, address }
-}
-
-export function observedContact(contact: Contact): ObservedRecord {
->>>>>>> 0bad83c (wip createOrder)
   return {
     record: contactRef(contact.id),
     parents: [],
