@@ -31,7 +31,11 @@ test('a thousand equal subscribers share one execution and one reading of the ve
   world.tools.hubspot.requests.clear()
   setPhone(world, 9)
   await vi.waitFor(() => expect(told).toBe(1000), 5000)
-  expect(world.tools.hubspot.requests.total).toBe(1)
+  const { ['GET /crm/v3/properties/contacts/lifecyclestage']: stages = 0, ...others } =
+    world.tools.hubspot.requests.all()
+  // The names of the stages are read once in minutes, whatever changes.
+  expect(stages).toBeLessThanOrEqual(1)
+  expect(others).toEqual({ 'POST /crm/v3/objects/contacts/batch/read': 1 })
 })
 
 test('a slow tool holds up each frame by its own answer, not by those of the frames before it', async () => {

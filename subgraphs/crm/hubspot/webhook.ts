@@ -14,7 +14,7 @@ const mark = z.union([z.number(), z.string().max(200)]).transform(String)
 const time = z
   .union([z.number(), z.string().max(40)])
   .transform(value => new Date(typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value))
-  .refine(date => !Number.isNaN(date.getTime()), 'expected milliseconds since 1970')
+  .refine(date => date.getTime() >= 0, 'expected milliseconds since 1970')
 
 /** What every notification has. The vendor says that `eventId` alone may come twice for different happenings. */
 const notification = z.object({
