@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { examples } from '../../gateway/pages/examples.ts'
 import { browserTest, openBrowser } from '../flows/browser.ts'
 import { startWorld, type World } from '../flows/world.ts'
 
@@ -99,7 +100,8 @@ browserTest(
     await tab('Everything').click()
     // The explorer keeps its tabs a moment later.
     const kept = `JSON.parse(localStorage.getItem('graphiql:tabState'))?.activeTabIndex`
-    await expect.poll(() => page.evaluate(kept)).toBe(3)
+    const everything = examples.findIndex(({ document }) => document.includes('Everything'))
+    await expect.poll(() => page.evaluate(kept)).toBe(everything)
     await page.reload()
     await tab('Everything').waitFor()
     await page.locator('.graphiql-query-editor .CodeMirror').waitFor()

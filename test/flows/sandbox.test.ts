@@ -39,7 +39,9 @@ browserTest(
   'where its site answers, Sandbox is set up for this graph, without telemetry, and shows live changes',
   async () => {
     const [world, { page, requests, complaints }] = await Promise.all([startWorld(), openBrowser()])
-    const [query, subscription] = examples.map(({ document }) => document)
+    const [query, subscription] = ['query', 'subscription'].map(
+      kind => examples.find(({ document }) => document.startsWith(kind))?.document,
+    )
     await page.route(`${sandboxSite}/**`, route =>
       route.fulfill({ contentType: 'text/html', body: standIn(query ?? '', subscription ?? '') }),
     )
