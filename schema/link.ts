@@ -32,10 +32,17 @@ export interface Reference extends Link {
  * Why it is in question to which entity a record belongs.
  * - `BIRTH`: a copy's record that names no entity, and whose e-mail the owner does not know.
  * - `AMBIGUOUS_EMAIL`: several entities have its e-mail.
+ * - `AMBIGUOUS_NUMBER`: several orders bear the number that it names.
  * - `UNKNOWN_REFERENCE`: it names an entity or a record that does not exist (yet, or any more).
- * - `CONTRADICTED`: it belongs to an entity, and its e-mail is another's now.
+ * - `CONTRADICTED`: it belongs to an entity, and its e-mail, or the number that it names, is another's now.
  */
-export const unlinkedReasons = ['BIRTH', 'AMBIGUOUS_EMAIL', 'UNKNOWN_REFERENCE', 'CONTRADICTED'] as const
+export const unlinkedReasons = [
+  'BIRTH',
+  'AMBIGUOUS_EMAIL',
+  'AMBIGUOUS_NUMBER',
+  'UNKNOWN_REFERENCE',
+  'CONTRADICTED',
+] as const
 
 export type UnlinkedReason = (typeof unlinkedReasons)[number]
 

@@ -285,9 +285,12 @@ function ownerChanges(catalogue: Catalogue, steps: readonly Step[]): readonly Ow
     const before = new Set([stored?.email ?? [], emailsBefore].flat())
     const after = new Set([effect.row.email ?? [], effect.emails ?? emailsBefore].flat())
     const emails = [...before, ...after].filter(email => effect.isNew || before.has(email) !== after.has(email))
+    const number = effect.row.number ?? null
+    const isNumbered = effect.isNew || (stored?.number ?? null) !== number
+    const numbers = isNumbered ? [stored?.number ?? [], number ?? []].flat() : []
     const life = effect.isNew ? 'appeared' : effect.isGone ? 'vanished' : 'same'
-    if (life === 'same' && emails.length === 0) return []
-    return [{ entity: { type: catalogue.kindOf(record).entity, id: record.id }, life, emails }]
+    if (life === 'same' && emails.length + numbers.length === 0) return []
+    return [{ entity: { type: catalogue.kindOf(record).entity, id: record.id }, life, emails, numbers }]
   })
 }
 

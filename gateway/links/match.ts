@@ -44,6 +44,11 @@ export function isKnownByEmail(entity: EntityType): boolean {
   return personTypes.has(entity)
 }
 
+/** Whether entities of the type are referred to by the number printed on them. */
+export function isKnownByNumber(entity: EntityType): boolean {
+  return entity === 'Order'
+}
+
 /**
  * Which entity a copy's record is. A record that names one is never matched by e-mail, even where the one it names does
  * not exist: a wrong reference is for a person to see, not to guess around.
@@ -143,34 +148,40 @@ export async function readWinners(
   return new Map(rows.map(row => [row.record_id, row.entity_id]))
 }
 
-/** The living entities that have each address, as their first or a further one. Addresses of none are missing. */
+/**
+ * The living entities that bear each name: persons an e-mail address, as their first or a further one, orders a printed number. Names
+ * of none are missing.
+ */
 export async function readHolders(
   db: StoreReader,
   owner: KnownKind,
-  emails: Iterable<string>,
+  names: Iterable<string>,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const rows = await inParts(emails, async part => {
-    const isAsked = (email: string): RawBuilder<unknown> => sql`${sql.ref(email)} in (${sql.join(part)})`
-    const found = await sql<{ email: string; record_id: string }>`${holders(owner, isAsked)}`.execute(db)
+  const rows = await inParts(names, async part => {
+    const isAsked = (name: string): RawBuilder<unknown> => sql`${sql.ref(name)} in (${sql.join(part)})`
+    const found = await sql<{ name: string; record_id: string }>`${holders(owner, isAsked)}`.execute(db)
     return found.rows
   })
-  const byEmail = new Map<string, Set<string>>()
-  for (const { email, record_id } of rows) {
-    const ids = byEmail.get(email) ?? new Set()
-    byEmail.set(email, ids.add(record_id))
+  const byName = new Map<string, Set<string>>()
+  for (const { name, record_id } of rows) {
+    const ids = byName.get(name) ?? new Set()
+    byName.set(name, ids.add(record_id))
   }
-  return byEmail
+  return byName
 }
 
 /**
- * SQL for the living entities of an owner's kind that have an address that meets the condition: `record_id` and `email`.
- * @param condition on a column of addresses
+ * SQL for the living entities of an owner's kind that bear a name which meets the condition: `record_id` and `name`.
+ * @param condition on a column of names: e-mail addresses of persons, numbers of orders
  */
-export function holders(owner: KnownKind, condition: (email: string) => RawBuilder<unknown>): RawBuilder<unknown> {
-  // The plus, and the join's direction: by address first. With the kind among its conditions, SQLite may walk all records of the kind.
-  return sql`select o.record_id, o.email from records o where ${condition('o.email')}
-      and o.system = ${owner.system} and o.kind = ${owner.kind} and o.is_deleted = 0
-    union select e.record_id, e.email from record_emails e cross join records w
+export function holders(owner: KnownKind, condition: (name: string) => RawBuilder<unknown>): RawBuilder<unknown> {
+  const isLiving = sql`o.system = ${owner.system} and o.kind = ${owner.kind} and o.is_deleted = 0`
+  if (isKnownByNumber(owner.entity)) {
+    return sql`select o.record_id, o.number as name from records o where ${condition('o.number')} and ${isLiving}`
+  }
+  // By address first: with the kind among its conditions, SQLite may walk all records of the kind.
+  return sql`select o.record_id, o.email as name from records o where ${condition('o.email')} and ${isLiving}
+    union select e.record_id, e.email from record_emails e cross join records o
       where ${condition('e.email')} and e.system = ${owner.system} and e.kind = ${owner.kind}
-        and w.system = e.system and w.kind = e.kind and w.record_id = e.record_id and w.is_deleted = 0`
+        and o.record_id = e.record_id and ${isLiving}`
 }

@@ -1,12 +1,12 @@
 import { sql, type Insertable, type RawBuilder, type Selectable } from 'kysely'
 import { isEntityType, type EntityRef, type EntityType } from '../../schema/entities.ts'
 import type { RecordRef } from '../../schema/systems.ts'
-import { normalizeEmail } from '../../schema/values.ts'
+import { normalizeEmail, normalizeNumber } from '../../schema/values.ts'
 import type { ParentReference } from '../../subgraphs/contract.ts'
 import type { StoreReader, StoreTransaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 import type { Catalogue, KnownKind } from './catalogue.ts'
-import { holders, isKnownByEmail } from './match.ts'
+import { holders, isKnownByEmail, isKnownByNumber } from './match.ts'
 import { byKind, inParts } from './records.ts'
 
 export type ParentRow = Selectable<Tables['parents']>
@@ -36,11 +36,13 @@ function namedParent(parent: ParentReference): NamedParent | null {
       parent_kind: kind,
       parent_id: id,
       reference: null,
+      number: null,
     }
   }
   const reference = normalizeEmail(parent.reference) ?? parent.reference.trim()
   if (reference === '' || reference.length > maxReferenceLength) return null
-  return { entity_type: parent.entity, parent_system: null, parent_kind: null, parent_id: null, reference }
+  const number = isKnownByNumber(parent.entity) ? normalizeNumber(reference) : null
+  return { entity_type: parent.entity, parent_system: null, parent_kind: null, parent_id: null, reference, number }
 }
 
 /** Whether stored rows name exactly these parents. */
@@ -145,6 +147,8 @@ export interface ParentsToResolve {
   readonly records?: Iterable<RecordRef>
   /** or these texts, */
   readonly references?: Iterable<string>
+  /** or these numbers of orders, */
+  readonly numbers?: Iterable<string>
   /** or resolve to these ids at present, */
   readonly ids?: Iterable<string>
   /** or name a record and have one of these e-mail addresses themselves. */
@@ -156,8 +160,9 @@ export interface ParentsToResolve {
  *
  * A record is followed by its link, or is the owner's record itself. Where it is unknown or gone and has no link, what names it
  * belongs to the one person who has the e-mail address of the child: an invoice of a billing record that was deleted before we
- * were connected. A text is an owner's id (living or alias), else the id of a linked record, else an e-mail that one entity alone
- * has. What was found by e-mail stays while that entity lives, whoever has the address later; see `matchOf`.
+ * were connected. A text is an owner's id (living or alias), else the id of a linked record, else a name that one entity alone bears:
+ * a person's e-mail, an order's printed number. What was found by a name stays while that entity lives, whoever bears it later; see
+ * `matchOf`.
  */
 export async function resolveParents(
   tx: StoreTransaction,
@@ -183,6 +188,9 @@ export async function resolveParents(
     )
   }
   await inParts(which.references ?? [], part => update(sql`reference in (${sql.join(part)}) and ${isOfType}`))
+  await inParts(isKnownByNumber(entity) ? (which.numbers ?? []) : [], part =>
+    update(sql`number in (${sql.join(part)}) and ${isOfType}`),
+  )
   await inParts(which.children ?? [], part => update(sql`child in (${sql.join(part)}) and ${isOfType}`))
   await inParts(which.ids ?? [], part => update(sql`entity_type = ${entity} and entity_id in (${sql.join(part)})`))
   await inParts(isKnownByEmail(entity) ? (which.emails ?? []) : [], part =>
@@ -205,12 +213,16 @@ function resolutionOfRow(
   const present = sql`(select parents.entity_id where ${isLiving(sql`parents.entity_id`)})`
 
   const isPerson = isKnownByEmail(owner.entity)
-  const having = (email: RawBuilder<unknown>) => holders(owner, column => sql`${sql.ref(column)} = ${email}`)
-  const only = (email: RawBuilder<unknown>) =>
-    sql`(select case when count(*) = 1 then min(h.record_id) end from (${having(email)}) h)`
-  const areSeveral = (email: RawBuilder<unknown>) => sql`(select count(*) from (${having(email)}) h) > 1`
+  const hasNames = isPerson || isKnownByNumber(owner.entity)
+  const bearing = (name: RawBuilder<unknown>) => holders(owner, column => sql`${sql.ref(column)} = ${name}`)
+  const only = (name: RawBuilder<unknown>) =>
+    sql`(select case when count(*) = 1 then min(h.record_id) end from (${bearing(name)}) h)`
+  const reason = sql.lit(isPerson ? 'AMBIGUOUS_EMAIL' : 'AMBIGUOUS_NUMBER')
+  const ambiguous = (name: RawBuilder<unknown>) =>
+    hasNames ? sql`when (select count(*) from (${bearing(name)}) h) > 1 then ${reason}` : sql``
   const ownEmail = sql`(select c.email from records c where c.id = parents.child)`
   const reference = sql`parents.reference`
+  const name = isPerson ? reference : sql`parents.number`
 
   // A record that is there answers for itself: it stands alone in the list, or a person said that it is of no entity.
   const isAnswered = sql`exists (select 1 from records k where ${isParent('k')} and k.is_deleted = 0)
@@ -223,29 +235,24 @@ function resolutionOfRow(
       and ${isLiving(sql`l.entity_id`)}),
     (select o.record_id from records o where ${isOfKind('o', owner)} and ${isParent('o')} and o.is_deleted = 0),
     ${byOwnEmail})`
+  const faultOfRecord = sql`case when f.entity_id is not null or ${isAnswered} then null
+    ${isPerson ? ambiguous(ownEmail) : sql``} else 'UNKNOWN_REFERENCE' end`
 
   const byLinkOf = (kind: KnownKind) => sql`(select l.entity_id from links l where ${isOfKind('l', kind)}
       and l.record_id = ${reference} and l.entity_type = parents.entity_type and ${isLiving(sql`l.entity_id`)})`
   const isIdOf = (kind: KnownKind) =>
     sql`exists (select 1 from records i where ${isOfKind('i', kind)} and i.record_id = ${reference})`
   const isId = sql.join([owner, ...copies].map(isIdOf), sql` or `)
-  const byEmail = isPerson ? sql`case when not (${isId}) then coalesce(${present}, ${only(reference)}) end` : sql`null`
+  const byName = hasNames ? sql`case when not (${isId}) then coalesce(${present}, ${only(name)}) end` : sql`null`
   const byReference = sql`coalesce(
     (select o.record_id from records o where ${isOfKind('o', owner)} and o.record_id = ${reference} and o.is_deleted = 0),
     ${sql.join([owner, ...copies].map(byLinkOf))},
-    ${byEmail})`
-
-  const ambiguous = (email: RawBuilder<unknown>) =>
-    isPerson ? sql`when ${areSeveral(email)} then 'AMBIGUOUS_EMAIL'` : sql``
-  const faultOfRecord = sql`case when f.entity_id is not null or ${isAnswered} then null
-    ${ambiguous(ownEmail)} else 'UNKNOWN_REFERENCE' end`
-  const isHeldBy = (which: '=' | '<>') =>
-    sql`exists (select 1 from (${having(reference)}) h where h.record_id ${sql.raw(which)} f.entity_id)`
-  const contradicted = isPerson
-    ? sql`when not ${isHeldBy('<>')} then null when ${isHeldBy('=')} then 'AMBIGUOUS_EMAIL' else 'CONTRADICTED'`
-    : sql`else null`
-  const faultOfReference = sql`case when f.entity_id is null then
-    case ${ambiguous(reference)} when true then 'UNKNOWN_REFERENCE' end ${contradicted} end`
+    ${byName})`
+  const isBorneBy = (which: '=' | '<>') =>
+    sql`exists (select 1 from (${bearing(name)}) h where h.record_id ${sql.raw(which)} f.entity_id)`
+  const faultOfReference = sql`case
+    when f.entity_id is null then case ${ambiguous(name)} when true then 'UNKNOWN_REFERENCE' end
+    ${hasNames ? sql`when not ${isBorneBy('<>')} then null when ${isBorneBy('=')} then ${reason} else 'CONTRADICTED'` : sql`else null`} end`
 
   return {
     found: sql`case when parents.parent_id is not null then ${byRecord} else ${byReference} end`,

@@ -22,6 +22,8 @@ export interface OwnerChange {
   readonly life: 'appeared' | 'vanished' | 'same'
   /** The addresses that it has gained or lost. */
   readonly emails: readonly string[]
+  /** The printed numbers that it has gained or lost. */
+  readonly numbers?: readonly string[]
 }
 
 /** "This record was this entity's, and is that one's now." */
@@ -102,6 +104,7 @@ async function settleType(
       ...gone.map(record => record.id),
       ...changes.map(change => change.record.id),
     ]),
+    numbers: owners.flatMap(change => change.numbers ?? []),
     ids: lives,
     emails,
   })

@@ -171,7 +171,7 @@ async function readChildren(
   { after, before, direction, limit }: Part<'child'>,
 ): Promise<Entry[]> {
   let query = childrenIn(db, filter)
-    .select(['p.child', 'p.entity_type', 'p.entity_id', 'p.reference', 'p.fault'])
+    .select(['p.child', 'p.entity_type', 'p.entity_id', 'p.reference', 'p.number', 'p.fault'])
     .select(['r.system', 'r.kind', 'r.record_id', 'r.email', 'r.updated_at', 'r.sort_at'])
   const bound = (operator: '<' | '>', { place, isIncluded = false }: End<Extract<Place, { of: 'child' }>>) =>
     sql<boolean>`(p.child, p.entity_type) ${sql.raw(`${operator}${isIncluded ? '=' : ''}`)} (${place.id}, ${place.entity})`
@@ -191,26 +191,38 @@ async function readChildren(
       entityType: type,
       entity: id === null ? null : { type, id },
       reason,
-      candidates: reason === 'UNKNOWN_REFERENCE' ? [] : holdersOf(type, row.reference ?? row.email),
+      candidates: reason === 'UNKNOWN_REFERENCE' ? [] : holdersOf(type, nameIn(row)),
       since: new Date(row.updated_at ?? row.sort_at),
     }
     return [{ cursor: cursorOf({ of: 'child', id: row.child, entity: type }), unlinked }]
   })
 }
 
-/** @returns who has an address that rows name */
+interface Naming {
+  readonly entity_type: string
+  readonly number: string | null
+  readonly reference: string | null
+  readonly email: string | null
+}
+
+/** What a row names its parent by: the number of an order, an e-mail address, or its own where it names a record. */
+function nameIn({ number, reference, email }: Naming): string | null {
+  return number ?? reference ?? email
+}
+
+/** @returns who bears a name that rows name */
 async function readCandidates(
   db: StoreReader,
   catalogue: Catalogue,
-  rows: readonly { readonly entity_type: string; readonly reference: string | null; readonly email: string | null }[],
-): Promise<(type: EntityType, email: string | null) => readonly EntityRef[]> {
+  rows: readonly Naming[],
+): Promise<(type: EntityType, name: string | null) => readonly EntityRef[]> {
   const found = new Map<string, ReadonlyMap<string, ReadonlySet<string>>>()
   for (const type of new Set(rows.map(row => row.entity_type))) {
     const owner = isEntityType(type) ? catalogue.ownerOf(type) : null
-    const named = rows.flatMap(row => (row.entity_type === type ? [row.reference ?? row.email ?? []].flat() : []))
-    if (owner !== null) found.set(type, await readHolders(db, owner, named))
+    const names = rows.flatMap(row => (row.entity_type === type ? (nameIn(row) ?? []) : []))
+    if (owner !== null) found.set(type, await readHolders(db, owner, names))
   }
-  return (type, email) => [...(found.get(type)?.get(email ?? '') ?? [])].sort().map(id => ({ type, id }))
+  return (type, name) => [...(found.get(type)?.get(name ?? '') ?? [])].sort().map(id => ({ type, id }))
 }
 
 function cursorOf(place: Place): string {

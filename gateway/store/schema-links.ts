@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { normalizeEmail } from '../../schema/values.ts'
+import { normalizeEmail, normalizeNumber } from '../../schema/values.ts'
 import type { MigrationStep } from './migrations.ts'
 import type { StoreTransaction } from './store.ts'
 
@@ -24,12 +24,15 @@ export const linksSchema: readonly MigrationStep[] = [
       where r.is_deleted = 1 and r.email is not null`,
   `update records set email = null where is_deleted = 1 and email is not null`,
   `alter table parents add column fault text`,
+  `alter table parents add column number text`,
+  `create index parents_by_number on parents (number, entity_type) where number is not null`,
   `create index parents_by_fault on parents (child) where fault is not null`,
   // Until it is looked at again.
   `update parents set fault = 'UNKNOWN_REFERENCE' where entity_id is null and reference is not null`,
   convertRecords,
   convertFurther,
   convertReferences,
+  readNumbers,
   `insert into meta (name, value) select '${catchUpName}', '1' where exists (select 1 from records)`,
 ]
 
@@ -81,6 +84,33 @@ async function convertReferences(tx: StoreTransaction): Promise<void> {
       const form = normalizeEmail(reference)
       if (form === null || form === reference) continue
       await tx.updateTable('parents').set({ reference: form }).where('reference', '=', reference).execute()
+    }
+    const last = rows.at(-1)?.reference
+    if (last == null) return
+    after = last
+  }
+}
+
+/** An order may be named by its printed number. */
+async function readNumbers(tx: StoreTransaction): Promise<void> {
+  for (let after = ''; ;) {
+    const rows = await tx
+      .selectFrom('parents')
+      .select('reference')
+      .distinct()
+      .where('entity_type', '=', 'Order')
+      .where('reference', '>', after)
+      .orderBy('reference')
+      .limit(pageSize)
+      .execute()
+    for (const { reference } of rows) {
+      const number = normalizeNumber(reference)
+      await tx
+        .updateTable('parents')
+        .set({ number })
+        .where('reference', '=', reference)
+        .where('entity_type', '=', 'Order')
+        .execute()
     }
     const last = rows.at(-1)?.reference
     if (last == null) return

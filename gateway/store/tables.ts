@@ -222,8 +222,10 @@ interface ParentsTable {
   parent_id: string | null
   /** the text that was written into a field. */
   reference: string | null
+  /** `normalizeNumber` of the text, where it may be the number printed on an order. */
+  number: string | null
   /** Why it is in question what this resolves to; null where it is not. */
-  fault: 'UNKNOWN_REFERENCE' | 'AMBIGUOUS_EMAIL' | 'CONTRADICTED' | null
+  fault: 'UNKNOWN_REFERENCE' | 'AMBIGUOUS_EMAIL' | 'AMBIGUOUS_NUMBER' | 'CONTRADICTED' | null
 }
 
 /**
@@ -258,7 +260,7 @@ interface UnlinkedTable {
   kind: string
   record_id: string
   entity_type: string
-  reason: 'BIRTH' | 'AMBIGUOUS_EMAIL' | 'UNKNOWN_REFERENCE' | 'CONTRADICTED'
+  reason: 'BIRTH' | 'AMBIGUOUS_EMAIL' | 'AMBIGUOUS_NUMBER' | 'UNKNOWN_REFERENCE' | 'CONTRADICTED'
   /** json: string[], ids of entities of `entity_type`. */
   candidates: string
   /** 1 when a person said that it is of no entity: nothing automatic links it then. */
