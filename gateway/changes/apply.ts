@@ -6,7 +6,7 @@ import { readMentions, writeMentions } from '../links/mentions.ts'
 import { entitiesOf, readParents, resolveParents, writeParents, type ParentRow } from '../links/parents.ts'
 import { readEmails, writeEmails } from '../links/emails.ts'
 import { isKnownByEmail } from '../links/match.ts'
-import { inParts, readLinks, readRecords, refOf, writeRecords, type LinkRow, type RecordRow } from '../links/records.ts'
+import { inParts, linkedTo, readLinks, readRecords, refOf, writeRecords, type RecordRow } from '../links/records.ts'
 import { deleteLinks, forgetDoubts, settle, type LinkChange, type OwnerChange } from '../links/settle.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import { appendChanges } from './log.ts'
@@ -94,6 +94,7 @@ async function withMerges(
   if (merges.length === 0) return { all: observations, winners: new Set() }
   const known = await readLinks(
     tx,
+    catalogue,
     merges.map(({ record }) => record),
   )
   const isNew = ({ record }: Observation): boolean => !known.has(recordKey(record))
@@ -124,7 +125,8 @@ interface Step {
   readonly stored: RecordRow | null
   readonly parentsBefore: readonly ParentRow[]
   readonly emailsBefore: readonly string[]
-  readonly linkBefore: LinkRow | null
+  /** The living entity it was linked to. */
+  readonly entityBefore: string | null
   readonly effect: Effect
 }
 
@@ -199,7 +201,7 @@ async function readSteps(
   const parents = await readParents(tx, living)
   const mentions = await readMentions(tx, living)
   const copies = records.filter(record => catalogue.kindOf(record).as === 'copy' && stored.has(recordKey(record)))
-  const links = await readLinks(tx, copies)
+  const links = await readLinks(tx, catalogue, copies)
   const isPerson = (record: RecordRef): boolean =>
     catalogue.isOwner(record) && isKnownByEmail(catalogue.kindOf(record).entity)
   const emails = await readEmails(tx, records.filter(isPerson))
@@ -223,7 +225,7 @@ async function readSteps(
       parentsBefore,
       emailsBefore,
       // A record that is gone keeps its link, and is in no list.
-      linkBefore: row?.is_deleted === 0 ? (links.get(recordKey(record)) ?? null) : null,
+      entityBefore: row?.is_deleted === 0 ? linkedTo(links.get(recordKey(record))) : null,
       effect: effectOf(observation, known, now),
     }
   })
@@ -317,9 +319,10 @@ async function changesOf(
   )
   const links = await readLinks(
     tx,
+    catalogue,
     told.flatMap(({ observation: { record } }) => (catalogue.isOwner(record) ? [] : [record])),
   )
-  const changes: NewChange[] = told.flatMap(({ observation, stored, parentsBefore, linkBefore, effect }) => {
+  const changes: NewChange[] = told.flatMap(({ observation, stored, parentsBefore, entityBefore, effect }) => {
     const { record } = observation
     const { fields } = effect
     if (effect.change === null) return []
@@ -343,8 +346,8 @@ async function changesOf(
         },
       ]
     }
-    const before = refs(type, linkBefore?.entity_id ?? null)
-    const after = effect.isGone ? [] : refs(type, links.get(recordKey(record))?.entity_id ?? null)
+    const before = refs(type, entityBefore)
+    const after = effect.isGone ? [] : refs(type, linkedTo(links.get(recordKey(record))))
     return [
       {
         ...change,

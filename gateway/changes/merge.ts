@@ -60,8 +60,9 @@ export async function applyMerge(
     await writeParents(tx, new Map(), new Map([[loserRow.id, []]]))
     await writeMentions(tx, new Map([[loserRow.id, []]]))
   }
+  const isLiving = winnerRow?.is_deleted === 0
   const moved = await moveLinks(tx, before.id, winner)
-  if (winnerRow?.is_deleted === 0) await moveParents(tx, before, winner)
+  if (isLiving) await moveParents(tx, before, winner)
   await writeLinks(tx, [
     {
       system: loser.system,
@@ -79,7 +80,7 @@ export async function applyMerge(
     {
       owners: [
         { entity: before, life: 'vanished', emails },
-        { entity: winner, life: winnerRow?.is_deleted === 0 ? 'appeared' : 'same', emails },
+        { entity: winner, life: isLiving ? 'grown' : 'same', emails },
       ],
       copies: [],
       goneCopies: [],
@@ -87,7 +88,9 @@ export async function applyMerge(
     now,
   )
 
-  const links = joined(moved, settled).map(change => linkedChange(change, now))
+  const links = joined(loserRow?.is_deleted === 0 && isLiving ? moved : [], settled).map(change =>
+    linkedChange(change, now),
+  )
   const at = observation.at ?? now
   const changes: NewChange[] = []
   // One that is gone already, or that nobody here has ever heard of, does not go once more.

@@ -4,7 +4,7 @@ import type { NamedRecord } from '../../subgraphs/contract.ts'
 import type { Catalogue, KnownMentionedKind } from '../links/catalogue.ts'
 import { printOf } from '../links/mentions.ts'
 import { entitiesOf, readParents } from '../links/parents.ts'
-import { readLinks, refOf } from '../links/records.ts'
+import { linkedTo, readLinks, refOf } from '../links/records.ts'
 import type { StoreReader, StoreTransaction } from '../store/store.ts'
 import { appendChanges } from './log.ts'
 
@@ -47,13 +47,13 @@ export async function applyName(
   if (kind.isStatus === true) await tx.updateTable('records').set({ status: name }).where('id', 'in', ids).execute()
 
   const parents = await readParents(tx, ids)
-  const links = await readLinks(tx, rows.map(refOf))
+  const links = await readLinks(tx, catalogue, rows.map(refOf))
   const changes = rows.map((row): NewChange => {
     const child = refOf(row)
     const { entity: type, fields } = kind
-    const linked = links.get(recordKey(child))
+    const linked = linkedTo(links.get(recordKey(child)))
     const isOwner = catalogue.isOwner(child)
-    const entity = isOwner ? { type, id: child.id } : linked === undefined ? null : { type, id: linked.entity_id }
+    const entity = isOwner ? { type, id: child.id } : linked === null ? null : { type, id: linked }
     const above = isOwner ? entitiesOf(parents.get(row.id)) : entity === null ? [] : [entity]
     return {
       kind: 'UPDATED',

@@ -7,7 +7,7 @@ import type { Links } from '../../subgraphs/contract.ts'
 import type { Store, StoreReader } from '../store/store.ts'
 import type { Catalogue, KnownKind } from './catalogue.ts'
 import { Living } from './living.ts'
-import { byKind, inParts, isLivingRecord, readLinks } from './records.ts'
+import { byKind, inParts, isLivingRecord, linkedTo, readLinks } from './records.ts'
 
 /** The links as resolvers ask for them, and as `Customer.links` shows them. */
 export interface OpenLinks extends Links {
@@ -35,10 +35,10 @@ export function openLinks(store: Store, catalogue: Catalogue, living = new Livin
     options,
   )
   const copies = new DataLoader<RecordRef, EntityRef | null>(async records => {
-    const rows = await store.read(db => readLinks(db, records))
+    const rows = await store.read(db => readLinks(db, catalogue, records))
     return records.map(record => {
-      const row = rows.get(recordKey(record))
-      return row === undefined ? null : { type: catalogue.kindOf(record).entity, id: row.entity_id }
+      const id = linkedTo(rows.get(recordKey(record)))
+      return id === null ? null : { type: catalogue.kindOf(record).entity, id }
     })
   }, options)
   const parents = new DataLoader<Child, EntityRef | null>(

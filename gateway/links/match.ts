@@ -56,6 +56,8 @@ export function isKnownByNumber(entity: EntityType): boolean {
  *   e-mail address where there is none: an address that is edited on either side ends no link
  */
 export function matchOf(copy: CopyRecord, entity: EntityType, owners: Owners, present: PresentLink | null): Match {
+  // What a person has said of it.
+  if (present?.evidence === 'person') return { link: present, doubt: null }
   if (copy.names_type === entity && copy.names_id !== null) {
     const entityId = owners.living.get(copy.names_id)
     return entityId === undefined

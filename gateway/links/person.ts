@@ -7,7 +7,7 @@ import type { StoreTransaction } from '../store/store.ts'
 import type { Catalogue, KnownKind } from './catalogue.ts'
 import { readLiving } from './match.ts'
 import { resolveParents } from './parents.ts'
-import { readLinks, readRecords, type RecordRow } from './records.ts'
+import { linkedTo, readLinks, readRecords, type RecordRow } from './records.ts'
 import { deleteLinks, deleteUnlinked, settle, writeLinks } from './settle.ts'
 
 /**
@@ -28,8 +28,8 @@ export async function linkByPerson(
   const after = entityId === null ? null : ((await readLiving(tx, owner, [entityId])).get(entityId) ?? null)
   if (entityId !== null && after === null) throw notFound(`there is no ${kind.entity} ${entityId}`)
 
-  const link = (await readLinks(tx, [record])).get(recordKey(record))
-  const before = link?.entity_id ?? null
+  const link = (await readLinks(tx, catalogue, [record])).get(recordKey(record))
+  const before = linkedTo(link)
   if (after !== null && before === after && link?.evidence === 'person') return []
   if (after === null) {
     await deleteLinks(tx, [record])
@@ -78,7 +78,7 @@ export async function resetLink(
 ): Promise<Change[]> {
   const { kind } = linkable(catalogue, record)
   const row = await livingRecord(tx, record)
-  const before = (await readLinks(tx, [record])).get(recordKey(record))?.entity_id ?? null
+  const before = linkedTo((await readLinks(tx, catalogue, [record])).get(recordKey(record)))
   await deleteLinks(tx, [record])
   await deleteUnlinked(tx, [record])
   const matched = await settle(tx, catalogue, { owners: [], copies: [row], goneCopies: [] }, now)

@@ -2,6 +2,7 @@ import type { Insertable, Selectable } from 'kysely'
 import { recordKey, type RecordRef, type System } from '../../schema/systems.ts'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
+import type { Catalogue } from './catalogue.ts'
 import { tailsOf } from './name-tails.ts'
 
 export type RecordRow = Selectable<Tables['records']>
@@ -73,22 +74,43 @@ export async function isLivingRecord(store: Store, record: RecordRef): Promise<b
   return rows.get(recordKey(record))?.is_deleted === 0
 }
 
+/** A link, and whether its entity is there: one whose entity was deleted counts again once that is restored. */
+export type HeldLink = LinkRow & { readonly isLiving: boolean }
+
 /** The links of records by `recordKey`. */
-export async function readLinks(db: StoreReader, records: Iterable<RecordRef>): Promise<ReadonlyMap<string, LinkRow>> {
-  const found = new Map<string, LinkRow>()
+export async function readLinks(
+  db: StoreReader,
+  catalogue: Catalogue,
+  records: Iterable<RecordRef>,
+): Promise<ReadonlyMap<string, HeldLink>> {
+  const found = new Map<string, HeldLink>()
   for (const { system, kind, ids } of byKind(records)) {
+    const owner = catalogue.ownerOf(catalogue.kindOf({ system, kind }).entity)
     const rows = await inParts(ids, part =>
       db
-        .selectFrom('links')
-        .selectAll()
-        .where('system', '=', system)
-        .where('kind', '=', kind)
-        .where('record_id', 'in', part)
+        .selectFrom('links as l')
+        .leftJoin('records as o', join =>
+          join
+            .on('o.system', '=', owner?.system ?? '')
+            .on('o.kind', '=', owner?.kind ?? '')
+            .onRef('o.record_id', '=', 'l.entity_id'),
+        )
+        .selectAll('l')
+        .select('o.is_deleted')
+        .where('l.system', '=', system)
+        .where('l.kind', '=', kind)
+        .where('l.record_id', 'in', part)
         .execute(),
     )
-    for (const row of rows) found.set(recordKey(refOf(row)), row)
+    for (const { is_deleted, ...link } of rows)
+      found.set(recordKey(refOf(link)), { ...link, isLiving: is_deleted === 0 })
   }
   return found
+}
+
+/** The id of the living entity that a link is to. */
+export function linkedTo(link: HeldLink | undefined): string | null {
+  return link?.isLiving === true ? link.entity_id : null
 }
 
 /** Writes rows whole, over those there are. @returns the `records.id` of each */

@@ -2,7 +2,7 @@ import type { EntityRef, EntityType } from '../../schema/entities.ts'
 import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { Catalogue } from './catalogue.ts'
-import { matchOf, readLiving, readOwners, type Doubt, type PresentLink } from './match.ts'
+import { matchOf, readOwners, type Doubt, type PresentLink } from './match.ts'
 import { resolveParents } from './parents.ts'
 import {
   byKind,
@@ -10,6 +10,7 @@ import {
   readLinks,
   readRecords,
   refOf,
+  type HeldLink,
   type LinkRow,
   type RecordRow,
   type UnlinkedRow,
@@ -18,8 +19,8 @@ import {
 /** What happened to an owner's record that copies and children may hang on. */
 export interface OwnerChange {
   readonly entity: EntityRef
-  /** Whether the entity began or ceased to exist. */
-  readonly life: 'appeared' | 'vanished' | 'same'
+  /** Whether the entity began or ceased to exist, or another one was merged into it. */
+  readonly life: 'appeared' | 'vanished' | 'grown' | 'same'
   /** The addresses that it has gained or lost. */
   readonly emails: readonly string[]
   /** The printed numbers that it has gained or lost. */
@@ -75,29 +76,28 @@ async function settleType(
 
   const copyKinds = catalogue.copiesOf(entity)
   const emails = new Set(owners.flatMap(change => change.emails))
-  const lives = new Set(owners.filter(change => change.life !== 'same').map(change => change.entity.id))
-  const vanished = new Set(owners.filter(change => change.life === 'vanished').map(change => change.entity.id))
-  const hanging = await readLinked(tx, entity, lives)
+  const lives = new Map(owners.flatMap(({ entity: { id }, life }) => (life === 'same' ? [] : [[id, life] as const])))
+  const hanging = await readLinked(tx, entity, lives.keys())
   const aliases = hanging.filter(link => link.evidence === 'merged').map(link => link.record_id)
   const linked = hanging.filter(link => link.evidence !== 'merged').map(refOf)
 
   const copies = new Map(given.map(copy => [recordKey(refOf(copy)), copy]))
   const concerned = [
     ...(await readByEmail(tx, emails)),
-    ...(await readNaming(tx, entity, [...lives, ...aliases])),
+    ...(await readNaming(tx, entity, [...lives.keys(), ...aliases])),
     ...(await readRecords(tx, linked)).values(),
   ]
   for (const copy of concerned) {
     const isCopy = copyKinds.some(kind => kind.system === copy.system && kind.kind === copy.kind)
     if (isCopy && copy.is_deleted === 0) copies.set(recordKey(refOf(copy)), copy)
   }
-  const changes = await rematch(tx, catalogue, entity, [...copies.values()], vanished, now)
-  const own = [...lives].map(id => ({ system: owner.system, kind: owner.kind, id }))
+  const changes = await rematch(tx, catalogue, entity, [...copies.values()], lives, now)
+  const own = [...lives.keys()].map(id => ({ system: owner.system, kind: owner.kind, id }))
   await resolveParents(tx, catalogue, entity, {
     // What belongs to a copy is resolved anew when that copy is seen, too: its own e-mail address decides no more then.
     records: [...own, ...linked, ...gone, ...given.map(refOf), ...changes.map(change => change.record)],
     references: new Set([
-      ...lives,
+      ...lives.keys(),
       ...aliases,
       ...emails,
       ...linked.map(record => record.id),
@@ -105,7 +105,7 @@ async function settleType(
       ...changes.map(change => change.record.id),
     ]),
     numbers: owners.flatMap(change => change.numbers ?? []),
-    ids: lives,
+    ids: lives.keys(),
     emails,
   })
   return changes
@@ -128,27 +128,25 @@ function readNaming(tx: StoreTransaction, entity: EntityType, ids: Iterable<stri
   )
 }
 
-/** Matches copies anew and writes what has changed. What a person has said stays, unless that entity has vanished. */
+/**
+ * Matches copies anew and writes what has changed. What a person has said stays, unless that entity has vanished.
+ * @param lives what became of entities whose records are among the copies' links, by id
+ */
 async function rematch(
   tx: StoreTransaction,
   catalogue: Catalogue,
   entity: EntityType,
   copies: readonly RecordRow[],
-  vanished: ReadonlySet<string>,
+  lives: ReadonlyMap<string, OwnerChange['life']>,
   now: Date,
 ): Promise<readonly LinkChange[]> {
-  const owner = catalogue.ownerOf(entity)
-  if (copies.length === 0 || owner === null) return []
-  const links = await readLinks(tx, copies.map(refOf))
+  if (copies.length === 0) return []
+  const links = await readLinks(tx, catalogue, copies.map(refOf))
+  const wasLiving = ({ entity_id: id, isLiving }: HeldLink): boolean =>
+    isLiving ? lives.get(id) !== 'appeared' : lives.get(id) === 'vanished'
   const listed = await readListed(tx, copies.map(refOf))
-  const open = copies.filter(copy => {
-    const key = recordKey(refOf(copy))
-    const link = links.get(key)
-    return listed.get(key)?.by_person !== 1 && !(link?.evidence === 'person' && !vanished.has(link.entity_id))
-  })
+  const open = copies.filter(copy => listed.get(recordKey(refOf(copy)))?.by_person !== 1)
   const owners = await readOwners(tx, catalogue, entity, open)
-  const linkedTo = [...links.values()].map(link => link.entity_id)
-  const living = await readLiving(tx, owner, linkedTo)
   const linked: LinkRow[] = []
   const doubted: { copy: RecordRow; doubt: Doubt; since: number }[] = []
   const settled: RecordRef[] = []
@@ -157,8 +155,8 @@ async function rematch(
     const record = refOf(copy)
     const key = recordKey(record)
     const former = links.get(key)
-    const before = former?.entity_id ?? null
-    const { link, doubt } = matchOf(copy, entity, owners, presentOf(former, living))
+    const before = former !== undefined && wasLiving(former) ? former.entity_id : null
+    const { link, doubt } = matchOf(copy, entity, owners, presentOf(former))
     const after = link?.entityId ?? null
     if (before !== after) changes.push({ record, entity, before, after })
     const row = listed.get(key)
@@ -176,8 +174,7 @@ async function rematch(
       })
     }
   }
-  const ended = changes.filter(change => change.after === null).map(change => change.record)
-  await deleteLinks(tx, ended)
+  // A link whose entity is gone stays, where nothing else takes the record, for the day on which the entity is restored.
   await deleteUnlinked(tx, settled)
   await writeLinks(tx, linked)
   await inParts(doubted, async part => {
@@ -208,10 +205,8 @@ async function rematch(
   return changes
 }
 
-/** A person's link whose entity has vanished is no reason to hold on to anything; nor is one that ended with its entity. */
-function presentOf(link: LinkRow | undefined, living: ReadonlyMap<string, string>): PresentLink | null {
-  const entityId = link === undefined ? undefined : living.get(link.entity_id)
-  return link === undefined || entityId === undefined ? null : { entityId, evidence: link.evidence }
+function presentOf(link: HeldLink | undefined): PresentLink | null {
+  return link?.isLiving === true ? { entityId: link.entity_id, evidence: link.evidence } : null
 }
 
 /** Rows of `unlinked` by `recordKey`. */

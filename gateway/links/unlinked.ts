@@ -2,13 +2,13 @@ import { sql } from 'kysely'
 import { z } from 'zod'
 import { isEntityType, type EntityRef, type EntityType } from '../../schema/entities.ts'
 import type { Unlinked, UnlinkedReason } from '../../schema/link.ts'
-import type { System } from '../../schema/systems.ts'
+import { recordKey, type RecordRef, type System } from '../../schema/systems.ts'
 import { parseColumn } from '../store/json-column.ts'
 import type { Store, StoreReader } from '../store/store.ts'
 import type { Catalogue } from './catalogue.ts'
 import { readHolders } from './match.ts'
 import { badInput, readPage, readWindow, type End, type Window, type WindowArguments } from './page.ts'
-import { refOf } from './records.ts'
+import { linkedTo, readLinks, refOf } from './records.ts'
 
 export interface UnlinkedFilter {
   readonly reason?: UnlinkedReason | null
@@ -80,7 +80,7 @@ async function readEntries(
   const copies = (count: number): Promise<readonly Entry[]> =>
     count === 0 || after?.place.of === 'child'
       ? Promise.resolve([])
-      : readCopies(db, filter, {
+      : readCopies(db, catalogue, filter, {
           after: within(after, 'copy'),
           before: within(before, 'copy'),
           direction,
@@ -118,27 +118,28 @@ interface Part<Of extends Place['of']> {
 
 async function readCopies(
   db: StoreReader,
+  catalogue: Catalogue,
   filter: UnlinkedFilter,
   { after, before, direction, limit }: Part<'copy'>,
 ): Promise<Entry[]> {
-  let query = copiesIn(db, filter)
-    .leftJoin('links as l', join =>
-      join.onRef('l.system', '=', 'u.system').onRef('l.kind', '=', 'u.kind').onRef('l.record_id', '=', 'u.record_id'),
-    )
-    .selectAll('u')
-    .select('l.entity_id')
+  let query = copiesIn(db, filter).selectAll()
   if (after !== null) query = query.where('u.id', after.isIncluded === true ? '>=' : '>', after.place.id)
   if (before !== null) query = query.where('u.id', before.isIncluded === true ? '<=' : '<', before.place.id)
   const rows = await query.orderBy('u.id', direction).limit(limit).execute()
+  // Of a tool that is not connected any more nothing is known.
+  const isConnected = ({ system, kind }: RecordRef): boolean =>
+    catalogue.kinds.some(known => known.system === system && known.kind === kind)
+  const links = await readLinks(db, catalogue, rows.map(refOf).filter(isConnected))
   return rows.flatMap(row => {
     const type = row.entity_type
     if (!isEntityType(type)) return []
+    const id = linkedTo(links.get(recordKey(refOf(row))))
     const unlinked: Unlinked = {
       record: refOf(row),
       entityType: type,
-      entity: row.entity_id === null ? null : { type, id: row.entity_id },
+      entity: id === null ? null : { type, id },
       reason: row.reason,
-      candidates: parseColumn(ids, row.candidates, 'unlinked.candidates').map(id => ({ type, id })),
+      candidates: parseColumn(ids, row.candidates, 'unlinked.candidates').map(candidate => ({ type, id: candidate })),
       since: new Date(row.since),
     }
     return [{ cursor: cursorOf({ of: 'copy', id: row.id }), unlinked }]

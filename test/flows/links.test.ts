@@ -338,8 +338,9 @@ test('what is edited in a copy is told as nothing of the owner’s', async () =>
   await world.settled()
   world.tools.hubspot.updateContact(contact.id, { firstname: 'Vera' })
   await world.settled()
-  const seen = [await frames.next(), ...frames.waiting].map(frame => at(frame, 'data.customerChanged.change.fields'))
-  expect(seen.flat()).not.toContain('phone')
-  expect(seen.at(-1)).toEqual(['name'])
+  const seen: unknown[] = []
+  while (JSON.stringify(seen.at(-1)) !== '["name"]') {
+    seen.push(at(await frames.next(), 'data.customerChanged.change.fields'))
+  }
   expect(seen.slice(0, -1)).toEqual(seen.slice(0, -1).map(() => ['links']))
 })

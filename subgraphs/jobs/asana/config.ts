@@ -46,7 +46,7 @@ export const settings: readonly SettingDoc[] = [
   },
   {
     name: 'ASANA_ORDER_FIELD',
-    help: 'Gid of the text custom field that names the order. Without it jobs have no order.',
+    help: 'Gid of the text custom field that names the order: its id in billing, or the number printed on it. Without it jobs have no order.',
     example: '1200000000000124',
     isRequired: false,
     isSecret: false,

@@ -36,7 +36,13 @@ const things = [
 /** Copies and tasks with whom they belong to. */
 async function belonging(): Promise<readonly string[]> {
   const index = await store.read(async db => ({
-    links: await db.selectFrom('links').select(['record_id', 'entity_id']).where('kind', '=', 'customer').execute(),
+    links: await db
+      .selectFrom('links as l')
+      .innerJoin('records as o', 'o.record_id', 'l.entity_id')
+      .select(['l.record_id', 'l.entity_id'])
+      .where('l.kind', '=', 'customer')
+      .where('o.is_deleted', '=', 0)
+      .execute(),
     parents: await db
       .selectFrom('parents')
       .innerJoin('records', 'records.id', 'parents.child')
@@ -75,9 +81,9 @@ it('match anew when one is added, and go with the record', async () => {
   expect(await belonging()).toEqual(['61 null', 'cus_a 201', 'cus_b 201'])
   await apply(store, absence(contact('201'), { at: at(5) }))
   expect([await belonging(), await stored()]).toEqual([['61 null'], []])
-  // One that is there again says anew which it has.
+  // One that is there again says anew which it has, and has what was linked to it.
   await apply(store, sight(contact('201'), { email: old, emails: [work] }, { at: at(6) }))
-  expect(await belonging()).toEqual(['61 201', 'cus_b 201', 'cus_c 201'])
+  expect(await belonging()).toEqual(['61 201', 'cus_a 201', 'cus_b 201', 'cus_c 201'])
 })
 
 it('that two have link nobody, further ones or first ones', async () => {

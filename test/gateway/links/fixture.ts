@@ -143,11 +143,15 @@ export async function indexOf(store: Store): Promise<unknown> {
       .orderBy('parents.parent_id')
       .orderBy('parents.reference')
       .execute(),
+    // One whose entity is gone counts for nothing, and may be there or not.
     links: await db
-      .selectFrom('links')
-      .select(['system', 'kind', 'record_id', 'entity_type', 'entity_id', 'evidence'])
-      .orderBy('kind')
-      .orderBy('record_id')
+      .selectFrom('links as l')
+      .innerJoin('records as o', join =>
+        join.on('o.kind', '=', 'contact').onRef('o.record_id', '=', 'l.entity_id').on('o.is_deleted', '=', 0),
+      )
+      .select(['l.system', 'l.kind', 'l.record_id', 'l.entity_type', 'l.entity_id', 'l.evidence'])
+      .orderBy('l.kind')
+      .orderBy('l.record_id')
       .execute(),
     unlinked: await db
       .selectFrom('unlinked')

@@ -132,8 +132,11 @@ async function lines(): Promise<readonly string[]> {
           .onRef('u.record_id', '=', 'r.record_id')
           .on('u.by_person', '=', 0),
       )
+      .leftJoin('records as o', join =>
+        join.on('o.kind', '=', 'contact').onRef('o.record_id', '=', 'l.entity_id').on('o.is_deleted', '=', 0),
+      )
       .leftJoin('parents as p', 'p.child', 'r.id')
-      .select(['r.kind', 'r.record_id', 'l.entity_id as linked', 'u.reason', 'p.entity_id as parent', 'p.fault'])
+      .select(['r.kind', 'r.record_id', 'o.record_id as linked', 'u.reason', 'p.entity_id as parent', 'p.fault'])
       .where('r.is_deleted', '=', 0)
       .where('r.kind', '!=', 'contact')
       .execute()

@@ -17,7 +17,7 @@ interface Copy {
   email: string | null
   names: string | null
   isLiving: boolean
-  /** Stays while the copy is gone, and while its contact is. */
+  /** Stays while the copy is gone, and while its contact is: it counts again once that is there again. */
   link: string | null
   said: 'nothing' | 'whose' | 'nobody'
   doubt: string | null
@@ -144,26 +144,33 @@ export class History {
 
   #match(copy: Copy): void {
     if (copy.said === 'nobody') return
+    const present = this.#living(copy.link)
     if (copy.said === 'whose') {
-      if (this.#living(copy.link) !== null) return
-      copy.said = 'nothing'
+      if (present !== null) {
+        copy.doubt = null
+        return
+      }
     }
-    copy.link = this.#living(copy.link)
     const named = this.#living(copy.names)
+    const holders = copy.names === null ? this.#holders(copy.email) : []
+    const isHeldByOthers = holders.some(id => id !== present)
+    const [only, ...others] = holders
     if (copy.names !== null) {
-      copy.link = named ?? copy.link
       copy.doubt = named === null ? 'UNKNOWN_REFERENCE' : null
-      return
-    }
-    const holders = this.#holders(copy.email)
-    const isHeldByOthers = holders.some(id => id !== copy.link)
-    if (copy.link !== null) {
-      const reason = holders.includes(copy.link) ? 'AMBIGUOUS_EMAIL' : 'CONTRADICTED'
+      if (named !== null) this.#link(copy, named)
+    } else if (present !== null) {
+      const reason = holders.includes(present) ? 'AMBIGUOUS_EMAIL' : 'CONTRADICTED'
       copy.doubt = isHeldByOthers ? reason : null
-      return
+    } else {
+      copy.doubt = only === undefined ? 'BIRTH' : others.length > 0 ? 'AMBIGUOUS_EMAIL' : null
+      if (only !== undefined && others.length === 0) this.#link(copy, only)
     }
-    copy.link = holders.length === 1 ? (holders[0] ?? null) : null
-    copy.doubt = holders.length === 1 ? null : holders.length === 0 ? 'BIRTH' : 'AMBIGUOUS_EMAIL'
+  }
+
+  /** What a person said of another contact is over then. */
+  #link(copy: Copy, contact: string): void {
+    if (copy.link !== contact) copy.said = 'nothing'
+    copy.link = contact
   }
 
   #resolveOrder(order: Child & { of: string; email: string | null }): void {
@@ -197,7 +204,7 @@ export class History {
   /** In lines, sorted: what the gateway must have. */
   lines(): readonly string[] {
     const copies = [...this.copies].flatMap(([id, { link, doubt, isLiving }]) =>
-      isLiving ? [`${id} of ${link} ${doubt}`] : [],
+      isLiving ? [`${id} of ${this.#living(link)} ${doubt}`] : [],
     )
     const children = [...this.orders, ...this.jobs].map(([id, { entity, fault }]) => `${id} of ${entity} ${fault}`)
     return [...copies, ...children].toSorted()

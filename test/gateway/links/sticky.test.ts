@@ -143,6 +143,33 @@ describe('a link that was made by e-mail', () => {
     ])
   })
 
+  it('comes back to an entity that is restored, a person’s word too, unless another has taken the record', async () => {
+    const edited = sight(payer('cus_1'), { email: 'accounts@firm.example' })
+    const link = (id: string) => store.write(tx => linkByPerson(tx, catalogue, payer('cus_1'), id, now))
+    for (const settle of [() => Promise.resolve(), () => link('101')]) {
+      await clear(store)
+      await apply(store, ...janes, edited)
+      await settle()
+      expect(told(await apply(store, absence(contact('101'), { at: at(5) })))).toContain(
+        'LINKED stripe:customer:cus_1 Customer:101 [Customer:101]>[]',
+      )
+      expect([await belonging(payer('cus_1'), invoice('in_1')), await listed()]).toEqual([
+        [null, null],
+        ['cus_1 Customer BIRTH - []', '61 Customer UNKNOWN_REFERENCE - []'],
+      ])
+      expect(told(await apply(store, edited))).toEqual(['UPDATED stripe:customer:cus_1 nobody []>[]'])
+      expect(told(await apply(store, sight(contact('101'), { email: jane }, { at: at(6) })))).toEqual([
+        'CREATED hubspot:contact:101 Customer:101 []>[]',
+        'LINKED stripe:customer:cus_1 Customer:101 []>[Customer:101]',
+      ])
+      expect([await belonging(...all), await listed()]).toEqual([withJane, []])
+    }
+    await apply(store, absence(contact('101'), { at: at(7) }))
+    await apply(store, sight(contact('102'), { email: 'accounts@firm.example' }))
+    await apply(store, sight(contact('101'), { email: jane }, { at: at(8) }))
+    expect(await belonging(payer('cus_1'))).toEqual(['102'])
+  })
+
   it('is settled by a person: as it is, or with whom the address is', async () => {
     await apply(store, sight(contact('101'), { email: 'jane.doe@example.com' }), sight(contact('102'), { email: jane }))
     await apply(store, sight(task('61'), { parents: [] }))
