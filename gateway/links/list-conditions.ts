@@ -158,7 +158,7 @@ function amountCondition({ total }: PageFilter): Condition {
     sql: column => {
       const amount = column('total', 'number')
       return allOf([
-        sql`${column('currency', 'text')} = ${currency}`,
+        sql`${column('currency', 'text')} = ${currency.toUpperCase()}`,
         typeof min === 'number' ? sql`${amount} >= ${min}` : sql`${amount} is not null`,
         ...(typeof max === 'number' ? [sql`${amount} <= ${max}`] : []),
       ])

@@ -66,6 +66,7 @@ describe('orders', () => {
     expect(await idsOf('Order', { total: { currency: 'EUR', min: 500, max: 500 } })).toEqual(['a'])
     expect(await idsOf('Order', { total: { currency: 'EUR', min: 501 } })).toEqual(['b'])
     expect(await idsOf('Order', { total: { currency: 'JPY' } })).toEqual(['c'])
+    expect(await idsOf('Order', { total: { currency: 'jpy', min: 1 } })).toEqual(['c'])
     expect(
       await idsOf('Order', { total: { currency: 'EUR' }, due: { from: at(0) }, parents: [customer('1')] }),
     ).toEqual(['a', 'b'])
