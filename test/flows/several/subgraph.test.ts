@@ -14,17 +14,21 @@ import { sharedWorld } from './shared-world.ts'
 const secret = 'a-secret-of-the-gateways-of-32-characters'
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** What a role alone is set up with: its own tool's settings and no other's. */
-function settings(tools: Parameters<typeof toolsEnvironment>[0], storeUrl: string): Record<string, string> {
-  const own = Object.entries(toolsEnvironment(tools)).filter(([name]) => name.startsWith('STRIPE_'))
+/** What a role alone is set up with: its own tool's settings, and the CRM's where it is to create orders. */
+function settings(
+  tools: Parameters<typeof toolsEnvironment>[0],
+  storeUrl: string,
+  names: RegExp = /^STRIPE_/,
+): Record<string, string> {
+  const own = Object.entries(toolsEnvironment(tools)).filter(([name]) => names.test(name))
   return { ...Object.fromEntries(own), PORT: '0', STORE_URL: storeUrl, SUBGRAPH_SECRETS: `${secret}, ${secret}-old` }
 }
 
 const options = { isExplorable: false, isTerminal: false, alone: 'billing' } as const
 
-async function billingAlone() {
+async function billingAlone(names?: RegExp) {
   const { world, database } = await sharedWorld()
-  const read = readConfig(settings(world.tools, database.url), registry, options)
+  const read = readConfig(settings(world.tools, database.url, names), registry, options)
   if (!read.ok) throw new Error(JSON.stringify(read.faults))
   const subgraph = await startSubgraph(read.config, { role: 'billing', log: quiet })
   onTestFinished(() => subgraph.close())
@@ -87,7 +91,7 @@ test("Apollo's own gateway composes it and asks it, when it signs", async () => 
 })
 
 test('a write in another process is read here at once, and one that is made here is read there', async () => {
-  const { world, ask } = await billingAlone()
+  const { world, ask } = await billingAlone(/^(STRIPE|HUBSPOT)_/)
   const before = JSON.stringify(await ask(entities, representations))
   const { createOrder } = z
     .object({ createOrder: z.object({ order: z.object({ id: z.string() }) }) })
@@ -104,6 +108,15 @@ test('a write in another process is read here at once, and one that is made here
   expect(made).toMatchObject({ data: { createOrder: { order: { memo: 'here' } } } })
   const orders = '{ customer(id: "101") { orders(first: 3) { nodes { memo } } } }'
   await expect.poll(async () => JSON.stringify(await world.data(orders))).toContain('here')
+})
+
+test('a role that cannot ask the CRM whom to bill makes no order, and says which settings it needs', async () => {
+  const { ask } = await billingAlone()
+  const made = await ask(
+    'mutation { createOrder(input: { customerId: "101", currency: "USD", lines: [{ description: "Call-out", unitAmount: 100 }] }) { order { id } } }',
+  )
+  expect(made).toMatchObject({ errors: [{ extensions: { code: 'ROLE_NOT_CONFIGURED', role: 'crm' } }] })
+  expect(JSON.stringify(made)).toContain('HUBSPOT_ACCESS_TOKEN')
 })
 
 test('whoever does not sign, or signs wrongly, something else or long ago, is refused', async () => {
