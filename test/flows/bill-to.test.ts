@@ -99,6 +99,15 @@ test('a billing record that was not heard of yet is billed rather than a second 
   expect(asked(world, '/v1/customers')).toBe(0)
 })
 
+test('two first orders at once are of one billing record', async () => {
+  const world = await startWorld()
+  const contact = world.tools.hubspot.createContact({ ...whole, email: 'twice@example.com' })
+  await world.settled()
+  const made = await Promise.all([1, 2, 3].map(() => world.data(createOrder, orderFor(contact.id))))
+  const records = made.map(one => world.tools.stripe.invoice(textAt(one, 'createOrder.order.id'))?.customer)
+  expect([new Set(records).size, asked(world, '/v1/customers')]).toEqual([1, 1])
+})
+
 test('no order is made for a record whose address is another customer’s, until a person has said whose it is', async () => {
   const world = await startWorld()
   const { hubspot, stripe } = world.tools

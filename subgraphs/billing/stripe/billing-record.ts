@@ -33,17 +33,34 @@ export interface BillingRecord {
  * order is taken back, for it is what the owner says.
  */
 export function openBillingRecords({ client, writeMark, newId = randomUUID }: BillingRecordPorts) {
+  // Two first orders at once would each make a record; the second finds the first one's in Stripe's list.
+  const lasts = new Map<string, Promise<unknown>>()
+
   return async (customerId: string, context: GraphContext, steps: WriteSteps): Promise<BillingRecord> => {
     const decided = steps.result(stepNames.customer) ?? steps.result(stepNames.newCustomer)
     const contact = await context.customers.contactOf(customerId)
     if (contact === null)
       throw refused('input.customerId: expected the id of a customer, got one that the CRM has no more')
-    const record = decided === null ? await chosen(customerId, contact, context, steps) : await known(decided, context)
+    const record =
+      decided === null
+        ? await inTurn(customerId, () => chosen(customerId, contact, context, steps))
+        : await known(decided, context)
     if (contact.email === null && (valueOrNull(record.email) ?? '') === '') throw withoutEmail()
     const written = await upToDate(record, contact, context, steps)
     // An earlier run may have written it, and has told of nothing.
     const toldLate = decided !== null && written.length === 0 ? updatedCustomer(steps) : []
     return { id: record.id, written: [...written, ...toldLate, ...newCustomer(steps)] }
+  }
+
+  async function inTurn<T>(customerId: string, work: () => Promise<T>): Promise<T> {
+    const before = lasts.get(customerId) ?? Promise.resolve()
+    const own = before.then(work, work)
+    lasts.set(customerId, own)
+    try {
+      return await own
+    } finally {
+      if (lasts.get(customerId) === own) lasts.delete(customerId)
+    }
   }
 
   async function chosen(
