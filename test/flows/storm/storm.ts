@@ -5,6 +5,7 @@ import type { GatewayProcess } from '../gateway-process.ts'
 import { differencesOf } from './differences.ts'
 import { keptIn, tally } from './kept.ts'
 import { forged, type News } from './news.ts'
+import { orderOwners, ownerDifferences } from './order-owners.ts'
 import { openStormStage, untilEach } from './stage.ts'
 
 export interface StormOptions {
@@ -57,6 +58,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
   const any = (): GatewayProcess => gateways[Math.floor(random() * gateways.length)] ?? first
   try {
     const before = await atRest(gateways, () => keptIn(storeUrl))
+    const owners = await orderOwners(first.url)
 
     const queue = new StormQueue(Math.round(deliveries * 0.75), random)
     desk.onNews = news => queue.add(news)
@@ -91,7 +93,10 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     await Promise.all([kill(), makeChanges(tools, queue, random), ...Array.from({ length: senders }, send)])
     tell('everything is answered; waiting for what is due')
     await untilEach(first, one => one.dueEntries === 0)
-    const differences = await differencesOf(first.url, tools)
+    const differences = [
+      ...(await differencesOf(first.url, tools)),
+      ...(await ownerDifferences(first.url, tools, owners)),
+    ]
     const kept = await atRest(gateways, () => keptIn(storeUrl, before.newest))
     const told = tally(queue.genuine.flatMap(({ tool, records }) => records.map(record => `${tool}:${record}`)))
     const entries = queue.genuine.reduce((sum, news) => sum + news.entries, 0)
@@ -184,6 +189,10 @@ async function makeChanges(
     return one
   }
   const contacts = hubspot.snapshot().contacts.map(({ id }) => id)
+  // Of one contact one field is edited: a late word of one field, with another one's in between, is told once more.
+  const written = contacts.filter((_, index) => index % 8 === 0)
+  const called = contacts.filter((_, index) => index % 8 !== 0)
+  const payers = stripe.snapshot().customers.map(({ id }) => id)
   const invoices = stripe.snapshot().invoices.map(({ head }) => head.id)
   const tasks = asana.snapshot().tasks.map(({ gid }) => gid)
   const twice: string[] = []
@@ -192,7 +201,13 @@ async function makeChanges(
     if (share < 0.02) twice.push(hubspot.createContact({ email: `twice-${at}@example.org` }).id)
     else if (share < 0.04 && twice.length > 1)
       hubspot.mergeContacts(pick([...contacts, ...twice.slice(1)]), twice.shift() ?? '')
-    else if (share < 0.9) hubspot.updateContact(pick(contacts), { phone: `+1555${String(at).padStart(7, '0')}` })
+    else if (share < 0.84) hubspot.updateContact(pick(called), { phone: `+1555${String(at).padStart(7, '0')}` })
+    else if (share < 0.87) hubspot.updateContact(pick(written), { email: `storm-${at}@example.org` })
+    // To an address of its own, or one that is a contact's.
+    else if (share < 0.9)
+      stripe.updateCustomer(pick(payers), {
+        email: at % 2 === 0 ? `payer-${at}@example.org` : (hubspot.contact(pick(contacts))?.properties['email'] ?? ''),
+      })
     else if (share < 0.95) stripe.updateInvoice(pick(invoices), { description: `storm ${at}` })
     else asana.updateTask(pick(tasks), { name: `storm ${at}` })
     // A moment of its own for each: HubSpot and Asana tell two changes of one record apart by it, and timers are early.
