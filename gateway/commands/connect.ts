@@ -18,7 +18,7 @@ missing and prints the steps that are left for you. The gateway must be running:
 genuine webhook proves that all is right, it asks you to cause one and waits for it.
 
 Options:
-  --out <folder>    ${withProject.join(', ')}: writes the project that the tool's own command line uploads, and says how; asks nobody,
+  --out <folder>    ${withProject.join(', ')}: writes the project that the tool's own command line uploads, and says how; no call,
                     needs PUBLIC_URL and no credentials. A folder that it wrote before is brought up to date
   --wait <seconds>  how long to wait for a webhook; 0 for not at all, ${defaultWaitSeconds} when not given
   --help            this text

@@ -16,7 +16,7 @@ import { nodeIdOf } from '../../schema/node-id.ts'
 type TypeNode = ObjectTypeDefinitionNode | ObjectTypeExtensionNode
 
 /**
- * Gives each type that has an `id` a `nodeId`, in every subgraph that has the type: whoever answers the `id` answers it too, so it
+ * Gives each type that has an `id` a `nodeId`, in every subgraph that has the type: the subgraph that answers the `id` answers it too, so it
  * costs no fetch and no call. Entities implement `Node`.
  * @param node the SDL of `Node`; its field, with its description, is what the types get
  */

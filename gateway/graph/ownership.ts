@@ -56,7 +56,7 @@ export function ownershipFaults(sources: readonly SubgraphSource[], table: Table
   return faults
 }
 
-/** What an entity is known by: whoever knows of it answers them, without asking its tool. */
+/** Fields that identify an entity. Every role that refers to it answers them without a call to its tool. */
 const identity: ReadonlySet<string> = new Set(['id', 'nodeId'])
 
 /** Every claim to a field of an object type, keys left out. */

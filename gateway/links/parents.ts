@@ -161,8 +161,8 @@ export interface ParentsToResolve {
  * A record is followed by its link, or is the owner's record itself. Where it is unknown or gone and has no link, what names it
  * belongs to the one person who has the e-mail address of the child: an invoice of a billing record that was deleted before we
  * were connected. A text is an owner's id (living or alias), else the id of a linked record, else a name that one entity alone bears:
- * a person's e-mail, an order's printed number. What was found by a name stays while that entity lives, whoever bears it later; see
- * `matchOf`.
+ * a person's e-mail, an order's printed number. What was found by a name stays while that entity lives, even if another one
+ * bears it later; see `matchOf`.
  */
 export async function resolveParents(
   tx: StoreTransaction,

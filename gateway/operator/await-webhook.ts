@@ -20,8 +20,8 @@ const lookEveryMs = 500
 const tellEveryMs = 15_000
 
 /**
- * Asks a person to cause a webhook, and waits until a genuine one has come. One that is refused is told at once: it names the
- * likely fault, but a stranger may have sent it, so the waiting goes on.
+ * Asks a person to cause a webhook, and waits until a genuine one has come. A refused one is reported at once with the
+ * likely fault. A stranger may have sent it, so the waiting goes on.
  * @returns whether one came
  */
 export async function awaitWebhook(

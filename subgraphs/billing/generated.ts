@@ -555,7 +555,7 @@ export type CreateOrderInput = {
   readonly currency: Scalars['Currency']['input']
   /** 1 to 250, in the order they are printed. */
   readonly lines: ReadonlyArray<OrderLineInput>
-  /** Days until payment is due, counted from finalising. */
+  /** Days until payment is due, counted from finalising: 0 to 36500. */
   readonly daysUntilDue?: InputMaybe<Scalars['Int']['input']>
   /** A note to the customer, printed on the order. */
   readonly memo?: InputMaybe<Scalars['String']['input']>

@@ -48,6 +48,9 @@ const maxQuantityDecimals = 12
 /** What a created order says about itself, for the check of ownership. */
 const createdFields = ['customer', 'lines', 'memo', 'dueAt', 'status'] as const
 
+/** A hundred years: a due date beyond what a date can hold could not be read from the order again. */
+const maxDaysUntilDue = 36_500
+
 /**
  * Resolvers of the subgraph `billing`. Lists come from the index; a value is read from the system when a field that
  * needs it is selected, once a node.
@@ -148,7 +151,10 @@ export function billingResolvers(source: BillingSource) {
         const lines = newLines(input.lines)
         if (isBroken(input.memo)) throw badInput('input.memo: expected text, got half of a character')
         const daysUntilDue = input.daysUntilDue ?? 30
-        if (daysUntilDue < 0) throw badInput(`input.daysUntilDue: expected 0 or more, got ${daysUntilDue.toString()}`)
+        if (daysUntilDue < 0 || daysUntilDue > maxDaysUntilDue)
+          throw badInput(
+            `input.daysUntilDue: expected 0 to ${maxDaysUntilDue.toString()}, got ${daysUntilDue.toString()}`,
+          )
         const customer = await context.links.resolve(customerRef(input.customerId))
         if (customer === null) throw badInput('input.customerId: expected the id of a customer, got one that none has')
         const order: NewOrder = {

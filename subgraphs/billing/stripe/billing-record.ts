@@ -142,12 +142,11 @@ export function openBillingRecords({ client, writeMark, newId = randomUUID }: Bi
     if (patch === null) return isKnown ? [] : [updated(record)]
     const key = billToKey(`${writeMark}-${steps.key}`, newId())
     const customer = await client.updateCustomer(record.id, patch, key, call)
-    if (billToPatch(contact, customer) !== null) {
-      throw new VendorError(
-        system,
-        'incomplete',
-        `customer ${record.id} did not take the name and address it was given`,
-      )
+    const notKept = Object.keys(billToPatch(contact, customer) ?? {}).join(', ')
+    if (notKept !== '') {
+      throw new VendorError(system, 'incomplete', `customer ${record.id} did not keep ${notKept} as sent`, {
+        inputFault: `No order was made: billing answered success, but did not keep what the CRM has for ${notKept}.`,
+      })
     }
     return [updated(customer)]
   }

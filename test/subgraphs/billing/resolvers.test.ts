@@ -337,6 +337,7 @@ describe('mutations', () => {
     ['a line that is both', create('[{ priceId: "price_1", description: "Travel", unitAmount: 5 }]')],
     ['no quantity', create('[{ priceId: "price_1", quantity: 0 }]')],
     ['a due day before today', create('[{ priceId: "price_1" }]', 'daysUntilDue: -1')],
+    ['a due day beyond a hundred years', create('[{ priceId: "price_1" }]', 'daysUntilDue: 36501')],
     ['nobody', create('[{ priceId: "price_1" }]').replace('"old"', '"0"')],
   ])('%s is bad input, and nothing is written', async (_, mutation) => {
     const { run, intents } = world()
