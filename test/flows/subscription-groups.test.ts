@@ -4,11 +4,11 @@ import { at, textAt } from './reading.ts'
 import { startWorld, type Frames, type World } from './world.ts'
 
 /** Ends a list of what a subscriber hears: every subscriber's frames of this Change come after those of the ones before. */
-async function heardUntil(frames: Frames, phone: string): Promise<readonly string[]> {
+async function heardUntil(frames: Frames, text: string): Promise<readonly string[]> {
   for (const heard: string[] = []; ;) {
     const frame = JSON.stringify(await frames.next())
     heard.push(frame)
-    if (frame.includes(phone)) return heard
+    if (frame.includes(text)) return heard
   }
 }
 
@@ -61,9 +61,12 @@ test.each([
   const root = selection.startsWith('it:') ? 'it' : 'customerChanged'
   expect(await frames.next()).toMatchObject({ data: { [root]: { change: { kind: 'CURRENT' } } } })
   await changeAFewThings(world)
-  expect(await frames.next()).toEqual({
+  const heard = await heardUntil(frames, '"fields":["phone"]')
+  expect(JSON.parse(heard.at(-1) ?? '')).toEqual({
     data: { [root]: { change: { kind: 'UPDATED', fields: ['phone'] }, customer: { phone: '+15550000009' } } },
   })
+  // A frame shows values as they are now: one for an earlier Change may come only where it shows the new number already.
+  expect(heard.filter(frame => !frame.includes('"phone":"+15550000009"'))).toEqual([])
   expect([frames.waiting, world.gateway.runtime.hub.groups]).toEqual([[], 1])
 })
 
