@@ -71,14 +71,24 @@ describe('a write that Asana accepts and ignores', () => {
 
   test('in part: what was written is shown, and the error says that a part is missing', async () => {
     const asana = account()
-    const refusing: Answer = ({ path }) =>
-      path.endsWith('/addTask') ? { status: 403, body: { errors: [{ message: 'Forbidden' }] } } : undefined
+    const refusing: Answer = ({ method }) =>
+      method === 'PUT' ? { status: 403, body: { errors: [{ message: 'Forbidden' }] } } : undefined
     const world = await startFieldWorld({ asana: [refusing, writes(asana, []), asanaAccount(asana)] })
     const { errors } = await world.ask(update('title: "Another", status: "Finished"'))
     expect(errors).toMatchObject([{ extensions: { code: 'SYSTEM_INCOMPLETE' } }])
     await expect
       .poll(async () => JSON.stringify(await world.data('{ job(id: "71") { title status } }')))
-      .toBe(JSON.stringify({ job: { title: 'Another', status: 'Scheduled' } }))
+      .toBe(JSON.stringify({ job: { title: 'Task 71', status: 'Finished' } }))
+  })
+
+  test('not at all where the move is refused: nothing else is sent', async () => {
+    const asana = account()
+    const sent: string[] = []
+    const refusing: Answer = ({ path }) =>
+      path.endsWith('/addTask') ? { status: 403, body: { errors: [{ message: 'Forbidden' }] } } : undefined
+    const world = await startFieldWorld({ asana: [refusing, writes(asana, [], sent), asanaAccount(asana)] })
+    const { data, errors } = await world.ask(update('title: "Another", status: "Finished"'))
+    expect([data, errors.length, sent]).toEqual([{ updateJob: null }, 1, []])
   })
 })
 
@@ -99,7 +109,7 @@ describe('completeJob', () => {
     expect(await world.data('{ jobs(filter: { status: ["Finished"], isCompleted: true }) { totalCount } }')).toEqual({
       jobs: { totalCount: 1 },
     })
-    expect(sent).toEqual(['completed', 'section 11'])
+    expect(sent).toEqual(['section 11', 'completed'])
   })
 
   test('leaves the job where it is without such a setting', async () => {

@@ -162,7 +162,8 @@ export function openSource(
   }
 
   /**
-   * Sends what is to change: the fields first, then the section, a request each.
+   * Sends what is to change: the section first, then the fields, a request each. The second answer shows both, and the time in
+   * which a webhook of the first could come before our own Change is one request.
    * @returns the task, which has what was sent
    * @throws VendorError `incomplete` when it has not
    */
@@ -170,15 +171,13 @@ export function openSource(
     const { data, section } = sent
     const hasData = Object.keys(data).length > 0
     const isMoved = section !== null && valueOrNull(stageOf(before, config))?.gid !== section
-    const answer = hasData ? await client.updateTask(before.gid, data, call) : before
-    if (!isMoved) return kept(answer, sent, call)
+    if (isMoved) await client.moveTask(before.gid, section, call)
+    if (!hasData) return kept(isMoved ? await again(before.gid, call) : before, sent, call)
     try {
-      await client.moveTask(before.gid, section, call)
+      return await kept(await client.updateTask(before.gid, data, call), sent, call)
     } catch (error) {
-      if (!hasData) throw error
-      throw partly(error)
+      throw isMoved ? partly(error) : error
     }
-    return kept(await again(before.gid, call), sent, call)
   }
 
   /** The task as it is after a write; read once more where the answer does not show what was sent. */
