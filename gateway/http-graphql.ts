@@ -14,7 +14,7 @@ const graphQLResponse = 'application/graphql-response+json'
 
 /** Why a request is not even begun with. */
 export interface Refusal {
-  readonly status: 400 | 401 | 403 | 406 | 413 | 415
+  readonly status: 400 | 401 | 403 | 405 | 406 | 413 | 415
   readonly message: string
   readonly code?: string
 }
@@ -80,6 +80,12 @@ export function answerType(request: IncomingMessage): string | null {
 export const notAcceptable: Refusal = {
   status: 406,
   message: `Answers are ${json} or ${graphQLResponse}, and "Accept" allows neither. Subscriptions run over the websocket at this address.`,
+}
+
+/** For any method but GET and POST, the two of the specification. */
+export const otherMethod: Refusal = {
+  status: 405,
+  message: 'The graph answers POST, and queries by GET. Subscriptions run over the websocket at this address.',
 }
 
 /** Answers as GraphQL does, in the type the client asked for. */

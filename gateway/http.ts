@@ -8,6 +8,7 @@ import type { GraphServer } from './graph/server.ts'
 import {
   answerType,
   notAcceptable,
+  otherMethod,
   readGet,
   readPost,
   sendRefusal,
@@ -182,6 +183,18 @@ export async function listening(server: Server, port: number, host: string): Pro
   return { port: portOf(server, port) }
 }
 
+/**
+ * Finds out whether a process may listen there, before it makes a store or asks a tool.
+ * @param port 0 for any, which is always free
+ * @throws Error that says what to do about it
+ */
+export async function assertFree(port: number, host: string): Promise<void> {
+  if (port === 0) return
+  const probe = createServer()
+  await listening(probe, port, host)
+  await new Promise<void>(resolve => probe.close(() => resolve()))
+}
+
 /** Ends the connection with a status; a client that does not end its side is not waited for. */
 function refuse(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy())
@@ -290,6 +303,10 @@ async function answerGraphQL(
     response.writeHead(204).end()
     return
   }
+  if (!isRead(request) && request.method !== 'POST') {
+    response.setHeader('Allow', 'GET, POST')
+    return sendRefusal(response, otherMethod)
+  }
   if (isRead(request) && wantsPage(request)) {
     const page = await options.page('/graphql', host)
     if (page !== null) return sendPage(request, response, page)
@@ -336,7 +353,7 @@ async function executeGraphQL(
   // A word for Apollo's check, which knows nothing of who may ask here.
   if (method === 'GET' && options.callers.allowsGet(request.headers)) headers.set('apollo-require-preflight', 'true')
   const asked: HTTPGraphQLRequest = { method, headers, body: body.ok, search: search.ok }
-  return sendResult(response, await options.graph.http(asked, left.signal))
+  return sendResult(response, await options.graph.http(asked, { connection: request.socket, clientLeft: left.signal }))
 }
 
 function wantsPage(request: IncomingMessage): boolean {

@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql'
+import { FairQueue } from './fair-queue.ts'
 
 /** Operations of at most so many entries run at once, whatever else runs: they take a few milliseconds. */
 const smallest = 200
@@ -9,30 +10,43 @@ const smallest = 200
  */
 const mostEntries = 2_000
 
-/** Large operations that wait; beyond that they are refused, for nobody would be there to hear the last one's answer. */
-const mostWaiting = 100
+/** Operations that wait in all, each in memory with its document and context. A connection has 500 at most, by its own limit. */
+const mostWaiting = 2_000
 
-/** How long a large operation waits: as long as a vendor call may take. */
-const patienceMs = 10_000
-
-interface Waiting {
-  readonly entries: number
-  admit(): void
+/** The client that waits. Connections take turns, so that the burst of one delays another by one operation at a time. */
+export interface Waiter {
+  /** Equal for all that comes over one connection. */
+  readonly connection: object
+  /** Aborted when the client leaves: its operations wait no longer. */
+  readonly signal: AbortSignal
 }
 
-/** Lets small operations run at once, and large ones a few at a time, in order of arrival. */
+interface Waiting {
+  admit(): void
+  refuse(error: GraphQLError): void
+}
+
+interface LargeOperation extends Waiting {
+  readonly entries: number
+}
+
+interface NewOperation extends Waiting {
+  readonly name: string
+}
+
+/** Lets small operations run at once, and large ones a few at a time. Connections take turns; each is served in order of arrival. */
 export class Admission {
   #running = 0
   #entries = 0
-  readonly #waiting = new Set<Waiting>()
+  readonly #waiting = new FairQueue<LargeOperation>()
 
   /**
    * @param entries what the operation asks for at most
-   * @throws GraphQLError `OVERLOADED` when its turn does not come; `ABORTED` when its client leaves before
+   * @throws GraphQLError `OVERLOADED` when too many wait in all and its connection has most of them; `ABORTED` when its client leaves
    */
-  async run<T>(entries: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async run<T>(entries: number, waiter: Waiter, work: () => Promise<T>): Promise<T> {
     if (entries <= smallest) return work()
-    await this.#turn(entries, signal)
+    await this.#turn(entries, waiter)
     try {
       return await work()
     } finally {
@@ -42,43 +56,25 @@ export class Admission {
     }
   }
 
-  #turn(entries: number, signal: AbortSignal): Promise<void> {
+  #turn(entries: number, waiter: Waiter): Promise<void> {
     if (this.#waiting.size === 0 && this.#hasRoom(entries)) {
       this.#take(entries)
       return Promise.resolve()
     }
-    if (this.#waiting.size >= mostWaiting) return Promise.reject(overloaded())
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', onAbort)
-        this.#waiting.delete(waiting)
-      }
-      const waiting: Waiting = {
-        entries,
-        admit: () => {
-          leave()
-          this.#take(entries)
-          resolve()
-        },
-      }
-      const giveUp = (error: GraphQLError): void => {
-        leave()
-        reject(error)
-        this.#next()
-      }
-      const onAbort = (): void => giveUp(aborted())
-      const timer = setTimeout(() => giveUp(overloaded()), patienceMs)
-      this.#waiting.add(waiting)
-      signal.addEventListener('abort', onAbort)
-      if (signal.aborted) onAbort()
+    const turn = waitIn(this.#waiting, waiter, {
+      make: waiting => ({ ...waiting, entries }),
+      // A smaller one behind it may have room.
+      onRefused: () => this.#next(),
     })
+    while (this.#waiting.size > mostWaiting) this.#waiting.surplus?.refuse(overloaded('large'))
+    return turn
   }
 
   #next(): void {
-    for (const waiting of this.#waiting) {
-      if (!this.#hasRoom(waiting.entries)) return
-      waiting.admit()
+    for (let next = this.#waiting.next; next !== null && this.#hasRoom(next.entries); next = this.#waiting.next) {
+      this.#waiting.take()
+      this.#take(next.entries)
+      next.admit()
     }
   }
 
@@ -94,34 +90,93 @@ export class Admission {
 }
 
 /**
- * Lets work that cannot be interrupted be done piece by piece, each behind whatever else has come meanwhile: a plan takes up
- * to some tenths of a second, and several at once would keep webhooks waiting for the sum.
+ * Plans new operations one by one, each behind whatever else has come meanwhile: a plan cannot be interrupted and takes up to some tenths
+ * of a second, and several at once would keep webhooks waiting for the sum. Connections take turns.
  */
 export class Turns {
-  #last: Promise<void> = Promise.resolve()
-  #waiting = 0
+  readonly #waiting = new FairQueue<NewOperation>()
+  readonly #byName = new Map<string, Set<NewOperation>>()
+  #isRunning = false
 
   /**
-   * Resolves when it is the caller's turn, who does the piece at once.
-   * @throws GraphQLError `OVERLOADED` when too many wait already: whoever came last would wait for the sum
+   * Resolves when it is the caller's turn, who plans at once. Equal operations have the earliest turn of any of them together.
+   * @param name equal for operations of one plan
+   * @throws GraphQLError `OVERLOADED` when too many different ones wait in all and its connection has most of them; `ABORTED` when its
+   *   client leaves
    */
-  async turn(): Promise<void> {
-    if (this.#waiting >= mostWaitingTurns) throw overloaded('Too many new operations')
-    this.#waiting += 1
-    const turn = this.#last.then(() => new Promise<void>(resolve => setTimeout(resolve, 0)))
-    this.#last = turn
-    await turn
-    this.#waiting -= 1
+  turn(name: string, waiter: Waiter): Promise<void> {
+    const turn = waitIn(this.#waiting, waiter, {
+      make: waiting => {
+        const operation = { ...waiting, name }
+        this.#byName.set(name, (this.#byName.get(name) ?? new Set()).add(operation))
+        return operation
+      },
+      onRefused: operation => {
+        const equal = this.#byName.get(name)
+        equal?.delete(operation)
+        if (equal?.size === 0) this.#byName.delete(name)
+      },
+    })
+    while (this.#byName.size > mostWaiting) this.#waiting.surplus?.refuse(overloaded('new'))
+    void this.#run()
+    return turn
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    while (this.#waiting.size > 0) {
+      await new Promise<void>(resolve => setTimeout(resolve, 0))
+      const next = this.#waiting.take()
+      if (next === null) break
+      const equal = this.#byName.get(next.name) ?? []
+      this.#byName.delete(next.name)
+      for (const operation of equal) operation.admit()
+    }
+    this.#isRunning = false
   }
 }
 
-/** Plans that wait for their turn; each takes some 50 ms, the largest some tenths of a second. */
-const mostWaitingTurns = 50
+interface WaitPorts<Item extends Waiting> {
+  make(waiting: Waiting): Item
+  onRefused(item: Item): void
+}
 
-function overloaded(what = 'Too many large operations'): GraphQLError {
-  return new GraphQLError(`${what} at the moment. Ask again in a moment, or for smaller pages.`, {
-    extensions: { code: 'OVERLOADED', isRetryable: true, http: { status: 503 } },
+/** Resolves once the item that it adds to the queue is admitted. */
+function waitIn<Item extends Waiting>(
+  queue: FairQueue<Item>,
+  { connection, signal }: Waiter,
+  { make, onRefused }: WaitPorts<Item>,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      signal.removeEventListener('abort', onAbort)
+      queue.delete(connection, item)
+    }
+    const item = make({
+      admit() {
+        end()
+        resolve()
+      },
+      refuse(error) {
+        end()
+        reject(error)
+        onRefused(item)
+      },
+    })
+    const onAbort = (): void => item.refuse(aborted())
+    queue.add(connection, item)
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
   })
+}
+
+function overloaded(which: 'large' | 'new'): GraphQLError {
+  const message = [
+    `More than ${mostWaiting} ${which} operations wait here for their turn, and this connection has most of them.`,
+    `Ask again in a moment, for ${which === 'large' ? 'smaller pages' : 'fewer at a time, or with variables in place of values'}.`,
+  ].join(' ')
+  return new GraphQLError(message, { extensions: { code: 'OVERLOADED', isRetryable: true, http: { status: 503 } } })
 }
 
 function aborted(): GraphQLError {

@@ -41,6 +41,8 @@ export interface OperationContext extends GraphContext {
   /** Ends the operation's vendor calls; a query's when its client leaves, a mutation's never. */
   readonly abort: AbortController
   readonly clientLeft: AbortSignal | null
+  /** Equal for all that comes over one connection: connections take turns where work waits. */
+  readonly connection: object
   costs(): readonly PoolCost[]
   /** Values served although they could not be read anew. */
   stale(): readonly StaleValue[]
@@ -70,6 +72,8 @@ export interface OpenContextOptions {
   readonly purpose?: Purpose
   readonly priority?: Priority
   readonly clientLeft?: AbortSignal | null
+  /** One of its own when absent. */
+  readonly connection?: object
   /** The id of the write that is executed again. */
   readonly resuming?: string
 }
@@ -92,6 +96,7 @@ export function openContext(ports: ContextPorts, options: OpenContextOptions = {
     call,
     abort,
     clientLeft: options.clientLeft ?? null,
+    connection: options.connection ?? {},
     links,
     index,
     customers: { contactOf: id => ports.contactOf(id, call) },

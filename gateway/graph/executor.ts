@@ -17,10 +17,11 @@ import { Admission, Turns } from './admission.ts'
 import { askedExtensions } from './answer-extensions.ts'
 import { introspectionRefusal, withIntrospection } from './introspection.ts'
 import { checkVariables } from './limits.ts'
+import { refuseNul } from './nul.ts'
 import { errorWithOwnNames, recordWithOwnNames, renamedVariables } from './response-names.ts'
 import { requestOf } from './subscription.ts'
 import type { OperationContext } from './context.ts'
-import { Planner, type AskedPlan, type PlannedOperation } from './planner.ts'
+import { Planner, type PlannedOperation } from './planner.ts'
 import type { LocalSubgraph } from './subgraph.ts'
 
 /**
@@ -43,8 +44,6 @@ export class FederatedGraph implements GatewayInterface {
   readonly #hidesSchema: boolean
   readonly #admission = new Admission()
   readonly #planning = new Turns()
-  /** Whoever waits for the turn of a plan, by its name. */
-  readonly #waiting = new Map<string, Promise<void>>()
   #executor: ReturnType<typeof loadExecutor> | null = null
 
   /** @param hidesSchema whether introspection is refused, and no error tells more of the schema than its operation did */
@@ -77,16 +76,6 @@ export class FederatedGraph implements GatewayInterface {
     this.#executor.catch(() => undefined)
   }
 
-  /** Equal operations wait for one plan together. */
-  #turnToPlan(asked: AskedPlan): Promise<void> {
-    const name = this.planner.nameOf(asked)
-    const known = this.#waiting.get(name)
-    if (known !== undefined) return known
-    const turn = this.#planning.turn().finally(() => this.#waiting.delete(name))
-    this.#waiting.set(name, turn)
-    return turn
-  }
-
   async #execute(request: GatewayGraphQLRequestContext): Promise<GatewayExecutionResult> {
     const context = operationContext(request.context)
     const { operationName } = request.request
@@ -110,7 +99,10 @@ export class FederatedGraph implements GatewayInterface {
       return { errors: variables.errors.map(error => badUserInput(error)) }
     }
     const asked = { document: request.document, queryHash: request.queryHash, operation, variables: variables.coerced }
-    if (!this.planner.knows(asked)) await this.#turnToPlan(asked)
+    // A mutation goes on without its client: what it asked for may be begun already.
+    if (operation.operation !== OperationTypeNode.MUTATION) endWithClient(context)
+    const waiter = { connection: context.connection, signal: context.abort.signal }
+    if (!this.planner.knows(asked)) await this.#planning.turn(this.planner.nameOf(asked), waiter)
     const { planned, entries } = this.planner.plan(asked)
     if (planned.operation.operation === OperationTypeNode.SUBSCRIPTION) {
       if (context.purpose.kind === 'request') {
@@ -130,10 +122,9 @@ export class FederatedGraph implements GatewayInterface {
         )
         return { data: null }
       }
-    } else if (planned.operation.operation === OperationTypeNode.QUERY) {
-      endWithClient(context)
     }
-    return this.#admission.run(entries, context.abort.signal, async () => {
+    if (planned.operation.operation === OperationTypeNode.MUTATION) refuseNul(planned.operation, variables.coerced)
+    return this.#admission.run(entries, waiter, async () => {
       const result = await this.#run(planned, request, given)
       if (planned.introspection === null) return result
       return withIntrospection(this.planner.apiGraphQLSchema, planned.introspection, given, result)

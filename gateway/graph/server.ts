@@ -26,6 +26,14 @@ import { withOwnerNamed } from './foreign-field.ts'
 import { maxTokens } from './limits.ts'
 import type { ChangeFrame, SubscriptionRequest } from './subscription.ts'
 
+/** The client that an operation came from. */
+export interface Caller {
+  /** Equal for all that comes over one connection. */
+  readonly connection: object
+  /** Aborted when the client went away before its answer, or wants it no more. */
+  readonly clientLeft: AbortSignal
+}
+
 /** A result as it goes over the wire, or the reasons why there is none. */
 export type Outcome =
   | {
@@ -97,19 +105,18 @@ export class GraphServer {
     return this.#apollo.stop()
   }
 
-  /** @param clientLeft aborted when the client went away before its answer */
-  http(request: HTTPGraphQLRequest, clientLeft: AbortSignal): Promise<HTTPGraphQLResponse> {
+  http(request: HTTPGraphQLRequest, caller: Caller): Promise<HTTPGraphQLResponse> {
     const inAddress = new URLSearchParams(request.search).get('query') ?? ''
     const refused = conditionalSubscription(queryIn(request.body)) ?? conditionalSubscription(inAddress)
     if (refused !== null) return Promise.resolve(badRequest(refused))
     return this.#apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: request,
-      context: () => Promise.resolve(openContext(this.#ports, { clientLeft })),
+      context: () => Promise.resolve(openContext(this.#ports, caller)),
     })
   }
 
-  execute(request: GraphQLRequest, clientLeft: AbortSignal | null = null): Promise<Outcome> {
-    return this.#run(request, openContext(this.#ports, { clientLeft }))
+  execute(request: GraphQLRequest, caller: Caller): Promise<Outcome> {
+    return this.#run(request, openContext(this.#ports, caller))
   }
 
   /**
@@ -131,18 +138,20 @@ export class GraphServer {
   /** Checks and plans a subscription; nothing is executed until its first frame. */
   async subscribe(
     request: GraphQLRequest,
+    caller: Caller,
   ): Promise<AcceptedSubscription | { readonly refused: readonly GraphQLFormattedError[] }> {
     const accepted: SubscriptionRequest[] = []
     const purpose = { kind: 'subscribe' as const, accept: (asked: SubscriptionRequest) => void accepted.push(asked) }
-    const outcome = await this.#run(request, openContext(this.#ports, { purpose }))
+    const outcome = await this.#run(request, openContext(this.#ports, { ...caller, purpose }))
     const [asked] = accepted
     if ('refused' in outcome) return outcome
     if (asked === undefined) return { refused: [{ message: 'expected a subscription' }] }
-    return { request: asked, execute: frame => this.#push(request, frame) }
+    return { request: asked, execute: frame => this.#push(request, frame, asked) }
   }
 
-  async #push(request: GraphQLRequest, frame: ChangeFrame): Promise<ExecutedFrame> {
-    const context = openContext(this.#ports, { purpose: { kind: 'push', frame } })
+  /** @param asked its frames take turns with those of other subscriptions, and with clients */
+  async #push(request: GraphQLRequest, frame: ChangeFrame, asked: SubscriptionRequest): Promise<ExecutedFrame> {
+    const context = openContext(this.#ports, { purpose: { kind: 'push', frame }, connection: asked })
     const reads = this.#ports.watchReads(context.call)
     const outcome = await this.#run(request, context)
     if ('refused' in outcome) return { result: { data: null, errors: outcome.refused.map(asError) }, reads }

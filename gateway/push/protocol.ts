@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws'
 import { z } from 'zod'
 import type { Log } from '../../subgraphs/contract.ts'
 import { withExactIntegers } from '../exact-json.ts'
-import { decodeUtf8 } from '../utf8.ts'
+import { decodeUtf8, holdsLoneSurrogate } from '../utf8.ts'
 import { InTurn } from './in-turn.ts'
 
 /** How long a client may take to answer a ping, and how often it is sent one. */
@@ -95,7 +95,13 @@ function keepAlive(socket: WebSocket): () => void {
   return () => clearInterval(timer)
 }
 
-/** @returns the text of a message that a client may send; null for any other: the library takes those of servers for a fault of ours */
+/**
+ * @returns the text of a message that a client may send; null for any other: the library takes those of servers for a fault of ours.
+ *
+ * A text with half of a surrogate pair is no Unicode (RFC 8259, 8.2, calls what receivers make of it unpredictable), and sent back in UTF-8
+ * it would be another text: two ids would be one. Around an operation it makes a message of no known form, as 4400 says; within the
+ * operation it is refused to that operation alone, as over HTTP.
+ */
 function messageIn(data: WebSocket.RawData): string | null {
   const bytes = Array.isArray(data) ? Buffer.concat(data) : data instanceof ArrayBuffer ? new Uint8Array(data) : data
   const text = decodeUtf8(bytes)
@@ -103,6 +109,7 @@ function messageIn(data: WebSocket.RawData): string | null {
   try {
     const { success, data: message } = fromClient.safeParse(JSON.parse(text))
     if (!success) return null
+    if (holdsLoneSurrogate(message.type === 'subscribe' ? { ...message, payload: null } : message)) return null
     return message.type === 'subscribe' && typeof message['id'] === 'string' ? withExactIntegers(text) : text
   } catch {
     return null

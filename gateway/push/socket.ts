@@ -127,7 +127,7 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
       ...(payload.extensions == null ? {} : { extensions: payload.extensions }),
     }
     if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
-      const accepted = await server.subscribe(request)
+      const accepted = await own.run(id, clientLeft => server.subscribe(request, { connection: socket, clientLeft }))
       if ('refused' in accepted) return accepted.refused.map(asError)
       const giveUp = (reason: GivenUp): void => {
         if (reason === 'failed') return socket.close(failedCode, 'A subscription failed; resume with the last cursor')
@@ -142,7 +142,9 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
       return [unheard]
     }
     unanswered.add(socket, id)
-    const outcome: Outcome = await own.run(id, clientLeft => server.execute(request, clientLeft))
+    const outcome: Outcome = await own.run(id, clientLeft =>
+      server.execute(request, { connection: socket, clientLeft }),
+    )
     if ('refused' in outcome) return outcome.refused.map(asError)
     const { errors, ...rest } = outcome
     const result = { ...rest, ...(errors === undefined ? {} : { errors: errors.map(asError) }) }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { asanaAccount, contact, hubspotAccount, stripeAccount } from './accounts.ts'
 import { startFieldWorld } from './field-world.ts'
 
@@ -75,4 +76,74 @@ test('half a character from a tool is shown as it is, and two such texts are nev
   expect(unlinked).toContain('cus_1')
   expect(unlinked).not.toContain('cus_2')
   expect(unlinked).not.toContain('AMBIGUOUS')
+})
+
+/** An input of every mutation, with NUL in the field of that name. */
+const inputsWithNul = {
+  createCustomer: [
+    ['input.name', '{ name: "A\\u0000" }'],
+    ['input.address.city', '{ name: "A", address: { city: "\\u0000" } }'],
+    ['input.clientMutationId', '{ name: "A", clientMutationId: "\\u{0}" }'],
+  ],
+  updateCustomer: [['input.phone', '{ id: "1", phone: "+1\\u0000" }']],
+  createOrder: [
+    [
+      'input.memo',
+      '{ customerId: "1", currency: "USD", memo: "\\u0000", lines: [{ description: "x", unitAmount: 1 }] }',
+    ],
+    [
+      'input.lines.0.description',
+      '{ customerId: "1", currency: "USD", lines: [{ description: "\\u0000", unitAmount: 1 }] }',
+    ],
+  ],
+  finalizeOrder: [['input.id', '{ id: "in_1\\u0000" }']],
+  voidOrder: [['input.id', '{ id: "in_1\\u0000" }']],
+  markOrderPaid: [['input.clientMutationId', '{ id: "in_1", clientMutationId: "\\u0000" }']],
+  createJob: [['input.title', '{ title: "\\u0000" }']],
+  updateJob: [['input.description', '{ id: "55", description: """\0""" }']],
+  completeJob: [['input.id', '{ id: "\\u0000" }']],
+  replayDeliveries: [['input.system', '{ system: "\\u0000" }']],
+  dismissDeliveries: [['input.ids.0', '{ ids: ["\\u0000"] }']],
+  linkRecord: [['input.id', '{ system: "stripe", kind: "customer", id: "\\u0000" }']],
+  resetLink: [['input.kind', '{ system: "stripe", kind: "\\u0000", id: "1" }']],
+} as const
+
+test('a mutation that would write U+0000 is refused before a tool is asked, and the field is named: literals and variables', async () => {
+  const world = await startFieldWorld()
+  const asked = (): number => world.hubspot.requests.length + world.stripe.requests.length + world.asana.requests.length
+  const before = asked()
+  const mutations = await world.data('{ __schema { mutationType { fields { name } } } }')
+  const names = z
+    .object({ __schema: z.object({ mutationType: z.object({ fields: z.array(z.object({ name: z.string() })) }) }) })
+    .parse(mutations)
+  expect(names.__schema.mutationType.fields.map(({ name }) => name).sort()).toEqual(Object.keys(inputsWithNul).sort())
+  const refusal = (place: string) => ({
+    status: 400,
+    errors: [
+      {
+        message: `${place} holds the character U+0000, which no tool keeps: leave it out.`,
+        extensions: { code: 'BAD_USER_INPUT' },
+      },
+    ],
+  })
+  for (const [name, inputs] of Object.entries(inputsWithNul))
+    for (const [place, input] of inputs)
+      expect(await world.ask(`mutation { ${name}(input: ${input}) { __typename } }`)).toMatchObject(refusal(place))
+  const create = 'mutation($input: CreateJobInput!) { createJob(input: $input) { job { id } } }'
+  expect(await world.ask(create, { input: { title: 'Boiler', description: 'a\0b' } })).toMatchObject(
+    refusal('input.description'),
+  )
+  const title =
+    'mutation($title: String!) { ...Made } fragment Made on Mutation { createJob(input: { title: $title }) { job { id } } }'
+  expect(await world.ask(title, { title: '\0' })).toMatchObject(refusal('input.title'))
+  const overSocket = await new Promise(resolve =>
+    world
+      .client()
+      .subscribe(
+        { query: title, variables: { title: '\0' } },
+        { next: resolve, error: resolve, complete: () => undefined },
+      ),
+  )
+  expect(overSocket).toMatchObject(refusal('input.title').errors)
+  expect(asked()).toBe(before)
 })

@@ -39,6 +39,21 @@ async function get(world: World, search: string, headers: Readonly<Record<string
   return { status: response.status, type: response.headers.get('content-type'), text: await response.text() }
 }
 
+/** By a method that `fetch` may not know, without a body. */
+function send(world: World, method: string, headers: Readonly<Record<string, string>>) {
+  return new Promise<Asked & { readonly allow: string | undefined }>((resolve, reject) => {
+    const asked = request(`${world.gateway.url}/graphql`, { method, headers }, response => {
+      const parts: Buffer[] = []
+      response.on('data', (part: Buffer) => parts.push(part))
+      response.once('end', () => {
+        const { 'content-type': type = null, allow } = response.headers
+        resolve({ status: response.statusCode ?? 0, type, allow, text: Buffer.concat(parts).toString() })
+      })
+    })
+    asked.once('error', reject).end()
+  })
+}
+
 const company = 'mutation ($n: String) { updateCustomer(input: { id: "106", company: $n }) { customer { company } } }'
 
 describe('text', () => {
@@ -294,6 +309,27 @@ test('what is not offered is refused with a status and a sentence that say so', 
   expect(await refused('{"query":"{ systems @stream { system } }"}', jsonType)).toEqual([400, matching(/@stream/)])
   const put = await fetch(`${world.gateway.url}/graphql`, { method: 'PUT', headers: jsonType, body: hello })
   expect([put.status, put.headers.get('allow')]).toEqual([405, 'GET, POST'])
+  for (const [method, headers] of [
+    ['PUT', {}],
+    ['DELETE', {}],
+    ['PATCH', jsonType],
+    ['PROPFIND', {}],
+    ['TRACE', {}],
+    ['DELETE', { accept: 'application/graphql-response+json' }],
+  ] as const) {
+    const answer = await send(world, method, headers)
+    const type = 'accept' in headers ? headers.accept : 'application/json'
+    expect([method, answer.status, answer.allow, answer.type]).toEqual([
+      method,
+      405,
+      'GET, POST',
+      `${type}; charset=utf-8`,
+    ])
+    expect(refusal.parse(JSON.parse(answer.text)).errors[0]).toMatchObject({
+      message: matching(/POST, and queries by GET/),
+      extensions: { code: 'BAD_REQUEST' },
+    })
+  }
   const older = new WebSocket(`${world.gateway.url.replace('http', 'ws')}/graphql`, 'graphql-ws')
   expect(
     await new Promise<unknown>(resolve => older.once('close', (code, reason) => resolve([code, reason.toString()]))),

@@ -204,6 +204,10 @@ describe('Invalid message', () => {
     ['extensions that are none', { type: 'subscribe', id: 'a', payload: { ...hello, extensions: 'x' } }],
     ['a payload of a ping that is none', { type: 'ping', payload: 'x' }],
     ['a completion of nothing', { type: 'complete' }],
+    ['an id with half of a character', '{"type":"subscribe","id":"\\ud800","payload":{"query":"{ __typename }"}}'],
+    ['the end of an id with half of a character', '{"type":"complete","id":"a\\udc00"}'],
+    ['a ping with half of a character', '{"type":"ping","payload":{"\\ud83d":1}}'],
+    ['a beginning with half of a character', '{"type":"connection_init","payload":{"token":"\\ud83d"}}'],
     ['bytes that are not UTF-8', Buffer.from('{"type":"ping","payload":{"a":"Caf\xe9"}}', 'latin1')],
   ])('%s closes the socket with 4400, and no line is logged', async (_, message) => {
     const one = await world()

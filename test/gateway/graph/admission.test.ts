@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { GraphQLError } from 'graphql'
-import { expect, test, vi } from 'vitest'
-import { Admission } from '../../../gateway/graph/admission.ts'
+import { expect, test } from 'vitest'
+import { Admission, Turns } from '../../../gateway/graph/admission.ts'
 
 interface Running {
   readonly entries: number
@@ -13,10 +13,10 @@ function open() {
   const admission = new Admission()
   const running = new Set<Running>()
   const started: number[] = []
-  const run = (entries: number, signal = new AbortController().signal): Promise<string> =>
+  const run = (entries: number, connection: object = {}, signal = new AbortController().signal): Promise<string> =>
     admission.run(
       entries,
-      signal,
+      { connection, signal },
       () =>
         new Promise(resolve => {
           started.push(entries)
@@ -30,9 +30,11 @@ function open() {
           running.add(one)
         }),
     )
-  const codeOf = (work: Promise<string>): Promise<unknown> =>
-    work.catch((error: unknown) => (error instanceof GraphQLError ? error.extensions['code'] : error))
-  return { run, running, started, codeOf }
+  return { run, running, started }
+}
+
+function codeOf(work: Promise<unknown>): Promise<unknown> {
+  return work.catch((error: unknown) => (error instanceof GraphQLError ? error.extensions['code'] : error))
 }
 
 async function turn(): Promise<void> {
@@ -66,25 +68,88 @@ test('large ones run as far as they fit together, one of any size always, in the
   )
 })
 
-test('who waits is refused when there are too many or it takes too long, and leaves no place taken', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-  try {
-    const { run, running, started, codeOf } = open()
-    const first = run(5_000)
-    const left = new AbortController()
-    const gone = codeOf(run(300, left.signal))
-    const waiting = Array.from({ length: 99 }, () => codeOf(run(300)))
-    expect(await codeOf(run(300))).toBe('OVERLOADED')
-    left.abort()
-    expect(await gone).toBe('ABORTED')
-    vi.advanceTimersByTime(10_000)
-    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['OVERLOADED']))
-    for (const one of running) one.end()
-    await first
-    void run(400)
+test('connections take turns: the burst of one delays another by one operation', async () => {
+  const { run, running, started } = open()
+  const burst = {}
+  void run(2_000, burst)
+  for (let at = 0; at < 400; at += 1) void run(1_500, burst)
+  const other = {}
+  void run(1_001, other)
+  void run(1_002, other)
+  void run(1_003)
+  for (let at = 0; at < 8; at += 1) {
     await turn()
-    expect(started).toEqual([5_000, 400])
-  } finally {
-    vi.useRealTimers()
+    for (const one of running) one.end()
   }
+  expect(started.slice(0, 7)).toEqual([2_000, 1_500, 1_001, 1_003, 1_500, 1_002, 1_500])
+})
+
+test('none is refused for how long it waits; the connection that has most is, once 2,000 wait in all', async () => {
+  const { run, running, started } = open()
+  void run(5_000)
+  const burst = {}
+  const waiting = Array.from({ length: 1_999 }, () => codeOf(run(300, burst)))
+  void run(201)
+  expect(await codeOf(run(300, burst))).toBe('OVERLOADED')
+  void run(202)
+  expect(await waiting.at(-1)).toBe('OVERLOADED')
+  for (const one of running) one.end()
+  await turn()
+  expect(started.slice(0, 4)).toEqual([5_000, 300, 201, 202])
+})
+
+test('a client that leaves gives its place to the ones behind it', async () => {
+  const { run, started } = open()
+  void run(1_500)
+  const left = new AbortController()
+  const gone = codeOf(run(5_000, {}, left.signal))
+  void run(500)
+  await turn()
+  expect(started).toEqual([1_500])
+  left.abort()
+  expect(await gone).toBe('ABORTED')
+  await turn()
+  expect(started).toEqual([1_500, 500])
+})
+
+/** What is planned, in its order. */
+function openPlanning() {
+  const turns = new Turns()
+  const planned: string[] = []
+  const plan = async (name: string, connection: object = {}, signal = new AbortController().signal) => {
+    await turns.turn(name, { connection, signal })
+    if (!planned.includes(name)) planned.push(name)
+  }
+  return { plan, planned }
+}
+
+test('plans are made in turns by connection, and one for all that wait for it at the earliest turn of any of them', async () => {
+  const { plan, planned } = openPlanning()
+  const burst = {}
+  const all = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'].map(name => plan(name, burst))
+  all.push(plan('b1'), plan('a5'), plan('a1'))
+  await Promise.all(all)
+  expect(planned).toEqual(['a1', 'b1', 'a5', 'a2', 'a3', 'a4', 'a6'])
+})
+
+test('too many different plans are refused to the connection that waits for most; equal ones are one', async () => {
+  const { plan } = openPlanning()
+  const burst = {}
+  const waiting = Array.from({ length: 2_000 }, (_, at) => codeOf(plan(`a${at}`, burst)))
+  for (let at = 0; at < 3_000; at += 1) void plan('a0')
+  const other = plan('b1')
+  expect(await waiting.at(-1)).toBe('OVERLOADED')
+  expect(await codeOf(plan('a2000', burst))).toBe('OVERLOADED')
+  await expect(other).resolves.toBeUndefined()
+})
+
+test('what a client that left waited for is not planned', async () => {
+  const { plan, planned } = openPlanning()
+  const left = new AbortController()
+  const gone = codeOf(plan('a', {}, left.signal))
+  const stays = plan('b')
+  left.abort()
+  expect(await gone).toBe('ABORTED')
+  await stays
+  expect(planned).toEqual(['b'])
 })
