@@ -16,7 +16,7 @@ import { unplayedResolvers } from './graph/unplayed.ts'
 import { openSubgraph, type LocalSubgraph } from './graph/subgraph.ts'
 import { supergraph } from './graph/supergraph.ts'
 import { healthOf, Refusals } from './health.ts'
-import { createHttp } from './http.ts'
+import { assertFree, createHttp } from './http.ts'
 import { openImporting, type Importing } from './operator/importing.ts'
 import { openLinks } from './links/links.ts'
 import { isLivingRecord } from './links/records.ts'
@@ -89,7 +89,7 @@ const pruneEveryMs = 60 * 60_000
 
 /**
  * Starts everything: store, systems, graph, HTTP; and the import, if it was never finished.
- * @throws StoreError, CompositionError, or the operating system's error when the port is taken
+ * @throws StoreError, CompositionError, or an error that says what to do about a port that is taken: then no store was made
  */
 export async function startGateway(config: GatewayConfig, options: GatewayOptions): Promise<Gateway> {
   const startedAt = performance.now()
@@ -98,6 +98,7 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
   const random = options.random ?? Math.random
   const child = (fields: { readonly system: System }): Log => log.child?.(fields) ?? log
   const worker = randomUUID()
+  await assertFree(config.port, config.host)
   const traces = await openTraces(config.tracesUrl, { instance: worker, log })
   const runtime = await openRuntime(config, { log, clock, random, child, traces, worker })
   const { store, catalogue } = runtime

@@ -29,16 +29,17 @@ else await run()
 
 async function run(): Promise<void> {
   const port = process.env['PORT'] ?? '4000'
+  // Before anything is made or deleted: a demo that is running has the store open.
+  const taken = await firstTaken([Number(port), ...Object.values(toolPorts)])
+  if (taken !== null) {
+    const other = taken === Number(port) ? ', or choose another port with PORT' : ''
+    process.stderr.write(
+      `The demo cannot ${values.reset === true ? 'begin anew' : 'start'}: port ${taken} is taken. Is a demo running already? End it first${other}.\n`,
+    )
+    process.exitCode = 1
+    return
+  }
   if (values.reset === true) {
-    // What a demo that is running has open must not be taken from it.
-    const taken = await firstTaken([Number(port), ...Object.values(toolPorts)])
-    if (taken !== null) {
-      process.stderr.write(
-        `The demo cannot begin anew: port ${taken} is taken. Is a demo running already? End it first.\n`,
-      )
-      process.exitCode = 1
-      return
-    }
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${storeFile}${suffix}`, { force: true })
   }
   const isKept = existsSync(storeFile)
@@ -130,7 +131,8 @@ async function lookAgain({ importing }: Gateway, log: Log): Promise<void> {
 }
 
 async function firstTaken(ports: readonly number[]): Promise<number | null> {
-  for (const port of ports) {
+  // What is no port is refused with the settings.
+  for (const port of ports.filter(number => number > 0 && number < 65_536)) {
     const isTaken = await new Promise<boolean>(resolve => {
       const socket = connect(port, '127.0.0.1', () => resolve(true))
       socket.once('error', () => resolve(false))

@@ -15,14 +15,19 @@ export interface About {
 export interface RunningTool {
   readonly role: Role
   readonly system: System
-  readonly isImported: boolean
-  readonly importedRecords: number
   readonly isReachable: boolean
   readonly isAuthorized: boolean
-  readonly deadEntries: number
-  readonly lastDeliveryAt: Date | null
   /** What comes after `/webhooks/<system>`, one for each address its tool sends to. */
   readonly endpoints: readonly string[]
+  /** What the store knows of it; null while the store cannot be reached. */
+  readonly stored: StoredState | null
+}
+
+export interface StoredState {
+  readonly isImported: boolean
+  readonly importedRecords: number
+  readonly deadEntries: number
+  readonly lastDeliveryAt: Date | null
 }
 
 /** The page at `/`. @param host by which the page was asked for */
@@ -57,6 +62,7 @@ export function startPage(about: About, host: string): string {
     <header>${favicon}<h1>One live graph</h1><span>version ${text(about.version)}</span></header>
     <p><a class="open" href="/graphql">Open the explorer</a></p>
     <h2>What runs</h2>
+    ${about.systems.some(({ stored }) => stored === null) ? storeFault : ''}
     <table>
       <thead><tr><th>Role</th><th>Tool</th><th>State</th></tr></thead>
       <tbody>${about.systems.map(toolRow).join('')}${about.unplayed.map(unplayedRow).join('')}</tbody>
@@ -76,12 +82,16 @@ function toolRow({ role, system, ...tool }: RunningTool): string {
   return `<tr><td>${text(role)}</td><td>${text(system)}</td><td>${text(stateOf(tool))}</td></tr>`
 }
 
-function stateOf(tool: Omit<RunningTool, 'role' | 'system'>): string {
-  const records = `${tool.importedRecords} ${tool.importedRecords === 1 ? 'record' : 'records'}`
-  const { lastDeliveryAt, deadEntries } = tool
+const storeFault = `<p class="fault">The store cannot be reached, so webhooks are refused, and lists and writes fail. The log says why.</p>`
+
+function stateOf({ isAuthorized, isReachable, stored }: Omit<RunningTool, 'role' | 'system'>): string {
+  const state = isAuthorized ? (isReachable ? 'answers' : 'cannot be reached') : 'refuses our credentials'
+  if (stored === null) return state
+  const { isImported, importedRecords, lastDeliveryAt, deadEntries } = stored
+  const records = `${importedRecords} ${importedRecords === 1 ? 'record' : 'records'}`
   return [
-    tool.isAuthorized ? (tool.isReachable ? 'answers' : 'cannot be reached') : 'refuses our credentials',
-    tool.isImported ? `${records} imported` : `${records} imported so far`,
+    state,
+    isImported ? `${records} imported` : `${records} imported so far`,
     lastDeliveryAt === null ? 'no webhook came yet' : `last webhook ${lastDeliveryAt.toISOString().slice(0, 19)}Z`,
     ...(deadEntries > 0 ? [`${deadEntries} dead entries: npm run deliveries`] : []),
   ].join(' · ')
@@ -115,6 +125,7 @@ header span, td:last-child { opacity: 0.8; }
 h1 { margin: 0; font-size: 24px; }
 h2 { margin: 28px 0 8px; font-size: 17px; }
 a { color: #6d5ae0; }
+.fault { padding: 8px 12px; border-left: 4px solid #d33; background: color-mix(in srgb, #d33 10%, Canvas); }
 a.open { display: inline-block; padding: 8px 16px; border-radius: 6px; background: #6d5ae0; color: #fff; text-decoration: none; }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid color-mix(in srgb, CanvasText 15%, Canvas); text-align: left; vertical-align: top; }

@@ -18,6 +18,7 @@ import { apolloLogger } from '../graph/server.ts'
 import { subgraphSources } from '../graph/sources.ts'
 import { openSubgraph } from '../graph/subgraph.ts'
 import { Refusals } from '../health.ts'
+import { assertFree } from '../http.ts'
 import { openRuntime } from '../runtime.ts'
 import { metricReadings } from '../status.ts'
 import { StoreError } from '../store/store.ts'
@@ -50,6 +51,7 @@ export async function startSubgraph(
   config: GatewayConfig,
   { role, log, clock = { now: () => new Date() } }: SubgraphOptions,
 ): Promise<RunningSubgraph> {
+  await assertFree(config.port, config.host)
   const runtime = await openRuntime(config, {
     log,
     clock,

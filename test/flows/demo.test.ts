@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'graphql-ws'
@@ -22,6 +23,31 @@ async function ended(child: Child): Promise<void> {
   // The stand-ins are a process of their own, and gone too.
   await vi.waitFor(async () => expect(await isReached(hubspot)).toBe(false), 20_000)
 }
+
+test('a demo whose port is taken says which and how to choose another, and makes nothing', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'livegraph-demo-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const blocker = createServer()
+  onTestFinished(() => void blocker.close())
+  const portOf = (port: number): Promise<number> =>
+    new Promise((resolve, reject) =>
+      blocker.once('error', reject).listen(port, '127.0.0.1', () => {
+        const address = blocker.address()
+        resolve(typeof address === 'object' && address !== null ? address.port : 0)
+      }),
+    )
+  const port = await portOf(0)
+  const demo = startChild(join(process.cwd(), 'test/demo.ts'), [], { PORT: String(port) }, folder)
+  expect(await demo.ended).toMatchObject({ code: 1 })
+  expect(demo.output()).toMatch(new RegExp(`port ${port} is taken.*another port with PORT`))
+  await new Promise(resolve => blocker.close(resolve))
+  // One of a stand-in: the graph's own is free.
+  await portOf(4102)
+  const other = startChild(join(process.cwd(), 'test/demo.ts'), [], { PORT: String(port) }, folder)
+  expect(await other.ended).toMatchObject({ code: 1 })
+  expect(other.output()).toMatch(/port 4102 is taken/)
+  expect(readdirSync(folder)).toEqual([])
+})
 
 test('the demo starts, shows a change made with curl, ends with Ctrl-C, and finds its data at the second start', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'livegraph-demo-'))

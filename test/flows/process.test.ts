@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startChild } from './child.ts'
@@ -67,6 +68,7 @@ describe('starting', () => {
     expect([(await sameStore.ended).code, (await samePort.ended).code]).toEqual([1, 1])
     expect(sameStore.output()).toMatch(/graph\.db is in use: another process/)
     expect(samePort.output()).toMatch(new RegExp(`PORT.*${port}|${port}.*PORT`))
+    expect(existsSync((other.environment['STORE_URL'] ?? '').replace('sqlite:', ''))).toBe(false)
     // The first one is not disturbed.
     expect(await ask(at, '{ customer(id: "101") { id } }')).toEqual({ customer: { id: '101' } })
   })

@@ -86,3 +86,22 @@ test(
       expect((await fetch(`${one.gateway.url}/health/ready`)).status, 'ready again').toBe(200)
   },
 )
+
+test('while Postgres is away the start page says what runs, and that the store cannot be reached', async () => {
+  const postgres = await startPostgres({ isDurable: false })
+  onTestFinished(() => postgres.remove())
+  const world = await startWorld({ storeUrl: await postgres.createDatabase('graph') })
+  const page = async (): Promise<string> => {
+    const response = await fetch(world.gateway.url, { headers: { accept: 'text/html' } })
+    expect(response.status).toBe(200)
+    return response.text()
+  }
+  const fault = 'The store cannot be reached'
+  expect(await page()).not.toContain(fault)
+  await postgres.crash()
+  const text = await page()
+  for (const part of [fault, 'hubspot', 'stripe', 'asana', '>answers<', `${world.gateway.url}/graphql`])
+    expect(text).toContain(part)
+  await postgres.start()
+  await vi.waitFor(async () => expect(await page()).not.toContain(fault), { timeout: 10_000 })
+})
