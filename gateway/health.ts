@@ -3,14 +3,13 @@ import type { Health } from './leaving.ts'
 import { seenByAll } from './outages.ts'
 import type { Importing } from './operator/importing.ts'
 import type { SettingsCheck } from './operator/settings-check.ts'
-import { readWebhooks, webhookText } from './operator/webhooks-check.ts'
+import { readWebhooks, refusedText, webhookText, type ReadWebhook } from './operator/webhooks-check.ts'
 import type { Runtime } from './runtime.ts'
 import { listOutages, type Outage } from './store/outages.ts'
 import { StoreError, type Store } from './store/store.ts'
-import type { StoredSubscription } from './store/subscriptions.ts'
 
 /** Of a webhook that will not call us, or soon not. */
-const unwellStates: ReadonlySet<SubscriptionState> = new Set(['FAILING', 'DISABLED', 'GONE'])
+const unwellStates: ReadonlySet<SubscriptionState> = new Set(['FAILING', 'DISABLED', 'GONE', 'MISSING'])
 
 /** Ready once the store takes writes and the log of Changes is followed; a vendor that is down makes nobody unready. */
 export async function healthOf(
@@ -24,7 +23,7 @@ export async function healthOf(
 ): Promise<Health> {
   const parts: Record<string, string> = {}
   let isReady = true
-  let webhooks: readonly StoredSubscription[] = []
+  let webhooks: readonly ReadWebhook[] = []
   let outages: readonly Outage[] = []
   let fault = await storeFault(runtime.store, refusals)
   try {
@@ -42,11 +41,17 @@ export async function healthOf(
     const state = !isReachable ? 'cannot be reached' : isAuthorized ? 'ok' : 'refuses our credentials'
     const given = importing.isGivenUp(system) ? `${state}, its import was given up: the log says why` : state
     const now = importing.isRunning(system) ? `${state}, import is running` : given
-    const unwell = webhooks.filter(one => one.system === system && unwellStates.has(one.state))
-    const faults = [...unwell.map(webhookText), ...settings.faultsOf(system)]
-    parts[system] = [...(now === 'ok' && faults.length > 0 ? [] : [now]), ...faults].join('; ')
+    const own = webhooks.filter(one => one.system === system)
+    const faults = [...own.filter(one => unwellStates.has(one.state)).map(webhookText), ...settings.faultsOf(system)]
+    // No fault by itself: a stranger can have a request refused.
+    const refused = own.flatMap(one => (one.refused === null ? [] : [refusedAt(one.endpoint, one.refused)]))
+    parts[system] = [...(now === 'ok' && faults.length > 0 ? [] : [now]), ...faults, ...refused].join('; ')
   }
   return { isReady, parts }
+}
+
+function refusedAt(endpoint: string, refused: NonNullable<ReadWebhook['refused']>): string {
+  return `${endpoint === '' ? '' : `at ${endpoint} `}${refusedText(refused)}`
 }
 
 /** Webhooks that the store did not take: on a full disk small writes may still have room where they have none. */

@@ -621,10 +621,11 @@ export interface Sweeper {
 
 /**
  * - `ACTIVE`: it is there and works. `FAILING`: it is there, and what it sends does not arrive.
- * - `DISABLED`: it is there and sends nothing. `GONE`: it is not there. `UNKNOWN`: the vendor does not say.
+ * - `DISABLED`: it is there and sends nothing. `UNKNOWN`: the vendor does not say.
+ * - `GONE`: it is not there. `MISSING`: it is not there, and the gateway never saw it there; systems say `GONE` for both.
  * - `POLLED`: none is expected, by the settings: sweeps find what changed.
  */
-export const subscriptionStates = ['ACTIVE', 'FAILING', 'DISABLED', 'GONE', 'UNKNOWN', 'POLLED'] as const
+export const subscriptionStates = ['ACTIVE', 'FAILING', 'DISABLED', 'GONE', 'MISSING', 'UNKNOWN', 'POLLED'] as const
 
 export type SubscriptionState = (typeof subscriptionStates)[number]
 

@@ -187,6 +187,26 @@ export async function newestQuarantined(store: Store, since: Date): Promise<read
   return rows.map(({ system, endpoint, newest }) => ({ system, endpoint, at: new Date(newest) }))
 }
 
+/** When the last requests came to one address that were kept, at most so many, the newest first. */
+export async function lastQuarantined(
+  store: Store,
+  { system, endpoint, since }: { readonly system: System; readonly endpoint: string; readonly since: Date },
+  limit: number,
+): Promise<readonly Date[]> {
+  const rows = await store.read(db =>
+    db
+      .selectFrom('quarantine')
+      .select('received_at')
+      .where('system', '=', system)
+      .where('endpoint', '=', endpoint)
+      .where('received_at', '>=', since.getTime())
+      .orderBy('received_at', 'desc')
+      .limit(limit)
+      .execute(),
+  )
+  return rows.map(row => new Date(row.received_at))
+}
+
 export async function forgetQuarantined(store: Store, ids: readonly number[]): Promise<void> {
   if (ids.length === 0) return
   await store.write(tx => tx.deleteFrom('quarantine').where('id', 'in', ids).execute(), besideOthers)

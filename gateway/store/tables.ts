@@ -338,7 +338,7 @@ interface SweepsTable {
 interface WebhookSubscriptionsTable {
   system: string
   endpoint: string
-  state: 'ACTIVE' | 'FAILING' | 'DISABLED' | 'GONE' | 'UNKNOWN' | 'POLLED'
+  state: 'ACTIVE' | 'FAILING' | 'DISABLED' | 'GONE' | 'MISSING' | 'UNKNOWN' | 'POLLED'
   last_failure_at: number | null
   note: string | null
   checked_at: number
