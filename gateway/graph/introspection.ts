@@ -1,9 +1,9 @@
 import {
+  BREAK,
   execute,
   GraphQLError,
   visit,
   type DocumentNode,
-  type FieldNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql'
@@ -12,18 +12,17 @@ import { chosenDocument } from './chosen.ts'
 import { isIntrospection } from './collect.ts'
 import type { Introspection } from './planner.ts'
 
+/** Whether each operation asks something of the schema: its document is kept, and comes again. */
+const asksSchema = new WeakMap<OperationDefinitionNode, boolean>()
+
 /**
  * Why the operation is refused where introspection is off; null when it asks nothing of the schema.
  * @param document may hold other operations, which do not run
  */
 export function introspectionRefusal(document: DocumentNode, operation: OperationDefinitionNode): GraphQLError | null {
-  const asked: FieldNode[] = []
-  visit(chosenDocument(document, operation), {
-    Field(field) {
-      if (isIntrospection(field)) asked.push(field)
-    },
-  })
-  if (asked.length === 0) return null
+  const isAsking = asksSchema.get(operation) ?? hasIntrospection(document, operation)
+  asksSchema.set(operation, isAsking)
+  if (!isAsking) return null
   return new GraphQLError(
     'Introspection is off in production. The schema is the file schema/api.graphql; npm run dev answers introspection.',
     {
@@ -34,6 +33,18 @@ export function introspectionRefusal(document: DocumentNode, operation: Operatio
       },
     },
   )
+}
+
+function hasIntrospection(document: DocumentNode, operation: OperationDefinitionNode): boolean {
+  let isFound = false
+  visit(chosenDocument(document, operation), {
+    Field(field) {
+      if (!isIntrospection(field)) return undefined
+      isFound = true
+      return BREAK
+    },
+  })
+  return isFound
 }
 
 /**

@@ -16,6 +16,7 @@ import { VendorError } from '../../vendor-error.ts'
 import { wireOf } from './amounts.ts'
 import { openBillingRecords } from './billing-record.ts'
 import { isUnderstood, mapField, NotUnderstood, valueOrNull, type Field } from '../../lenient.ts'
+import { oncePerRecord } from '../../once-per-record.ts'
 import type {
   BillingSource,
   NewOrderLine,
@@ -107,6 +108,7 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
   const paymentRecordsOf = new WeakMap<InvoiceRecord, Payments | null>()
   const returnsOf = new WeakMap<InvoiceRecord, OrderReturns>()
   const failureOf = new WeakMap<InvoiceRecord, Field<PaymentFailureFields>>()
+  const orderFields = oncePerRecord(orderOf)
   const pricesOf = new WeakMap<ProductRecord, readonly (PriceFields | NotUnderstood)[]>()
 
   const paymentsOfInvoice = (invoice: InvoiceRecord, call: CallContext): Promise<Payments | null> =>
@@ -130,7 +132,7 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
 
     async order(wanted, context) {
       const invoice = await records.load('invoice', wanted, context)
-      return invoice === null ? null : orderOf(invoice)
+      return invoice === null ? null : orderFields(invoice)
     },
 
     async lines(orderId, context) {

@@ -11,6 +11,7 @@ import type {
   Written,
 } from '../../contract.ts'
 import { NotUnderstood, valueOrNull } from '../../lenient.ts'
+import { oncePerRecord } from '../../once-per-record.ts'
 import { VendorError, type VendorErrorKind } from '../../vendor-error.ts'
 import type { JobPatch, JobsSource } from '../source.ts'
 import { openPageSize } from '../../page-size.ts'
@@ -112,11 +113,12 @@ export function openSource(
   config: AsanaConfig,
   unfinished: ReturnType<typeof openUnfinished>,
 ): JobsSource {
+  const jobFields = oncePerRecord((task: Task) => jobOf(task, config))
   return {
     system: 'asana',
     async job(wanted, context) {
       const task = await records.load('task', wanted, context)
-      return task === null ? null : jobOf(task, config)
+      return task === null ? null : jobFields(task)
     },
     async create(fields, { call }, steps) {
       const [project] = config.projects
