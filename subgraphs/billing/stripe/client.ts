@@ -6,6 +6,7 @@ import { VendorError } from '../../vendor-error.ts'
 import type { BillToPatch } from './bill-to.ts'
 import type { StripeConfig } from './config.ts'
 import { system } from './mapping.ts'
+import { isPlainAmount } from './new-lines.ts'
 import {
   isDeleted,
   markField,
@@ -17,6 +18,7 @@ import {
   readPaymentIntent,
   readProduct,
   readWebhookEndpoint,
+  writtenLine,
 } from './records.ts'
 import type {
   BelongingRecord,
@@ -361,6 +363,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
               unit_amount_decimal: Decimal.from(item.unitAmount),
               currency: item.currency,
               ...quantity,
+              metadata: writtenLine,
             }
       await ask(
         'invoiceitems.create',
@@ -370,22 +373,15 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
       )
     },
 
-    /**
-     * Adds several lines to a draft at once, in their order.
-     * @returns false when Stripe refuses them together: too many, or one of them is wrong. None was added then
-     */
+    /** Adds several lines to a draft at once, in their order, or none of them. */
     addLines: async (
       invoice: string,
       items: readonly NewInvoiceItem[],
       key: string,
       context: CallContext,
-    ): Promise<boolean> => {
+    ): Promise<AddedLines> => {
       const { Decimal, errors } = await loadSdk()
-      const lines = items.map((item): Stripe.InvoiceAddLinesParams.Line =>
-        'price' in item
-          ? { pricing: { price: item.price }, ...quantityOf(item.quantity, Decimal) }
-          : { description: item.description, amount: Number(item.unitAmount) },
-      )
+      const lines = items.map(item => lineOf(item, Decimal))
       try {
         await ask(
           'invoices.addLines',
@@ -393,14 +389,16 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
           (stripe, options) => stripe.invoices.addLines(invoice, { lines }, options),
           key,
         )
-        return true
+        return 'added'
       } catch (error) {
+        if (!(error instanceof VendorError)) throw error
+        const makesPrices = lines.some(({ price_data: made }) => made !== undefined)
+        if (makesPrices && error.cause instanceof errors.StripePermissionError) return 'not-permitted'
         // Another refusal, such as a key that was used for something else, says nothing of what was added.
         const isRefused =
-          error instanceof VendorError &&
           (error.kind === 'rejected' || error.kind === 'not-found') &&
           error.cause instanceof errors.StripeInvalidRequestError
-        if (isRefused) return false
+        if (isRefused) return 'refused'
         throw error
       }
     },
@@ -521,6 +519,12 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
   }
 }
 
+/**
+ * What adding several lines came to. Refused: too many, or one of them is wrong. Not permitted: the key may not make the products and
+ * prices that lines with a quantity need.
+ */
+export type AddedLines = 'added' | 'refused' | 'not-permitted'
+
 /** What a payment was made with. */
 export type PaidBy = { readonly payment_intent: string } | { readonly charge: string }
 
@@ -567,6 +571,26 @@ function retrieve(stripe: Stripe, kind: BelongingKind, id: string, options: Stri
       return stripe.prices.retrieve(id, {}, options)
     case 'refund':
       return stripe.refunds.retrieve(id, {}, options)
+  }
+}
+
+/**
+ * A line as `add_lines` takes it. A written line with a quantity needs a price and a product, which Stripe makes with it and nobody
+ * can use again. Source: the SDK's types, `InvoiceAddLinesParams.Line`.
+ */
+function lineOf(item: NewInvoiceItem, Decimal: typeof Stripe.Decimal): Stripe.InvoiceAddLinesParams.Line {
+  if ('price' in item) return { pricing: { price: item.price }, ...quantityOf(item.quantity, Decimal) }
+  const { description, unitAmount, currency } = item
+  const written = { description, metadata: writtenLine }
+  if (isPlainAmount(item)) return { ...written, amount: Number(unitAmount) }
+  return {
+    ...written,
+    price_data: {
+      currency,
+      product_data: { name: description, metadata: writtenLine },
+      unit_amount_decimal: Decimal.from(unitAmount),
+    },
+    ...quantityOf(item.quantity, Decimal),
   }
 }
 

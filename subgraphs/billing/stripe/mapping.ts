@@ -21,6 +21,7 @@ import type {
   TiersMode,
 } from '../source.ts'
 import { minorPrice, money, negated, sum, wholeMoney } from './amounts.ts'
+import { isWritten } from './records.ts'
 import type {
   AddressRecord,
   BalanceRecord,
@@ -212,7 +213,9 @@ export function lineOf(line: LineRecord, orderCurrency: Field<string>): OrderLin
     tax: money(tax, currency),
     includedTax: money(included, currency),
     total: money(line.amount === null ? null : sum(line.amount, negated(discount), added), currency),
-    productId: mapField(line.pricing, ({ price_details: details }) => mapField(details, ({ product }) => product)),
+    productId: isWritten(line)
+      ? null
+      : mapField(line.pricing, ({ price_details: details }) => mapField(details, ({ product }) => product)),
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { decimalOf } from '../../../schema/decimal.ts'
-import { elementOf, fieldOf, readRecord } from '../../lenient.ts'
+import { elementOf, fieldOf, mapField, readRecord, valueOrNull } from '../../lenient.ts'
 
 // Stripe's records as far as the graph needs them, field by field: only `id` and `object` fail a record. Unknown fields are dropped.
 // Source of the shapes: the types of the SDK, whose API version (2026-10-28.endive) every request names.
@@ -104,6 +104,18 @@ const tax = z.object({ amount: field(amount), tax_behavior: field(z.string()) })
 
 const discountAmount = z.object({ amount: field(amount) })
 
+/** The name in the metadata of a line that was written by hand, and of the product that Stripe made for it. */
+const writtenField = 'livegraph_line'
+
+export const writtenLine = { [writtenField]: 'written' } as const
+
+const writtenMark = field(z.object({ [writtenField]: field(z.string()) }))
+
+/** Whether a line was written by hand, or a product made for one: no product of the catalogue. */
+export function isWritten({ metadata }: { readonly metadata: z.infer<typeof writtenMark> }): boolean {
+  return valueOrNull(mapField(metadata, fields => fields[writtenField])) === writtenLine[writtenField]
+}
+
 const invoiceLine = z.object({
   id,
   description: field(z.string()),
@@ -120,6 +132,7 @@ const invoiceLine = z.object({
       price_details: field(z.object({ product: field(reference) })),
     }),
   ),
+  metadata: writtenMark,
 })
 
 const payment = z.object({
@@ -186,6 +199,7 @@ const product = z.object({
   active: field(z.boolean()),
   name: field(z.string()),
   description: field(z.string()),
+  metadata: writtenMark,
 })
 
 const price = z.object({

@@ -48,7 +48,7 @@ import type { StripeKind } from './mapping.ts'
 import type { StripeRecords } from './readers.ts'
 import { stepNames } from './unfinished.ts'
 import { readAll } from './pages.ts'
-import { idOf, readCustomer, readInvoice, readLine, readPayment, readPrice, readProduct } from './records.ts'
+import { idOf, isWritten, readCustomer, readInvoice, readLine, readPayment, readPrice, readProduct } from './records.ts'
 import type {
   CashBalanceRecord,
   InvoiceRecord,
@@ -58,7 +58,7 @@ import type {
   ProductRecord,
 } from './records.ts'
 import { readReturns } from './returns.ts'
-import { addLines, areSentTogether } from './new-lines.ts'
+import { addLines, chooseWay } from './new-lines.ts'
 
 const orderFields = [
   'number',
@@ -191,7 +191,7 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
 
     async product(id, context) {
       const product = await records.load('product', { id }, context)
-      return product === null ? null : productOf(product)
+      return product === null || isWritten(product) ? null : productOf(product)
     },
 
     async prices(productId, context) {
@@ -238,12 +238,12 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
       const currency = order.currency.toLowerCase()
       const { daysUntilDue, memo } = order
       const draft = { customer, currency, daysUntilDue, memo, mark: steps.key }
-      const isTogether = await areSentTogether(steps, order.lines.length)
+      const way = await chooseWay(steps, order.lines.length)
       const id = await steps.step(stepNames.invoice, steps.key, {
         send: async () => (await client.createInvoice(draft, `${key}-invoice`, context.call)).id,
       })
       const items = order.lines.map(line => invoiceItemOf(line, currency))
-      await addLines({ client, customer, invoice: id, key, call: context.call }, items, isTogether)
+      await addLines({ client, customer, invoice: id, key, steps, call: context.call }, items, way)
       const finalized = order.finalize ? await client.finalizeInvoice(id, `${key}-finalize`, context.call) : null
       // What a key is answered with again is as the invoice was then.
       const invoice = finalized === null || isRepeated ? await client.invoice(id, context.call) : finalized
@@ -284,7 +284,7 @@ export async function observe(
   }
   if (kind !== 'product') return null
   const product = await records.load('product', { id }, context)
-  return product === null ? null : observedProduct(product)
+  return product === null || isWritten(product) ? null : observedProduct(product)
 }
 
 /** An Account of API v2 stands for a customer, whose id the account's own address gives. */
@@ -311,7 +311,15 @@ export function stripeImporters(client: StripeClient, log: Log): readonly Import
   }
   return [
     importer('customer', client.customers, item => observedCustomer(readCustomer(item)), log),
-    importer('product', client.products, item => observedProduct(readProduct(item)), log),
+    importer(
+      'product',
+      client.products,
+      item => {
+        const product = readProduct(item)
+        return isWritten(product) ? null : observedProduct(product)
+      },
+      log,
+    ),
     importer(
       'invoice',
       client.invoices,
@@ -331,7 +339,7 @@ export function stripeImporters(client: StripeClient, log: Log): readonly Import
 function importer(
   kind: StripeKind,
   list: StripeClient['customers'],
-  observed: (item: unknown, call: CallContext) => ObservedRecord | Promise<ObservedRecord>,
+  observed: (item: unknown, call: CallContext) => ObservedRecord | null | Promise<ObservedRecord>,
   log: Log,
 ): Importer {
   const size = openPageSize(pageSize)
@@ -350,7 +358,8 @@ function importer(
       const found: ObservedRecord[] = []
       for (const item of page.items) {
         try {
-          found.push(await observed(item, call))
+          const one = await observed(item, call)
+          if (one !== null) found.push(one)
         } catch (error) {
           if (!(error instanceof VendorError) || error.kind !== 'unreadable') throw error
           log.warn({ system, kind, reason: error.message }, 'a record was left out of the import')

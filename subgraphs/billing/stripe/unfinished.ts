@@ -31,6 +31,11 @@ export function customerKey(key: string): string {
   return `${key}-customer`
 }
 
+/** Stands with a request of several lines that the key was not permitted, whose lines are sent one by one. */
+export function linesRunStep(from: number, to: number): string {
+  return `${stepNames.lines}-${from.toString()}-${to.toString()}`
+}
+
 const billToMark = '-bill-to-'
 
 /** @param run never the same twice */

@@ -5,6 +5,7 @@ import { fieldOf, isUnderstood, mapField, type NotUnderstood, valueOrNull, type 
 import { verifySignature } from '../../signature.ts'
 import type { SignatureScheme } from '../../signature.ts'
 import { changedFields, happeningOf, type Happening } from './happenings.ts'
+import { isLinesKey } from './new-lines.ts'
 import { isPointer, pointerRef } from './pointers.ts'
 import { recordRef, stripeKinds, type StripeKind } from './mapping.ts'
 import { id, reference, seconds } from './records.ts'
@@ -218,7 +219,10 @@ function entryOf(
   if (target === null) return { key, hints: [] }
   if ('unreadable' in target) return { key, unreadable: target.unreadable }
   const usedKey = valueOrNull(mapField(of, ({ idempotency_key }) => idempotency_key))
-  const isEcho = usedKey?.startsWith(`${writeMark}-`) === true && isWritten(type, happening, usedKey)
+  const ownKey = usedKey?.startsWith(`${writeMark}-`) === true ? usedKey : null
+  // The product and the price that Stripe made for a written line are none of the catalogue's.
+  if (happening?.kind === 'product' && ownKey !== null && isLinesKey(ownKey)) return { key, hints: [] }
+  const isEcho = ownKey !== null && isWritten(type, happening, ownKey)
   const hint = { kind: happening?.change ?? 'UPDATED', record: target, at, fields: changed }
   return { key, hints: [isEcho ? { ...hint, isEcho } : hint] }
 }
