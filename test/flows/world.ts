@@ -12,7 +12,7 @@ import { startGateway, type Gateway } from '../../gateway/gateway.ts'
 import { registry } from '../../subgraphs/registry.ts'
 import type { Clock, Log } from '../../subgraphs/contract.ts'
 import { seedBusiness, type BusinessOptions } from '../simulators/core/business.ts'
-import { startSimulators, type Simulators } from '../simulators/start.ts'
+import { startSimulators, type Simulators, type SimulatorsOptions } from '../simulators/start.ts'
 import { toolsEnvironment } from './environment.ts'
 
 export interface WorldOptions {
@@ -26,6 +26,12 @@ export interface WorldOptions {
   readonly storeUrl?: string
   /** As in demo and development, unless false: as in production. */
   readonly isExplorable?: boolean
+  /** The zone in which Asana gives the day of an instant; UTC when absent. */
+  readonly zone?: string
+  /** How Stripe sends its events; whole when absent. */
+  readonly stripeEvents?: SimulatorsOptions['stripeEvents']
+  /** Whether Stripe has one of everything that is rare. */
+  readonly hasExamples?: boolean
   /** The gateway's; the tools go by the machine's. */
   readonly clock?: Clock
   /** Called before the gateway starts: for faults that are there from the beginning. */
@@ -103,6 +109,9 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const tools = await startSimulators({
     business: seedBusiness({ customers: 20, orders: 60, jobs: 50, now: new Date(), ...options.business }),
     webhookBase: `http://127.0.0.1:${port}`,
+    zone: options.zone,
+    stripeEvents: options.stripeEvents,
+    hasExamples: options.hasExamples,
     openDoor: true,
     retryScale: 0.001,
   })

@@ -48,6 +48,7 @@ async function run(): Promise<void> {
       webhookBase: env['SIMULATORS_WEBHOOK_BASE'],
       secrets: { hubspot: 'demo-hubspot-secret', stripe: 'whsec_demo' },
       seeds: env['SIMULATORS_RESET'] === 'yes' ? undefined : load(),
+      hasExamples: true,
       openDoor: true,
       // Not the same life after each start.
       lifeSeed: Date.now(),

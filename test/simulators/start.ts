@@ -8,6 +8,7 @@ import type { AsanaSimulator } from './asana/simulator.ts'
 import type { Business } from './core/business.ts'
 import type { HubspotSimulator } from './hubspot/simulator.ts'
 import type { Life } from './life.ts'
+import type { EventPayload } from './stripe/records.ts'
 import type { StripeSimulator } from './stripe/simulator.ts'
 
 /** What the three held; see `snapshot`. */
@@ -25,6 +26,12 @@ export interface SimulatorsOptions {
   readonly webhookBase?: string
   /** What webhooks are signed with. Without one for Asana, its webhooks have to be registered through its API. */
   readonly secrets?: { readonly hubspot?: string; readonly stripe?: string; readonly asana?: string }
+  /** Adds one of everything that is rare in a business; not where seeds are given. */
+  readonly hasExamples?: boolean
+  /** The zone of the person whose Asana token it is; UTC when absent. */
+  readonly zone?: string
+  /** How Stripe sends its events; whole when absent. */
+  readonly stripeEvents?: EventPayload
   /** Lets in whoever brings no token at all. */
   readonly openDoor?: boolean
   /** Times the waits between tries of a webhook. */
@@ -66,6 +73,7 @@ export async function startSimulators(options: SimulatorsOptions = {}): Promise<
       ...shared,
       port: ports.hubspot,
       seed: options.seeds?.hubspot,
+      hasExamples: options.hasExamples,
       webhookUrl: webhookUrl('hubspot'),
       clientSecret: secrets.hubspot,
     })
@@ -74,12 +82,15 @@ export async function startSimulators(options: SimulatorsOptions = {}): Promise<
       ...shared,
       port: ports.stripe,
       seed: options.seeds?.stripe,
+      hasExamples: options.hasExamples === true && options.seeds === undefined,
+      eventPayload: options.stripeEvents,
       webhookUrl: webhookUrl('stripe'),
       webhookSecret: secrets.stripe,
     })
     started.push(stripe)
     const asana = await startAsana({
       ...shared,
+      zone: options.zone,
       port: ports.asana,
       seed: options.seeds?.asana,
       ...(secrets.asana === undefined ? {} : { webhookUrl: webhookUrl('asana'), plantSecret: secrets.asana }),

@@ -1,13 +1,17 @@
 import type { Business, Job } from '../core/business.ts'
 import type { Project, Task } from './records.ts'
+import { dayOf } from './state.ts'
 import type { Seed } from './state.ts'
 
 export const jobsProject = '99'
 export const customerField = '123'
 export const orderField = '124'
 
-/** The business as Asana has it: one project whose sections are the stages, and a task a job. */
-export function seedFrom(business: Business): Seed {
+/**
+ * The business as Asana has it: one project whose sections are the stages, and a task a job.
+ * @param zone in which an instant has its day
+ */
+export function seedFrom(business: Business, zone: string): Seed {
   const sections = business.stages.map((name, at) => ({ gid: String(201 + at), name }))
   const project: Project = {
     gid: jobsProject,
@@ -24,11 +28,11 @@ export function seedFrom(business: Business): Seed {
     projects: [project],
     users: business.staff.map(({ id, name, email }) => ({ gid: id, name, email })),
     // New tasks go to the end of the list.
-    tasks: business.jobs.map(job => taskFrom(job, sectionGids.get(job.stage) ?? sections[0]?.gid ?? '')),
+    tasks: business.jobs.map(job => taskFrom(job, sectionGids.get(job.stage) ?? sections[0]?.gid ?? '', zone)),
   }
 }
 
-function taskFrom(job: Job, sectionGid: string): Omit<Task, 'ordinal'> {
+function taskFrom(job: Job, sectionGid: string, zone: string): Omit<Task, 'ordinal'> {
   const texts = new Map<string, string>()
   if (job.customer !== null) texts.set(customerField, job.customer)
   if (job.order !== null) texts.set(orderField, job.order)
@@ -37,7 +41,7 @@ function taskFrom(job: Job, sectionGid: string): Omit<Task, 'ordinal'> {
     name: job.title,
     notes: job.notes,
     completedAt: job.completedAt,
-    dueOn: job.dueOn,
+    dueOn: job.dueAt === null ? job.dueOn : dayOf(job.dueAt, zone),
     dueAt: job.dueAt,
     startOn: job.startsOn,
     startAt: null,

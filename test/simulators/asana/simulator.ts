@@ -26,7 +26,10 @@ export interface AsanaOptions {
   /** What an earlier one held, instead of a business. */
   readonly seed?: Seed
   readonly clock?: () => Date
-  /** In which an instant has its day, UTC when absent. Source: Asana API reference, tasks: `due_on` is the localized date. */
+  /**
+   * Of the person whose token it is: in it an instant has its day. UTC when absent.
+   * Source: Asana API reference, tasks: `due_on` is the localized date.
+   */
   readonly zone?: string
   /** The personal access token that is let in. */
   readonly accessToken?: string
@@ -95,12 +98,12 @@ const apiPath = '/api/1.0'
 /** A stand-in of Asana's HTTP API and webhooks over a business of its own. */
 export async function startAsana(options: AsanaOptions = {}): Promise<AsanaSimulator> {
   const clock = options.clock ?? (() => new Date())
-  const { accessToken = 'asana-test-token', openDoor = false, retryScale } = options
+  const { accessToken = 'asana-test-token', openDoor = false, retryScale, zone = 'UTC' } = options
   const { perMinute = 1500, concurrentReads = 50, concurrentWrites = 15 } = options.limits ?? {}
   const state = createState(
-    options.seed ?? seedFrom(options.business ?? seedBusiness({ now: clock() })),
+    options.seed ?? seedFrom(options.business ?? seedBusiness({ now: clock() }), zone),
     clock,
-    options.zone,
+    zone,
   )
   const faults = createFaults()
   const deliveries = createDeliveries({ clock, faults, retryScale, giveUp: hook => hooks.remove(hook.gid) })

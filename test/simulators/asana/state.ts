@@ -53,7 +53,7 @@ export interface Seed {
 }
 
 /** @param zone in which an instant has its day: `America/Los_Angeles` */
-export function createState(seed: Seed, clock: () => Date, zone = 'UTC'): AsanaState {
+export function createState(seed: Seed, clock: () => Date, zone: string): AsanaState {
   const projects = new Map(seed.projects.map(project => [project.gid, project]))
   const users = new Map(seed.users.map(user => [user.gid, user]))
   const gids = new Map<string, number>()
@@ -274,6 +274,11 @@ export function isWorkspace(gid: string): boolean {
   return gid === workspace.gid
 }
 
+/** The day an instant is in: `2026-06-01`. */
+export function dayOf(at: Date, zone: string): string {
+  return at.toLocaleDateString('sv', { timeZone: zone })
+}
+
 /** An instant carries its day with it; a day given alone takes the instant away. */
 function dates(before: Task, patch: TaskPatch, zone: string): Pick<Task, 'dueOn' | 'dueAt' | 'startOn' | 'startAt'> {
   const due = moment(before.dueOn, before.dueAt, patch.dueOn, patch.dueAt, zone)
@@ -288,7 +293,7 @@ function moment(
   newAt: Date | null | undefined,
   zone: string,
 ): { on: string | null; at: Date | null } {
-  if (newAt instanceof Date) return { on: newAt.toLocaleDateString('sv', { timeZone: zone }), at: newAt }
+  if (newAt instanceof Date) return { on: dayOf(newAt, zone), at: newAt }
   if (newOn !== undefined) return { on: newOn, at: null }
   if (newAt === null) return { on: null, at: null }
   return { on, at }

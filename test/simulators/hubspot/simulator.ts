@@ -3,6 +3,7 @@ import { createFaults } from '../core/faults.ts'
 import { slidingWindow } from '../core/limits.ts'
 import { serve } from '../core/server.ts'
 import { HubspotError, errorBody, notAuthorized, rateLimitBody } from './errors.ts'
+import { withExamples } from './examples.ts'
 import { companiesPath, contactsPath, hubspotRoutes } from './routes.ts'
 import { seedFrom } from './seed.ts'
 import { createState } from './state.ts'
@@ -20,6 +21,8 @@ export interface HubspotOptions {
   readonly business?: Business
   /** What an earlier one held, instead of a business. */
   readonly seed?: Seed
+  /** Adds one of everything that is rare: see `examples.ts`. */
+  readonly hasExamples?: boolean
   readonly clock?: () => Date
   /** The private app's token that is let in. */
   readonly accessToken?: string
@@ -94,7 +97,8 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     retryScale,
     collectMs,
   })
-  const seed = options.seed ?? seedFrom(options.business ?? seedBusiness({ now: clock() }))
+  const first = () => seedFrom(options.business ?? seedBusiness({ now: clock() }))
+  const seed = options.seed ?? (options.hasExamples === true ? withExamples(first()) : first())
   const state = createState(seed, clock, webhooks.tell)
   const rate = slidingWindow({ limit: perTenSeconds, windowMs: 10_000 }, clock)
   const searches = slidingWindow({ limit: searchPerSecond, windowMs: 1000 }, clock)
@@ -137,7 +141,11 @@ export async function startHubspot(options: HubspotOptions = {}): Promise<Hubspo
     setCompany: state.setCompany,
     associate: state.associate,
     setStage: state.setStage,
-    snapshot: () => ({ contacts: state.all() }),
+    snapshot: () => ({
+      contacts: state.all(),
+      companies: [...state.companies.values()],
+      stages: [...state.stages],
+    }),
     async close() {
       webhooks.close()
       await server.close()

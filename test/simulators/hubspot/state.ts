@@ -25,6 +25,9 @@ export interface Company {
 
 export interface Seed {
   readonly contacts: readonly Contact[]
+  readonly companies?: readonly Company[]
+  /** Names of stages by their value, beside HubSpot's own. */
+  readonly stages?: readonly (readonly [string, string])[]
 }
 
 /** Who did it: a person in HubSpot's own pages, or an app through the API. */
@@ -78,8 +81,9 @@ export function createState(
   const winners = new Map(seed.contacts.flatMap(({ id, mergedIds }) => mergedIds.map(merged => [merged, id] as const)))
   const byEmail = new Map<string, string>()
   for (const contact of seed.contacts) indexEmails(contact)
-  const companies = new Map<string, Company>()
+  const companies = new Map((seed.companies ?? []).map(company => [company.id, company]))
   const stages = new Map(lifecycleStages.map(value => [value, value.charAt(0).toUpperCase() + value.slice(1)]))
+  for (const [value, label] of seed.stages ?? []) stages.set(value, label)
   let lastId = Math.max(100, ...[...contacts.keys(), ...winners.keys()].map(Number))
 
   return {

@@ -1,25 +1,71 @@
 import { billTo } from './blank.ts'
-import type { Customer, InvoiceEntry, InvoiceHead, InvoiceItem, InvoicePayment, LineItem } from './records.ts'
+import type { Customer, InvoiceEntry, InvoiceHead, InvoiceItem, InvoicePayment, LineItem, Terms } from './records.ts'
 
 /** A draft's sums, and its customer as he is now. A negative balance of the customer is credit and lowers the due. */
 export function summed(entry: InvoiceEntry, customer: Customer | null): InvoiceEntry {
-  const total = entry.lines.reduce((sum, line) => sum + line.amount, 0)
+  const lines = entry.lines.map(line => withTerms(line, entry.terms ?? {}))
+  const sumOf = (read: (line: LineItem) => number): number => lines.reduce((sum, line) => sum + read(line), 0)
+  const subtotal = sumOf(({ amount }) => amount)
+  const discount = sumOf(({ discount_amounts: amounts }) => amounts?.[0]?.amount ?? 0)
+  const tax = sumOf(({ taxes }) => taxes?.[0]?.amount ?? 0)
+  const isInclusive = entry.terms?.tax?.isInclusive === true
+  const total = subtotal - discount + (isInclusive ? 0 : tax)
   const balance = customer?.currency === entry.head.currency ? customer.balance : 0
   const due = Math.max(0, total + balance)
   return {
     ...entry,
+    lines,
     head: {
       ...entry.head,
       ...(customer === null ? {} : billTo(customer)),
       amount_due: due,
       amount_remaining: due,
       starting_balance: balance,
-      subtotal: total,
-      subtotal_excluding_tax: total,
+      subtotal,
+      subtotal_excluding_tax: isInclusive ? subtotal - tax : subtotal,
       total,
-      total_excluding_tax: total,
+      total_discount_amounts: discount === 0 ? [] : [{ amount: discount, discount: discountOf(entry.head.id) }],
+      total_excluding_tax: total - tax,
+      total_taxes:
+        entry.terms?.tax === undefined
+          ? []
+          : [
+              taxed(
+                tax,
+                sumOf(({ taxes }) => taxes?.[0]?.taxable_amount ?? 0),
+                entry.terms.tax.isInclusive,
+              ),
+            ],
     },
   }
+}
+
+function withTerms(line: LineItem, { percentOff = 0, tax }: Terms): LineItem {
+  const discount = Math.round((line.amount * percentOff) / 100)
+  const left = line.amount - discount
+  const amounts = {
+    ...line,
+    discount_amounts: discount === 0 ? [] : [{ amount: discount, discount: discountOf(line.invoice ?? '') }],
+  }
+  if (tax === undefined) return { ...amounts, taxes: [] }
+  const { percentage, isInclusive } = tax
+  const amount = Math.round(isInclusive ? left - left / (1 + percentage / 100) : (left * percentage) / 100)
+  return { ...amounts, taxes: [taxed(amount, isInclusive ? left - amount : left, isInclusive)] }
+}
+
+function discountOf(invoice: string): string {
+  return `di_${invoice.slice(3)}`
+}
+
+function taxed(amount: number, taxable: number, isInclusive: boolean) {
+  return {
+    amount,
+    tax_behavior: isInclusive ? 'inclusive' : 'exclusive',
+    tax_rate_details: { tax_rate: 'txr_standard' },
+    taxability_reason: 'standard_rated',
+    taxable_amount: taxable,
+    type: 'tax_rate_details',
+  } satisfies NonNullable<InvoiceHead['total_taxes']>[number]
 }
 
 /** Numbered and payable, with its default payment open when there is something to pay. */

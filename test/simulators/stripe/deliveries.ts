@@ -1,4 +1,5 @@
 import { createDeliverer } from '../core/deliver.ts'
+import { thinOf } from './events.ts'
 import { signatureOf } from './sign.ts'
 import type { Sent } from '../core/deliver.ts'
 import type { Faults } from '../core/faults.ts'
@@ -75,7 +76,8 @@ export function createDeliveries({ clock, faults, retryScale = 1, onDelivered }:
   return {
     sent,
     send(endpoint, event) {
-      const delivery = { endpoint, event, body: JSON.stringify(event, null, 2), attempt: 1, isDone: false }
+      const body = JSON.stringify(endpoint.payload === 'thin' ? thinOf(event) : event, null, 2)
+      const delivery = { endpoint, event, body, attempt: 1, isDone: false }
       underWay.set(keyOf(endpoint.record.id, delivery.body), delivery)
       post(delivery)
     },

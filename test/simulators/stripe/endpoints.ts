@@ -3,7 +3,7 @@ import { badRequest, missing } from './errors.ts'
 import { apiVersion } from './events.ts'
 import { flag, mergeMetadata, required, text, texts } from './params.ts'
 import type { Params } from './params.ts'
-import type { Endpoint, WebhookEndpoint } from './records.ts'
+import type { Endpoint, EventPayload, WebhookEndpoint } from './records.ts'
 import type { StripeState } from './state.ts'
 
 export const endpointCreateFields = ['api_version', 'description', 'enabled_events', 'metadata', 'url'] as const
@@ -14,7 +14,7 @@ const mostEndpoints = 16
 
 export interface Endpoints {
   /** One that is there without having been registered. */
-  plant(url: string, secret: string): Endpoint
+  plant(url: string, secret: string, payload: EventPayload): Endpoint
   /** The answer holds the secret, and no later one does. */
   create(params: Params): WebhookEndpoint & { readonly secret: string }
   get(id: string): WebhookEndpoint
@@ -25,7 +25,7 @@ export interface Endpoints {
 /** @param onGone told of an endpoint that takes no more events */
 export function createEndpoints(state: StripeState, onGone: (endpoint: Endpoint) => void): Endpoints {
   return {
-    plant: (url, secret) => add(blank(url, ['*']), secret),
+    plant: (url, secret, payload) => add(blank(url, ['*']), secret, payload),
     create(params) {
       if (state.endpoints.size >= mostEndpoints) {
         throw badRequest(`You have reached the maximum of ${mostEndpoints} test webhook endpoints.`)
@@ -46,7 +46,7 @@ export function createEndpoints(state: StripeState, onGone: (endpoint: Endpoint)
     },
     get: id => got(id).record,
     update(id, params) {
-      const { record, secret } = got(id)
+      const { record } = got(id)
       const url = text(params, 'url')
       const description = text(params, 'description')
       const isDisabled = flag(params, 'disabled') ?? record.status === 'disabled'
@@ -58,7 +58,7 @@ export function createEndpoints(state: StripeState, onGone: (endpoint: Endpoint)
         status: isDisabled ? 'disabled' : 'enabled',
         url: typeof url === 'string' ? readUrl(url) : record.url,
       }
-      const endpoint = { record: next, secret }
+      const endpoint = { ...got(id), record: next }
       state.endpoints.set(id, endpoint)
       if (isDisabled) onGone(endpoint)
       return next
@@ -77,8 +77,8 @@ export function createEndpoints(state: StripeState, onGone: (endpoint: Endpoint)
     return found
   }
 
-  function add(record: WebhookEndpoint, secret: string): Endpoint {
-    const endpoint = { record, secret }
+  function add(record: WebhookEndpoint, secret: string, payload: EventPayload = 'snapshot'): Endpoint {
+    const endpoint = { record, secret, payload }
     state.endpoints.set(record.id, endpoint)
     return endpoint
   }

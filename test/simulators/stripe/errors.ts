@@ -57,6 +57,10 @@ export function unauthorized(isWithoutKey: boolean): StripeError {
   return new StripeError(401, message)
 }
 
+export function cardDeclined({ code, message }: { readonly code?: string; readonly message?: string }): StripeError {
+  return new StripeError(402, message ?? 'Your card was declined.', { type: 'card_error', code })
+}
+
 export type RateLimitedReason = 'global-rate' | 'global-concurrency'
 
 export function rateLimited(reason: RateLimitedReason): StripeError {

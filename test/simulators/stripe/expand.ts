@@ -31,6 +31,7 @@ export function expanded(state: StripeState, answer: object, paths: readonly str
     const owner = typeof value['object'] === 'string' ? value['object'] : within
     const place = `${owner}.${step}`
     const held = Object.hasOwn(value, step) ? value[step] : included(place, value)
+    if (held === undefined && place === 'price.tiers') return value
     if (held === undefined || (typeof held === 'string' && !expandable.has(place))) {
       throw badRequest(`This property cannot be expanded (${step}).`, undefined, 'expand')
     }
@@ -57,6 +58,7 @@ export function expanded(state: StripeState, answer: object, paths: readonly str
     if (place === 'invoice.payments') {
       return listOf(state.invoices.get(id)?.payments ?? [], `/v1/invoice_payments?invoice=${id}`)
     }
+    if (place === 'price.tiers') return state.tiers.get(id)
     if (emptyLists.has(place)) return listOf([], `/v1/customers/${id}/${place.slice('customer.'.length)}`)
     return undefined
   }

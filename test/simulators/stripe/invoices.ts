@@ -1,13 +1,13 @@
 import { finalized, lineOf, paid, summed, uncollectible, voided } from './amounts.ts'
 import { blankInvoice } from './blank.ts'
-import { badRequest } from './errors.ts'
+import { badRequest, cardDeclined } from './errors.ts'
 import { choice, flag, integer, mergeMetadata, required, text } from './params.ts'
 import { invoiceView, isLive } from './records.ts'
 import { paymentMethodOf } from './state.ts'
 import type { Customers } from './customers.ts'
 import type { Act, EventType } from './events.ts'
 import type { Params } from './params.ts'
-import type { Customer, Invoice, InvoiceEntry, InvoiceHead, InvoiceItem } from './records.ts'
+import type { Customer, Decline, Invoice, InvoiceEntry, InvoiceHead, InvoiceItem, Terms } from './records.ts'
 import type { StripeState } from './state.ts'
 
 export interface Invoices {
@@ -19,6 +19,12 @@ export interface Invoices {
   pay(id: string, params: Params, act: Act): Invoice
   void(id: string, act: Act): Invoice
   markUncollectible(id: string, act: Act): Invoice
+  /** What a card is refused for: it was tried, and is tried again after some days where Stripe does it by itself. */
+  decline(id: string, decline: Decline, act: Act): Invoice
+  /** What something else changes of it: a credit note. */
+  change(id: string, patch: Partial<InvoiceHead>, act: Act): Invoice
+  /** Taxes and discounts of a draft. */
+  setTerms(id: string, terms: Terms, act: Act): Invoice
   addItems(id: string, items: readonly InvoiceItem[], act: Act): void
 }
 
@@ -33,6 +39,9 @@ export const invoiceCreateFields = [
   'customer',
   'pending_invoice_items_behavior',
 ] as const
+
+/** Smart retries choose the time themselves. */
+const retryDays = 3
 
 const collectionMethods = ['charge_automatically', 'send_invoice'] as const
 
@@ -95,10 +104,24 @@ export function createInvoices(state: StripeState, customers: Customers): Invoic
       if (status === 'paid') throw badRequest('Invoice is already paid', 'invoice_already_paid')
       if (status === 'void') throw badRequest('Voided invoices cannot be paid.', 'status_transition_invalid')
       // Before anything is done, so that a refusal leaves a draft a draft.
-      if (!isOutOfBand) requirePaymentMethod(id, params)
+      const declined = declineOf(params)
+      if (!isOutOfBand && declined === null) requirePaymentMethod(id, params)
       if (status === 'draft') finalize(id, act)
       const entry = state.invoice(id)
-      return entry.head.status === 'paid' ? invoiceView(entry) : settle(entry, isOutOfBand, act)
+      if (entry.head.status === 'paid') return invoiceView(entry)
+      if (declined === null || isOutOfBand) return settle(entry, isOutOfBand, act)
+      decline(id, declined, act)
+      throw cardDeclined(declined)
+    },
+    decline,
+    change: (id, patch, act) => {
+      const entry = state.invoice(id)
+      return replace(entry, { ...entry, head: { ...entry.head, ...patch } }, act)
+    },
+    setTerms(id, terms, act) {
+      const entry = state.invoice(id)
+      refuseUnless(entry, ['draft'], 'You can only change drafts.')
+      return replace(entry, summed({ ...entry, terms }, customerOf(entry)), act)
     },
     void(id, act) {
       const entry = state.invoice(id)
@@ -134,6 +157,25 @@ export function createInvoices(state: StripeState, customers: Customers): Invoic
     moveBalance(open.head, (left ?? 0) - had, act)
     // Nothing to pay is paid.
     return due === 0 ? settle(open, false, act) : view
+  }
+
+  function decline(id: string, declined: Decline, act: Act): Invoice {
+    const entry = state.invoice(id)
+    const { head } = entry
+    const isAutomatic = head.collection_method === 'charge_automatically'
+    for (const { payment, status } of entry.payments) {
+      if (status === 'open' && typeof payment.payment_intent === 'string') {
+        state.declines.set(payment.payment_intent, declined)
+      }
+    }
+    const tried: InvoiceHead = {
+      ...head,
+      attempted: true,
+      // The first try, and those Stripe makes by itself. Source: the SDK's types, `Invoice.attempt_count`.
+      attempt_count: isAutomatic || head.attempt_count === 0 ? head.attempt_count + 1 : head.attempt_count,
+      next_payment_attempt: isAutomatic ? state.now() + retryDays * 86_400 : null,
+    }
+    return replace(entry, { ...entry, head: tried }, act, 'invoice.payment_failed')
   }
 
   function settle(entry: InvoiceEntry, isOutOfBand: boolean, act: Act): Invoice {
@@ -217,6 +259,26 @@ export function createInvoices(state: StripeState, customers: Customers): Invoic
     const customer = typeof head.customer === 'string' ? state.customers.get(head.customer) : undefined
     if (by !== 0 && isLive(customer)) customers.change(customer.id, { balance: customer.balance + by }, act)
   }
+}
+
+/**
+ * Cards that are for tests need not be attached here. Source: docs.stripe.com/testing, declined payments.
+ */
+function declineOf(params: Params): Decline | null {
+  const method = text(params, 'payment_method')
+  if (method === 'pm_card_chargeDeclined') {
+    return {
+      type: 'card_error',
+      code: 'card_declined',
+      decline_code: 'generic_decline',
+      message: 'Your card was declined.',
+    }
+  }
+  if (method === 'pm_card_chargeDeclinedInsufficientFunds') {
+    const message = 'Your card has insufficient funds.'
+    return { type: 'card_error', code: 'card_declined', decline_code: 'insufficient_funds', message }
+  }
+  return null
 }
 
 function refuseUnless({ head }: InvoiceEntry, statuses: readonly string[], message: string): void {

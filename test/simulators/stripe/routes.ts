@@ -5,13 +5,15 @@ import { missing } from './errors.ts'
 import { invoiceCreateFields, invoiceUpdateFields } from './invoices.ts'
 import { addLines, createItem, itemFields } from './items.ts'
 import { newestFirst, pageOf, paging } from './list.ts'
-import { choice, flag, range, required, text, texts } from './params.ts'
+import { choice, flag, range, text, texts } from './params.ts'
 import { invoiceView, isLive } from './records.ts'
+import { returnRoutes } from './return-routes.ts'
 import type { Customers } from './customers.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Act } from './events.ts'
 import type { Invoices } from './invoices.ts'
 import type { Params } from './params.ts'
+import type { Returns } from './returns.ts'
 import type { StripeState } from './state.ts'
 
 export interface StripeRequest {
@@ -36,6 +38,7 @@ export interface StripeParts {
   readonly customers: Customers
   readonly invoices: Invoices
   readonly endpoints: Endpoints
+  readonly returns: Returns
 }
 
 /** Source: Stripe API reference; events are kept for 30 days. */
@@ -43,11 +46,12 @@ const eventLifeSeconds = 30 * 86_400
 
 const invoiceStatuses = ['draft', 'open', 'paid', 'uncollectible', 'void'] as const
 
-export function stripeRoutes({ state, customers, invoices, endpoints }: StripeParts): readonly StripeRoute[] {
+export function stripeRoutes({ state, customers, invoices, endpoints, returns }: StripeParts): readonly StripeRoute[] {
   const catalogue = createCatalogue(state)
   return [
     ...customerRoutes(state, customers),
     ...invoiceRoutes(state, invoices),
+    ...returnRoutes(state, returns),
     {
       method: 'GET',
       path: '/v1/products',
@@ -215,22 +219,6 @@ function invoiceRoutes(state: StripeState, invoices: Invoices): readonly StripeR
         pageOf(state.invoice(id).lines, { params, url, kind: 'invoice line item', view: row => row }),
     },
     post('/v1/invoiceitems', itemFields, ({ params, act }) => createItem(state, invoices, params, act)),
-    {
-      method: 'GET',
-      path: '/v1/invoice_payments',
-      known: [...paging, 'invoice', 'status'],
-      handle({ url, params }) {
-        const { payments } = state.invoice(required(params, 'invoice'), 'invoice')
-        const status = choice(params, 'status', ['open', 'paid', 'canceled'])
-        return pageOf(payments.toReversed(), {
-          params,
-          url,
-          kind: 'invoice payment',
-          view: row => row,
-          matches: row => status === undefined || row.status === status,
-        })
-      },
-    },
   ]
 }
 

@@ -2,17 +2,20 @@ import { seedBusiness } from '../core/business.ts'
 import { createFaults } from '../core/faults.ts'
 import { concurrencyGate, slidingWindow } from '../core/limits.ts'
 import { serve } from '../core/server.ts'
+import { createCatalogue } from './catalogue.ts'
 import { createCustomers } from './customers.ts'
 import { createDeliveries, webhookHeaders } from './deliveries.ts'
 import { createEndpoints } from './endpoints.ts'
 import { StripeError, badRequest, broken, errorBody, rateLimited, unauthorized } from './errors.ts'
 import { apiVersion } from './events.ts'
+import { addExamples } from './examples.ts'
 import { expanded } from './expand.ts'
 import { createIdempotency } from './idempotency.ts'
 import { createInvoices } from './invoices.ts'
 import { createItem } from './items.ts'
 import { paramsOf, readForm, refuseUnknown, texts } from './params.ts'
 import { invoiceView, isLive } from './records.ts'
+import { createReturns } from './returns.ts'
 import { stripeRoutes } from './routes.ts'
 import { seedFrom } from './seed.ts'
 import { createState, wants } from './state.ts'
@@ -23,7 +26,19 @@ import type { Faults } from '../core/faults.ts'
 import type { RequestLog, SimulatorAnswer, SimulatorRequest } from '../core/server.ts'
 import type { Act, StripeEvent } from './events.ts'
 import type { Params } from './params.ts'
-import type { Customer, DeletedCustomer, Invoice } from './records.ts'
+import type {
+  CreditNote,
+  Customer,
+  Decline,
+  DeletedCustomer,
+  Dispute,
+  EventPayload,
+  Invoice,
+  Price,
+  Product,
+  Refund,
+  Terms,
+} from './records.ts'
 import type { StripeRoute } from './routes.ts'
 import type { Seed } from './state.ts'
 
@@ -40,11 +55,15 @@ export interface StripeOptions {
   readonly openDoor?: boolean
   /** An endpoint here is active from the start, for every event. */
   readonly webhookUrl?: string
+  /** How that endpoint's events are sent; whole when absent. Endpoints that are registered get them whole. */
+  readonly eventPayload?: EventPayload
   /** What that endpoint's events are signed with. */
   readonly webhookSecret?: string
   /** Times the waits between tries of an event. */
   readonly retryScale?: number
   readonly limits?: Partial<StripeLimits>
+  /** Adds one of everything that is rare in a business: see `examples.ts`. */
+  readonly hasExamples?: boolean
 }
 
 /** Source: Stripe documentation, rate limits (sandbox): 25 requests a second; it names no figure for concurrency. */
@@ -55,7 +74,23 @@ export interface StripeLimits {
 }
 
 /** A line of an invoice to be made: `amount`, `unit_amount_decimal` with `quantity`, or `pricing` with `quantity`. */
-export type NewLine = Omit<Stripe.InvoiceItemCreateParams, 'customer' | 'invoice'>
+export type NewLine = Omit<
+  Stripe.InvoiceItemCreateParams,
+  'customer' | 'invoice' | 'quantity_decimal' | 'unit_amount_decimal'
+> & { readonly quantity_decimal?: Exact; readonly unit_amount_decimal?: Exact }
+
+/** A price to be made. */
+export type NewPrice = Omit<Stripe.PriceCreateParams, 'tiers' | 'unit_amount_decimal'> & {
+  readonly unit_amount_decimal?: Exact
+  readonly tiers?: readonly {
+    readonly up_to: number | 'inf'
+    readonly unit_amount_decimal?: Exact
+    readonly flat_amount?: number
+  }[]
+}
+
+/** A decimal of the SDK, or its text. */
+type Exact = Stripe.Decimal | string
 
 /** Whatever is done with its functions is done as if in the dashboard: events come, their request is null. */
 export interface StripeSimulator {
@@ -80,6 +115,20 @@ export interface StripeSimulator {
   voidInvoice(id: string): Invoice
   /** Drafts only. */
   deleteInvoice(id: string): void
+  /** Discount and tax of a draft. */
+  setTerms(id: string, terms: Terms): Invoice
+  /** A card is refused for it. */
+  declineInvoice(id: string, decline?: Decline): Invoice
+  refund(params: Stripe.RefundCreateParams): Refund
+  /** What the bank makes of a refund. */
+  settleRefund(id: string, status: 'succeeded' | 'failed' | 'canceled'): Refund
+  credit(params: Stripe.CreditNoteCreateParams): CreditNote
+  voidCredit(id: string): CreditNote
+  /** Of an invoice that was paid by card. */
+  dispute(invoice: string, reason?: string): Dispute
+  closeDispute(id: string, status: 'won' | 'lost'): Dispute
+  createProduct(params: Stripe.ProductCreateParams): Product
+  createPrice(params: NewPrice): Price
   /** Another key is let in from now on, and `secretKey` no more; what was done with it, idempotency included, is the account's. */
   rollSecretKey(next: string): void
   /** What it holds; give it to the next one as its seed. */
@@ -102,6 +151,13 @@ export interface StripeWebhooks {
 
 const byHand: Act = { requestId: null, idempotencyKey: null }
 
+const declined: Decline = {
+  type: 'card_error',
+  code: 'card_declined',
+  decline_code: 'insufficient_funds',
+  message: 'Your card has insufficient funds.',
+}
+
 /** A stand-in of Stripe's HTTP API and webhooks in test mode, over a business of its own. */
 export async function startStripe(options: StripeOptions = {}): Promise<StripeSimulator> {
   const clock = options.clock ?? (() => new Date())
@@ -123,6 +179,8 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
   const endpoints = createEndpoints(state, ({ record }) => deliveries.forget(record.id))
   const customers = createCustomers(state)
   const invoices = createInvoices(state, customers)
+  const returns = createReturns(state, customers, invoices)
+  const catalogue = createCatalogue(state)
   const idempotency = createIdempotency(clock)
   const rate = slidingWindow({ limit: perSecond, windowMs: 1000 }, clock)
   const gate = concurrencyGate(concurrent)
@@ -130,7 +188,7 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
   const served = await serve({
     port: options.port,
     faults,
-    routes: stripeRoutes({ state, customers, invoices, endpoints }).map(route => ({
+    routes: stripeRoutes({ state, customers, invoices, endpoints, returns }).map(route => ({
       method: route.method,
       path: route.path,
       handle: (request: SimulatorRequest) => answer(route, request),
@@ -159,9 +217,7 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
       return refusal(rateLimited('global-rate'))
     },
   })
-  if (options.webhookUrl !== undefined) endpoints.plant(options.webhookUrl, webhookSecret)
-
-  return {
+  const simulator: StripeSimulator = {
     url: served.url,
     port: served.port,
     secretKey,
@@ -196,6 +252,16 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
     payInvoice: (id, params = { paid_out_of_band: true }) => invoices.pay(id, paramsOf(params), byHand),
     voidInvoice: id => invoices.void(id, byHand),
     deleteInvoice: id => void invoices.delete(id, byHand),
+    setTerms: (id, terms) => invoices.setTerms(id, terms, byHand),
+    declineInvoice: (id, decline = declined) => invoices.decline(id, decline, byHand),
+    refund: params => returns.refund(paramsOf(params), byHand),
+    settleRefund: (id, status) => returns.settleRefund(id, status, byHand),
+    credit: params => returns.credit(paramsOf(params), byHand),
+    voidCredit: id => returns.voidCredit(id, byHand),
+    dispute: (invoice, reason = 'product_not_received') => returns.dispute(invoice, reason, byHand),
+    closeDispute: (id, status) => returns.closeDispute(id, status, byHand),
+    createProduct: params => catalogue.createProduct(paramsOf(params), byHand),
+    createPrice: params => catalogue.createPrice(paramsOf(params), byHand),
     rollSecretKey: next => void (letIn = next),
     snapshot: () => ({
       customers: [...state.customers.values()].filter(isLive),
@@ -203,12 +269,23 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSi
       products: [...state.products.values()],
       prices: [...state.prices.values()],
       invoices: [...state.invoices.values()],
+      refunds: [...state.refunds.values()],
+      creditNotes: [...state.creditNotes.values()],
+      disputes: [...state.disputes.values()],
+      declines: [...state.declines],
+      tiers: [...state.tiers],
     }),
     async close() {
       deliveries.close()
       await served.close()
     },
   }
+  // Before there is an endpoint to tell.
+  if (options.hasExamples === true) addExamples(simulator)
+  if (options.webhookUrl !== undefined) {
+    endpoints.plant(options.webhookUrl, webhookSecret, options.eventPayload ?? 'snapshot')
+  }
+  return simulator
 
   function dispatch(event: StripeEvent): void {
     for (const endpoint of state.endpoints.values()) {

@@ -3,14 +3,19 @@ import { createEventLog } from './events.ts'
 import { isLive } from './records.ts'
 import type { EventLog, EventType, StripeEvent } from './events.ts'
 import type {
+  CreditNote,
   Customer,
+  Decline,
   DeletedCustomer,
+  Dispute,
   Endpoint,
   InvoiceEntry,
   InvoiceItem,
   PaymentMethod,
   Price,
   Product,
+  Refund,
+  Tier,
 } from './records.ts'
 
 /** What an account starts with; each list in the order things were made. */
@@ -20,6 +25,13 @@ export interface Seed {
   readonly products: readonly Product[]
   readonly prices: readonly Price[]
   readonly invoices: readonly InvoiceEntry[]
+  readonly refunds?: readonly Refund[]
+  readonly creditNotes?: readonly CreditNote[]
+  readonly disputes?: readonly Dispute[]
+  /** By payment intent. */
+  readonly declines?: readonly (readonly [string, Decline])[]
+  /** By price. */
+  readonly tiers?: readonly (readonly [string, readonly Tier[]])[]
 }
 
 /** The account. Maps keep the order things were made in; records are replaced, never changed in place. */
@@ -29,6 +41,13 @@ export interface StripeState {
   readonly products: Map<string, Product>
   readonly prices: Map<string, Price>
   readonly invoices: Map<string, InvoiceEntry>
+  readonly refunds: Map<string, Refund>
+  readonly creditNotes: Map<string, CreditNote>
+  readonly disputes: Map<string, Dispute>
+  /** Why the last try of a payment intent failed. */
+  readonly declines: Map<string, Decline>
+  /** Of prices that have some. */
+  readonly tiers: Map<string, readonly Tier[]>
   /** Those that are on no invoice yet. */
   readonly pendingItems: Map<string, InvoiceItem>
   readonly endpoints: Map<string, Endpoint>
@@ -77,6 +96,11 @@ export function createState(seed: Seed, clock: () => Date, onEvent: (event: Stri
     products,
     prices,
     invoices,
+    refunds: byId(seed.refunds ?? []),
+    creditNotes: byId(seed.creditNotes ?? []),
+    disputes: byId(seed.disputes ?? []),
+    declines: new Map(seed.declines),
+    tiers: new Map(seed.tiers),
     pendingItems: new Map(),
     endpoints,
     events,
@@ -118,7 +142,8 @@ export function paymentMethodOf(state: StripeState, customer: string, id: string
   )
 }
 
-function got<Row>(rows: ReadonlyMap<string, Row>, kind: string, id: string, param?: string): Row {
+/** @throws StripeError when there is none */
+export function got<Row>(rows: ReadonlyMap<string, Row>, kind: string, id: string, param?: string): Row {
   const found = rows.get(id)
   if (found === undefined) throw missing(kind, id, param)
   return found
