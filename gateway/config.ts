@@ -80,7 +80,7 @@ export const gatewaySettings: readonly SettingDoc[] = [
   setting(
     'HOST',
     '127.0.0.1',
-    'The address to listen on. Nobody is asked who they are yet: let only trusted people reach it.',
+    'The address to listen on. The gateway does not authenticate its clients: let only trusted people reach it.',
   ),
   setting(
     'PUBLIC_URL',

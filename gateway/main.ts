@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import inspector from 'node:inspector'
-import { parseArgs } from 'node:util'
 import { registry } from '../subgraphs/registry.ts'
+import { readArguments } from './commands/arguments.ts'
 import { faultsText, readConfig } from './config.ts'
 import { startGateway, type Gateway } from './gateway.ts'
 import { askedToEnd, drain } from './leaving.ts'
@@ -23,7 +23,7 @@ Other commands: npm run connect, import, sweep, deliveries, subgraph, demo; each
 /** For the log's last lines. */
 const exporterMs = 100
 
-const { values } = readArguments()
+const { values } = readArguments(help, { options: { dev: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } })
 if (values.help === true) {
   process.stdout.write(help)
 } else {
@@ -44,10 +44,7 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
   const log = openLog(config.logLevel, config.logFormat)
   takeStray(log)
   if ((process.env['PUBLIC_URL'] ?? '') === '') {
-    log.warn(
-      { url: config.publicUrl },
-      'PUBLIC_URL is not set: no tool but one on this machine can send its webhooks here',
-    )
+    log.warn({ url: config.publicUrl }, 'PUBLIC_URL is not set: only a tool on this machine can send webhooks here')
   }
   const asked = askedToEnd(log)
   // A debugger halts the process without its being hung.
@@ -73,14 +70,5 @@ async function run(config: Parameters<typeof startGateway>[0]): Promise<void> {
     endWatch()
     // What the exporter of traces still tries, after it was waited for, keeps no process alive.
     if (config.tracesUrl !== null) setTimeout(() => process.exit(), exporterMs).unref()
-  }
-}
-
-function readArguments() {
-  try {
-    return parseArgs({ options: { dev: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } })
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : 'unreadable arguments'}\n\n${help}`)
-    process.exit(2)
   }
 }

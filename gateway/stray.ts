@@ -14,7 +14,7 @@ const methods = ['debug', 'log', 'info', 'warn', 'error'] as const
 export function takeStray(log: Log): () => void {
   const onWarning = (warning: Error): void => log.warn({ err: warning }, 'a warning of Node or of a library')
   const onUncaught = (error: unknown): void => {
-    log.error({ err: error }, 'nobody caught an error: the process ends')
+    log.error({ err: error }, 'an error was not caught: the process ends')
     process.exit(1)
   }
   const printers = process.listeners('warning')

@@ -73,7 +73,7 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
   }
 
   function timedOut(operation: VendorOperation, timeoutMs: number): VendorError {
-    const doubt = operation.repeatable ? '' : '; it may have been done all the same'
+    const doubt = operation.repeatable ? '' : '; it may have been done'
     return new VendorError(system, 'timeout', `${operation.name} was not answered within ${timeoutMs} ms${doubt}`)
   }
 
@@ -85,8 +85,8 @@ export function openVendorCalls(options: VendorCallsOptions): OpenVendorCalls {
       read = fault
     }
     if (read instanceof VendorError) return read
-    const name = read instanceof Error ? read.name : typeof read
-    return new VendorError(system, 'unreadable', `${operation.name} ended in an unforeseen ${name}`, { cause: read })
+    const message = `${operation.name}: expected an answer as documented, got one that cannot be read`
+    return new VendorError(system, 'unreadable', message, { cause: read })
   }
 
   /** Sends one request. Settles at the deadline at the latest, and leaves no connection behind that is still busy. */

@@ -495,12 +495,18 @@ export interface WebhookAdapter {
   /** What a genuine body says, entry by entry. Pure. @returns `unreadable` when it is no body of this vendor at all */
   read(received: Received): { readonly entries: readonly DeliveryEntry[] } | { readonly unreadable: string }
   /** The secret a handshake request carries, and how it is answered; null when the request is none. */
-  handshake?(received: Received): Handshake | null
+  handshake?(received: Received): Handshake | RefusedHandshake | null
 }
 
 export interface Handshake {
   readonly secret: string
   readonly answerHeaders: Readonly<Record<string, string>>
+}
+
+/** A request for a handshake that cannot be answered. */
+export interface RefusedHandshake {
+  /** What was expected and what came; never the secret. */
+  readonly refused: string
 }
 
 // ---- Connecting an account --------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
  */
 import { z } from 'zod'
 import type { System } from '../schema/systems.ts'
+import { readShape } from './shape-fault.ts'
 import { VendorError } from './vendor-error.ts'
 
 /** A field of a record: its value; null where the vendor gave none; what is wrong with it where it cannot be understood. */
@@ -52,10 +53,10 @@ export function elementOf(system: System) {
  * @throws VendorError `unreadable` when it cannot be told which record it is
  */
 export function readRecord<T>(system: System, what: string, schema: z.ZodType<T>, value: unknown): T {
-  const answer = schema.safeParse(value)
-  if (!answer.success) throw new VendorError(system, 'unreadable', `${what}: ${described(answer.error)}`)
-  locateAll(answer.data, what, '')
-  return answer.data
+  const answer = readShape(schema, value)
+  if (!answer.ok) throw new VendorError(system, 'unreadable', `${what}: ${answer.fault}; see records.ts`)
+  locateAll(answer.value, what, '')
+  return answer.value
 }
 
 export function isUnderstood<T>(field: Field<T>): field is T | null {
@@ -98,14 +99,8 @@ export function firstField<T>(...fields: readonly Field<T>[]): Field<T> {
 }
 
 function parsed<T>(system: System, schema: z.ZodType<T>, value: unknown): T | NotUnderstood {
-  const answer = schema.safeParse(value)
-  return answer.success ? answer.data : new NotUnderstood(system, described(answer.error))
-}
-
-/** Which place, and what was expected there. */
-function described({ issues: [issue] }: z.ZodError): string {
-  if (issue === undefined) return 'not as documented'
-  return issue.path.length === 0 ? issue.message : `${issue.path.map(String).join('.')}: ${issue.message}`
+  const answer = readShape(schema, value)
+  return answer.ok ? answer.value : new NotUnderstood(system, answer.fault)
 }
 
 function locateAll(value: unknown, record: string, path: string): void {

@@ -79,8 +79,12 @@ export class VendorError extends Error {
   hinted(retryAfterMs: number): VendorError {
     if (this.retryAfterMs !== undefined) return this
     const { cause, inputFault, isKept, isTooMuch } = this
-    const message = this.message.slice(`${this.system}: `.length)
-    return new VendorError(this.system, this.kind, message, { cause, retryAfterMs, inputFault, isKept, isTooMuch })
+    return new VendorError(this.system, this.kind, this.reason, { cause, retryAfterMs, inputFault, isKept, isTooMuch })
+  }
+
+  /** The message without the system, for where that was named already. */
+  get reason(): string {
+    return this.message.slice(`${this.system}: `.length)
   }
 
   /** Whether trying again later may help. */

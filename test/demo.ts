@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { parseArgs } from 'node:util'
+import { readArguments } from '../gateway/commands/arguments.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Log } from '../subgraphs/contract.ts'
 
@@ -23,7 +23,14 @@ const storeFile = '.data/demo.db'
 
 const toolPorts = { hubspot: 4101, stripe: 4102, asana: 4103 }
 
-const values = readArguments()
+const { values } = readArguments(help, {
+  options: {
+    'no-life': { type: 'boolean' },
+    reset: { type: 'boolean' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  },
+})
 if (values.help === true) process.stdout.write(help)
 else await run()
 
@@ -148,22 +155,6 @@ function reasonOf(reason: unknown): string {
   const message = reason instanceof Error ? reason.message : 'for a reason it does not say'
   const taken = /EADDRINUSE.*:(\d+)$/.exec(message)?.[1]
   return taken === undefined ? message : `port ${taken} is taken: is a demo running already? End it first.`
-}
-
-function readArguments() {
-  try {
-    return parseArgs({
-      options: {
-        'no-life': { type: 'boolean' },
-        reset: { type: 'boolean' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : 'unreadable arguments'}\n\n${help}`)
-    process.exit(2)
-  }
 }
 
 /** The stand-ins run in a process of their own, as the real tools do. */

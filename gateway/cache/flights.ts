@@ -58,7 +58,7 @@ export function openFlights(cache: RecordCache, system: System): Flights {
       }
       const onAbort = (): void => {
         leave()
-        reject(new VendorError(system, 'aborted', 'nobody waits for the record any more'))
+        reject(new VendorError(system, 'aborted', 'no request waits for the record any more'))
         if (fetch.waiters > 0) return
         for (const flightKey of fetch.flightKeys) remove(flightKey, fetch)
         fetch.abort.abort()

@@ -51,7 +51,8 @@ export function openRecords<Kinds>(cache: RecordCache, system: System, readers: 
       const record: RecordRef = { system, kind, id: wanted.id }
       const hit = cache.get(recordKey(record))
       if (hit !== undefined) return valueOf(hit, reader, record, context.call)
-      if (context.call.signal.aborted) throw new VendorError(system, 'aborted', 'nobody waits for the record any more')
+      if (context.call.signal.aborted)
+        throw new VendorError(system, 'aborted', 'no request waits for the record any more')
       try {
         const { call } = context
         const { answer } = await loaderOf(kind, reader, call.priority).load({ wanted, call })

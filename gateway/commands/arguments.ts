@@ -8,7 +8,13 @@ export function readArguments<const Config extends ParseArgsConfig>(
   try {
     return parseArgs(config)
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : 'unreadable arguments'}\n\n${help}`)
+    process.stderr.write(`${argumentFault(error)}\n\n${help}`)
     process.exit(2)
   }
+}
+
+/** What `parseArgs` found wrong, as one sentence. Node goes on with advice that is not for commands started by npm. */
+export function argumentFault(error: unknown): string {
+  const [sentence = ''] = error instanceof Error ? error.message.split(/\. |\n/) : []
+  return `${sentence.replace(/\.$/, '') || 'The arguments cannot be read'}.`
 }

@@ -34,7 +34,7 @@ if (values.help === true) process.stdout.write(help)
 else if (system === undefined || positionals.length > 1 || !systems.includes(system)) {
   refuse(`Expected one of ${systems.join(', ')}.`)
 } else if (values.out !== undefined) {
-  if (values.wait !== undefined) refuse('--wait says nothing beside --out: nothing is waited for.')
+  if (values.wait !== undefined) refuse('--wait cannot be given with --out, which waits for nothing.')
   else if (!withProject.includes(system)) {
     refuse(
       `${system} needs no project: npm run connect -- ${system} registers its webhooks. --out is for ${withProject.join(', ')}.`,

@@ -4,6 +4,7 @@ import { registry } from '../../subgraphs/registry.ts'
 import type { DeliveriesRequest } from '../operator/deliveries-request.ts'
 import { storeName } from '../store/store-name.ts'
 import { deliveryStates } from '../store/find-deliveries.ts'
+import { argumentFault } from './arguments.ts'
 import { askRunning, missingStore, tell, workAlone } from './alone.ts'
 
 const systems = registry.map(({ system }) => system)
@@ -12,10 +13,10 @@ const help = `Usage: npm run deliveries -- list|show|replay|dismiss|quarantine [
 
   list                         entries of webhooks, the newest first
   show <id>                    one of them with its history; --raw prints its request, personal data included
-  replay [<id>...]             works on them again: the dead ones, or those that the options name; what is done has no effect
-  dismiss <id>...              settles dead ones that nothing is to be done about, or those of them that the options name
+  replay [<id>...]             works on them again: the dead ones, or those that the options select; one that is done changes nothing
+  dismiss <id>...              dismisses dead ones that need no more work, or those of them that the options select
   quarantine list              webhooks that were refused because their signature fits none of our secrets
-  quarantine recover [system]  verifies them with the present secrets, and takes in those that are genuine
+  quarantine recover [system]  verifies them with the present secrets, and applies those that are genuine
 
 Options of list, replay and dismiss:
   --system ${systems.join('|')}   also of quarantine
@@ -80,13 +81,13 @@ function readAsked(): { readonly request: DeliveriesRequest } | string {
       },
     })
   } catch (error) {
-    return error instanceof Error ? error.message : 'The options cannot be read.'
+    return argumentFault(error)
   }
   const { positionals, values } = parsed
   if (values.help === true) return 'help'
   const [command, ...rest] = positionals
   const stray = strayOption(command, values)
-  if (stray !== undefined) return `${command ?? ''}: --${stray} says nothing here; see which options it takes below.`
+  if (stray !== undefined) return `${command ?? ''}: --${stray} is no option of this command; see its options below.`
   const json = values.json === true
   const system = values.system ?? null
   if (system !== null && !systems.includes(system)) return `--system: expected one of ${systems.join(', ')}.`

@@ -6,10 +6,9 @@ const systems = registry.map(({ system }) => system)
 
 const help = `Usage: npm run sweep [-- ${systems.join('|')}]
 
-Asks the tools what changed since the last sweep, and has what no webhook told worked on like what one tells. Looks as well
-whether the tools still send webhooks here. The gateway must be running: it does the work, as it does every
-SWEEP_EVERY_SECONDS; this command shows how far it is. On Postgres the work is done here. Ctrl-C interrupts; the next sweep
-goes on from there.
+Asks the tools what changed since the last sweep, applies what no webhook reported, and checks whether the tools still send
+webhooks here. The gateway must be running: it does the work, as it does every SWEEP_EVERY_SECONDS, and this command shows how
+far it is. On Postgres this command does the work. Ctrl-C interrupts; the next sweep goes on from there.
 
 Options:
   --help  this text

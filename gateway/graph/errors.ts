@@ -15,7 +15,7 @@ export const vendorAnswers: Readonly<Record<VendorErrorKind, Answer>> = {
   timeout: { code: 'SYSTEM_TIMEOUT', message: system => `${system} did not answer in time.` },
   unavailable: { code: 'SYSTEM_UNAVAILABLE', message: system => `${system} cannot be reached at the moment.` },
   'rate-limited': { code: 'SYSTEM_RATE_LIMITED', message: system => `${system} takes no more requests at the moment.` },
-  unreadable: { code: 'SYSTEM_UNREADABLE', message: system => `${system} gave an answer that makes no sense.` },
+  unreadable: { code: 'SYSTEM_UNREADABLE', message: system => `${system} gave an answer that is not as it documents.` },
   unauthorized: {
     code: 'SYSTEM_UNAUTHORIZED',
     message: system => `${system} does not accept our credentials for this.`,
@@ -43,7 +43,6 @@ export const clientCodes: ReadonlySet<string> = new Set([
   'PERSISTED_QUERY_NOT_FOUND',
   'OVERLOADED',
   'TOO_MANY_OPERATIONS',
-  'CLOSED',
   'NOT_SENT',
   'STORE_UNAVAILABLE',
   'NOT_READY',

@@ -18,13 +18,15 @@ export function checkFilter(filter: PageFilter): void {
   if (statuses > maxStatuses) throw badInput(`status: expected at most ${maxStatuses} values, got ${statuses}`)
   checkLength('number', number)
   if (number != null && normalizeNumber(number) === null)
-    throw badInput('number: expected the number printed on an order, got none')
+    throw badInput('number: expected the number printed on an order, got a text without letters and digits')
   checkLength('namePrefix', namePrefix)
   if (namePrefix != null && normalizeName(namePrefix) === null)
-    throw badInput('namePrefix: expected at least one letter or digit, got none')
+    throw badInput('namePrefix: expected at least one letter or digit, got a text without them')
   checkLength('assignee', assigneeId)
   if (assigneeId != null && !/^[^\p{Cc}\p{Cs}]+$/u.test(assigneeId))
-    throw badInput('assignee: expected an id, got text that is none; isAssigned: false finds jobs without one')
+    throw badInput(
+      'assignee: expected the id of a user in the jobs tool, got an empty text or control characters; isAssigned: false finds jobs without one',
+    )
   for (const [name, range] of Object.entries({ created, due })) {
     if (range != null)
       checkRange(name, 'before', range.from?.getTime(), range.before?.getTime(), (from, before) => from < before)
@@ -43,8 +45,11 @@ function checkRange<T>(
 ): void {
   if (from == null && to == null) throw badInput(`${name}: expected from, ${end} or both, got neither`)
   if (from == null || to == null || isRange(from, to)) return
-  const order = end === 'to' ? 'from not after to' : 'from earlier than before'
-  throw badInput(`${name}: expected ${order}, got a range without ${end === 'to' ? 'days' : 'instants'}`)
+  throw badInput(
+    end === 'to'
+      ? `${name}: expected from on or before the day to, got a later day`
+      : `${name}: expected from earlier than before, got the same instant or a later one`,
+  )
 }
 
 function checkLength(name: string, text: string | null | undefined): void {

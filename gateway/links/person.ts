@@ -26,7 +26,8 @@ export async function linkByPerson(
   const { kind, owner } = linkable(catalogue, record)
   await livingRecord(tx, record)
   const after = entityId === null ? null : ((await readLiving(tx, owner, [entityId])).get(entityId) ?? null)
-  if (entityId !== null && after === null) throw notFound(`there is no ${kind.entity} ${entityId}`)
+  if (entityId !== null && after === null)
+    throw notFound(`expected the id of a ${kind.entity}, got ${entityId}: there is none with this id`)
 
   const link = (await readLinks(tx, catalogue, [record])).get(recordKey(record))
   const before = linkedTo(link)
@@ -106,7 +107,7 @@ async function livingRecord(tx: StoreTransaction, record: RecordRef): Promise<Re
   const row = (await readRecords(tx, [record])).get(recordKey(record))
   if (row?.is_deleted === 0) return row
   throw notFound(
-    `no ${record.kind} ${record.id} of ${record.system} is known here: one that was just made is in a moment`,
+    `expected a record that the graph knows, got ${record.system} ${record.kind} ${record.id}: check the three values; a record that is new in ${record.system} is known after its webhook or the next sweep`,
   )
 }
 

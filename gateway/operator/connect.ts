@@ -40,7 +40,7 @@ export async function connectSystem(
   tell(`${system}: webhooks are to go to ${publicUrl}/webhooks/${system}`)
   const isOnlyHere = isThisMachine(new URL(publicUrl).hostname)
   if (isOnlyHere) {
-    tell('  note     nobody but this machine reaches that address: set PUBLIC_URL to the one the tool can call')
+    tell('  note     only this machine reaches that address: set PUBLIC_URL to an address that the tool can call')
   }
   const report = await adapter.connect({ publicUrl, secrets: secrets.portOf(system, adapter.webhookSecrets), call })
   for (const line of report.done) tell(`  done     ${line}`)
@@ -61,6 +61,9 @@ export async function connectSystem(
     tell(
       isOnlyHere ? '  all is registered, for as long as the tool runs on this machine too' : '  nothing is left to do',
     )
+  }
+  if (report.missing.length > 0 && report.manual.length === 0) {
+    tell(`  failed   correct what is named above, then run npm run connect -- ${system} again`)
   }
   // What was known of them is old now.
   await webhooks.look(running, call, () => undefined)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { z } from 'zod'
+import { readShape } from '../../subgraphs/shape-fault.ts'
 import { deliveriesRequest } from './deliveries-request.ts'
 import { fileOf } from '../store/open.ts'
 
@@ -64,10 +65,12 @@ export async function openControl(
       if (socket.writable) socket.write(`${JSON.stringify(one)}\n`)
     }
     linesOf(socket).once('line', text => {
-      const asked = request.safeParse(parsed(text))
-      const ran = asked.success
-        ? run(asked.data, line => write({ line }), left.signal)
-        : Promise.resolve('failed' as const)
+      const asked = readShape(request, parsed(text))
+      const ran = asked.ok
+        ? run(asked.value, line => write({ line }), left.signal)
+        : Promise.reject(
+            new Error(`the running process does not know this command; are both of one version? ${asked.fault}`),
+          )
       ran
         .catch((error: unknown) => {
           write({ line: error instanceof Error ? error.message : 'it failed' })

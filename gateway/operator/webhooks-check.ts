@@ -142,8 +142,8 @@ function withRefused(told: ReadWebhook, refused: Refused, now: Date): ReadWebhoo
 function refusedNote(system: System, refused: Refused): string {
   const text = refusedText(refused)
   return [
-    `${text.charAt(0).toUpperCase()}${text.slice(1)}: no secret that is known here fits their signature. When the secret is wrong, mend it, and take in`,
-    `what was refused with npm run deliveries -- quarantine recover ${system}; when it is right, a stranger forges webhooks.`,
+    `${text.charAt(0).toUpperCase()}${text.slice(1)}: no secret that the gateway has fits their signature. If the secret is wrong, correct it, then apply`,
+    `the refused webhooks with npm run deliveries -- quarantine recover ${system}. If the secret is right, the webhooks are forged.`,
   ].join(' ')
 }
 

@@ -114,7 +114,8 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
     }
     const own = operationsOf(socket)
     if (Object.keys(context.subscriptions).length > maxOperations || own.count >= maxOperations) {
-      return [refusal(`At most ${maxOperations} operations may run over one socket at a time.`, 'TOO_MANY_OPERATIONS')]
+      const message = `At most ${maxOperations} operations may run over one socket at a time: complete one, or open another socket.`
+      return [refusal(message, 'TOO_MANY_OPERATIONS', true)]
     }
     if (holdsLoneSurrogate(payload)) return [refusal(loneSurrogate.message, 'BAD_USER_INPUT')]
     const document = parsed(payload)
@@ -232,8 +233,8 @@ export function openSockets({ server, hub, schema, log }: SocketOptions): Socket
   }
 }
 
-/** For operations whose socket is closed instead of an answer: the library wants a reason, and has nobody to tell it. */
-const unheard = refusal('This socket is closed.', 'CLOSED', true)
+/** For operations whose socket is closed instead of an answer: the library wants an error, and it is never sent. */
+const unheard = new GraphQLError('This socket is closed.')
 
 /** The library wants execution arguments; ours were used already, so they only carry what came of them. */
 function prepared(schema: GraphQLSchema, document: DocumentNode, payload: SubscribePayload, value: Prepared) {

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { readShape } from '../../subgraphs/shape-fault.ts'
 
 /**
  * Parses a column that holds JSON.
@@ -6,10 +7,9 @@ import type { z } from 'zod'
  * @throws Error naming the column, without what stands in it
  */
 export function parseColumn<T>(schema: z.ZodType<T>, text: string, column: string): T {
-  const parsed = schema.safeParse(jsonOrUndefined(text))
-  if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  throw new Error(`${column} does not hold what was written there: ${issue?.code} at /${issue?.path.join('/') ?? ''}`)
+  const read = readShape(schema, jsonOrUndefined(text))
+  if (read.ok) return read.value
+  throw new Error(`${column} does not hold what was written there: ${read.fault}`)
 }
 
 function jsonOrUndefined(text: string): unknown {

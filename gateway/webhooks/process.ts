@@ -469,9 +469,9 @@ export class DeliveryProcessor {
       }
       const hinted = error instanceof VendorError ? (error.retryAfterMs ?? 0) : 0
       const waitMs = Math.max(hinted, retryAfterMs(entry.tries, random()))
-      // What waits for a tool that answers nobody, or for its budget, is a matter of the tool.
+      // What waits for a tool that does not answer, or for its budget, is a matter of the tool.
       if (this.#ports.isOut(system))
-        this.#sparing.warn({ system }, 'deliveries are tried again later: their tool answers nobody')
+        this.#sparing.warn({ system }, 'deliveries are tried again later: their tool does not answer')
       else if (error instanceof VendorError && error.kind === 'rate-limited')
         this.#sparing.warn({ system }, "deliveries are tried again later: their tool's limit is reached")
       else if (error instanceof StoreError)
@@ -496,10 +496,12 @@ class Overdue extends Error {
   }
 }
 
-/** For the history: an error of ours may hold values of a record, so that only its name is told. */
+/** For the history. An error of ours may hold values of a record: the log alone has it. */
 function reasonOf(error: unknown): string {
   if (error instanceof VendorError || error instanceof Overdue) return error.message
-  return error instanceof Error ? error.name : 'unknown fault'
+  return error instanceof StoreError
+    ? 'the store could not be asked'
+    : 'our code failed on it: look at the error in the log'
 }
 
 function isMerge({ observations }: Work): boolean {

@@ -84,8 +84,12 @@ async function receive(
   try {
     const handshake = adapter.handshake?.(received) ?? null
     if (handshake !== null) {
+      if ('refused' in handshake) {
+        sparing.warn({ system, endpoint, reason: handshake.refused }, 'a handshake was refused: it cannot be answered')
+        return { status: 400, text: `${handshake.refused}.` }
+      }
       if (!(await ports.secrets.isHandshakePending(system, endpoint))) {
-        sparing.warn({ system, endpoint }, 'a handshake was refused: nobody here asked for it')
+        sparing.warn({ system, endpoint }, 'a handshake was refused: none is expected; npm run connect asks for one')
         return { status: 403, text: 'No handshake is expected.' }
       }
       // It may have ended meanwhile.
@@ -139,7 +143,7 @@ export function entriesOf(
     return 'entries' in read ? read.entries : whole(read.unreadable)
   } catch (error) {
     log.error({ err: error, system }, 'a genuine webhook could not be read')
-    return whole(`reading it failed: ${error instanceof Error ? error.name : 'unknown fault'}`)
+    return whole('our code failed to read it: look at the error in the log')
   }
 }
 

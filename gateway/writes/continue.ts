@@ -52,7 +52,7 @@ export function openContinuing({ store, runner, execute, clock, log }: Continuin
         // A store that is away is so with each look.
         if (error instanceof StoreError)
           sparing.warn({ reason: error.message }, 'unfinished writes cannot be looked for')
-        else log.warn({ err: error }, 'unfinished writes could not be gone on with')
+        else log.warn({ err: error }, 'unfinished writes could not be continued')
       })
       .finally(() => (looking = null))
   }
@@ -66,7 +66,7 @@ export function openContinuing({ store, runner, execute, clock, log }: Continuin
     for (const end of await Promise.allSettled(workers)) {
       if (end.status === 'fulfilled') continue
       const err: unknown = end.reason
-      log.warn({ err }, 'an unfinished write could not be gone on with')
+      log.warn({ err }, 'an unfinished write could not be continued')
     }
   }
 

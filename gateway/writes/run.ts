@@ -196,7 +196,7 @@ export class WriteRunner {
       })
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
-      this.#ports.log.error({ err: error, mutation: asked.mutation }, 'a write could not be noted and was not sent')
+      this.#ports.log.error({ err: error, mutation: asked.mutation }, 'a write could not be stored and was not sent')
       throw notSent()
     }
   }
@@ -239,7 +239,7 @@ export class WriteRunner {
     if (error instanceof StoreError) {
       this.#ports.log.error(
         { err: error, write: write.id },
-        'a step of a write could not be noted; it is gone on with later',
+        'a step of a write could not be stored; the write is continued later',
       )
       await this.#leave(write, error)
       throw notRecorded(write.role, write.isNamed)
@@ -312,7 +312,7 @@ export class WriteRunner {
     try {
       await store.write(tx => postponeWrite(tx, this.#leaseOf(write), { state, reason, dueAt }))
     } catch (fault) {
-      log.warn({ err: fault, write: write.id }, 'when a write is gone on with could not be noted')
+      log.warn({ err: fault, write: write.id }, 'the time of the next try of a write could not be stored')
     }
   }
 
@@ -337,7 +337,7 @@ export class WriteRunner {
     try {
       await store.write(tx => renewWrites(tx, { ids, by: worker, leaseMs, now: clock.now() }))
     } catch (error) {
-      log.warn({ err: error }, 'writes under way could not be kept; another process may go on with them')
+      log.warn({ err: error }, 'writes under way could not be kept; another process may continue them')
     }
   }
 }
@@ -357,7 +357,7 @@ function takenBack(): GraphQLError {
 }
 
 function notSent(): GraphQLError {
-  return new GraphQLError('The write could not be noted here, so nothing was sent. Try again.', {
+  return new GraphQLError('The write could not be stored here, so nothing was sent. Try again.', {
     extensions: { code: 'NOT_SENT', isRetryable: true },
   })
 }

@@ -71,7 +71,7 @@ export type CustomerOrdersArgs = {
   order?: InputMaybe<ListOrder>
 }
 
-/** What stands between the business and a customer in one currency. */
+/** What a customer owes and is owed in one currency. */
 export type CustomerBalance = {
   /** The currency both amounts are in. */
   readonly currency: Scalars['Currency']['output']
@@ -101,7 +101,7 @@ export type PaymentMethod = {
   readonly expiryYear?: Maybe<Scalars['Int']['output']>
 }
 
-/** How far an order is. */
+/** The state of an order. */
 export type OrderStatus =
   /** Still being written; the customer has not seen it. */
   | 'DRAFT'
@@ -111,7 +111,7 @@ export type OrderStatus =
   | 'PAID'
   /** Called off after it was sent. */
   | 'VOID'
-  /** Given up: nobody expects it to be paid. */
+  /** Given up: the business no longer expects a payment. */
   | 'UNCOLLECTIBLE'
 
 /** What a customer is billed for: an invoice in the billing system. */
@@ -124,7 +124,7 @@ export type Order = {
   readonly status?: Maybe<OrderStatus>
   /** What is billed, in the order it is printed. */
   readonly lines?: Maybe<ReadonlyArray<OrderLine>>
-  /** All lines, before discounts on the whole order and before tax that is added. Discounts of single lines are off it. */
+  /** All lines, before discounts on the whole order and before tax that is added. Discounts of single lines are already subtracted. */
   readonly subtotal?: Maybe<Money>
   /** What discounts on the whole order take off. */
   readonly discount?: Maybe<Money>
@@ -136,7 +136,7 @@ export type Order = {
   readonly includedTax?: Maybe<Money>
   /** The order after discounts and tax: `subtotal - discount + shipping + tax - includedTax`. */
   readonly total?: Maybe<Money>
-  /** What is asked for: the total less the customer's credit, or with what they owed. */
+  /** The amount to pay: the total minus the customer's credit, or plus what they owed before. */
   readonly amountDue?: Maybe<Money>
   /** Already paid. It stays when money goes back: see `amountReturned`. */
   readonly amountPaid?: Maybe<Money>
@@ -145,7 +145,7 @@ export type Order = {
    * note that made a refund counts once. Asks the billing system once or twice a payment, then stands with the order.
    */
   readonly amountReturned?: Maybe<Money>
-  /** What `amountReturned` is made of, newest first, with what came to nothing. */
+  /** The refunds, credit notes and disputes behind `amountReturned`, newest first; also those that came to nothing. */
   readonly returns?: Maybe<ReadonlyArray<Return>>
   /** Still to pay. */
   readonly amountRemaining?: Maybe<Money>
@@ -167,13 +167,13 @@ export type Order = {
   readonly hostedUrl?: Maybe<Scalars['URL']['output']>
   /** The printable document; null for a draft. */
   readonly pdfUrl?: Maybe<Scalars['URL']['output']>
-  /** Who ordered, as the CRM knows them; null when the billing record belongs to nobody the CRM knows. */
+  /** The customer of the CRM who ordered; null when the billing record is linked to no customer. */
   readonly customer?: Maybe<Customer>
-  /** Who the document is addressed to, as billing knows them, whether the CRM knows them or not. */
+  /** The addressee of the document, as billing has it, linked to a customer or not. */
   readonly billTo?: Maybe<BillTo>
 }
 
-/** Whom an order is addressed to. */
+/** The addressee of an order. */
 export type BillTo = {
   /** As printed on the document; the CRM may have another by now. */
   readonly name?: Maybe<Scalars['String']['output']>
@@ -211,7 +211,7 @@ export type OrderLine = {
   readonly product?: Maybe<Product>
 }
 
-/** How a payment stands. */
+/** The state of a payment. */
 export type PaymentStatus =
   /** Begun, its end not known yet. */
   | 'OPEN'
@@ -243,7 +243,7 @@ export type ReturnKind =
   /** Taken back by the customer's bank. */
   | 'DISPUTE'
 
-/** How far it is. */
+/** The state of a return. */
 export type ReturnStatus =
   /** Begun, its end not known yet: a refund under way, a dispute that is not decided. The money counts as returned. */
   | 'PENDING'
@@ -333,7 +333,7 @@ export type Price = {
   /** How often it is charged; null when it is charged once. */
   readonly recurrence?: Maybe<Recurrence>
   /**
-   * How often it is charged, where that is every single one of them; null for once, and for every several of them.
+   * How often it is charged, where the interval count is 1; null when it is charged once, or every several intervals.
    * @deprecated Null says two things: use recurrence, whose interval and intervalCount belong together.
    */
   readonly interval?: Maybe<PriceInterval>
@@ -347,7 +347,7 @@ export type PriceScheme =
   | 'PER_UNIT'
   /** Of a package of several; a part of a package is rounded as the billing system has it set. */
   | 'PACKAGE'
-  /** In tiers: the price of one hangs on the quantity. */
+  /** In tiers: the price of one depends on the quantity. */
   | 'TIERED'
   /** The customer chooses what to pay. */
   | 'CUSTOM'
@@ -405,13 +405,13 @@ export type OrderConnection = {
   readonly pageInfo: PageInfo
   /** How many orders the whole list holds, whatever the page. */
   readonly totalCount?: Maybe<Scalars['Int']['output']>
-  /** What the orders of the whole list come to, whatever the page: an entry for each status and currency there is, in their order. */
+  /** Sums of the orders of the whole list, whatever the page: one entry for each status and currency, in their order. */
   readonly sums?: Maybe<ReadonlyArray<OrderSum>>
   /** False while the first import is still running: the list may be missing entries. */
   readonly isComplete: Scalars['Boolean']['output']
 }
 
-/** What the orders of one status and currency come to. */
+/** Sums of the orders of one status and currency. */
 export type OrderSum = {
   /** Null for a status of the billing system that has no word here. */
   readonly status?: Maybe<OrderStatus>
@@ -544,10 +544,10 @@ export type OrderLineInput = {
   readonly quantity?: InputMaybe<Scalars['Decimal']['input']>
 }
 
-/** Who orders what, and how it is to be paid. */
+/** The customer, the lines, and how the order is to be paid. */
 export type CreateOrderInput = {
   /**
-   * Who ordered: a customer of the CRM, with an e-mail address there or in billing. Their billing record gets the name, e-mail address,
+   * The customer of the CRM who orders, with an e-mail address there or in billing. Their billing record gets the name, e-mail address,
    * telephone and address that the CRM has now, for `billTo`; one unknown to billing gets a billing record with their id.
    */
   readonly customerId: Scalars['ID']['input']

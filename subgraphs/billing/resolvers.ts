@@ -124,7 +124,7 @@ export function billingResolvers(source: BillingSource) {
   ): Promise<OrderPayload> => {
     const order = await context.links.resolve({ type: 'Order', id: input.id })
     if (order === null) {
-      throw new GraphQLError('input.id: expected the id of an order, got one that none has', {
+      throw new GraphQLError('input.id: expected the id of an order, got an id that no order has', {
         extensions: { code: 'NOT_FOUND' },
       })
     }
@@ -156,7 +156,8 @@ export function billingResolvers(source: BillingSource) {
             `input.daysUntilDue: expected 0 to ${maxDaysUntilDue.toString()}, got ${daysUntilDue.toString()}`,
           )
         const customer = await context.links.resolve(customerRef(input.customerId))
-        if (customer === null) throw badInput('input.customerId: expected the id of a customer, got one that none has')
+        if (customer === null)
+          throw badInput('input.customerId: expected the id of a customer, got an id that no customer has')
         const order: NewOrder = {
           customerId: customer.id,
           currency: input.currency.toUpperCase(),

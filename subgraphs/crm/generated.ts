@@ -49,7 +49,7 @@ export type LifecycleStage =
   /** A stage of the business's own that has no word here. */
   | 'OTHER'
 
-/** Somebody the business deals with, leads included. The CRM decides who exists; every other tool adds what it owns. */
+/** A person or company that the business deals with, leads included. The CRM decides which customers exist; every other tool adds what it owns. */
 export type Customer = {
   /** The CRM's id. Ids retired by a merge answer with the customer they were merged into. */
   readonly id: Scalars['ID']['output']

@@ -136,7 +136,7 @@ export function crmResolvers(source: CrmSource) {
         if (Object.keys(patch).length === 0) throw inputFault('input: expected at least one field besides the id')
         const node = await living(id, context)
         if (node === null) {
-          throw new GraphQLError('input.id: expected the id of a customer, got one that none has', {
+          throw new GraphQLError('input.id: expected the id of a customer, got an id that no customer has', {
             extensions: { code: 'NOT_FOUND' },
           })
         }

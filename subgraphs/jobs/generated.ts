@@ -76,9 +76,9 @@ export type Job = {
   readonly description?: Maybe<Scalars['String']['output']>
   /** Null when nothing is planned. */
   readonly schedule?: Maybe<Schedule>
-  /** Null when nobody was given the work yet. */
+  /** The person who does the work; null when it is not assigned yet. */
   readonly assignee?: Maybe<Assignee>
-  /** Whom the work is for; null when the jobs tool names nobody the CRM knows. */
+  /** The customer that the work is for; null when the jobs tool names no customer of the CRM. */
   readonly customer?: Maybe<Customer>
   /** The order the work is billed with. */
   readonly order?: Maybe<Order>
@@ -205,7 +205,7 @@ export type ScheduleInput = {
   readonly endsAt?: InputMaybe<Scalars['DateTime']['input']>
 }
 
-/** What is to be done, when, by whom and for whom. */
+/** The work, its time, its assignee and its customer. */
 export type CreateJobInput = {
   /** What is to be done, in a few words; not empty. */
   readonly title: Scalars['String']['input']
@@ -217,7 +217,7 @@ export type CreateJobInput = {
   readonly schedule?: InputMaybe<ScheduleInput>
   /** The assignee's id in the jobs tool. */
   readonly assigneeId?: InputMaybe<Scalars['ID']['input']>
-  /** Whom the work is for: the CRM's id of a customer. */
+  /** The customer that the work is for: the CRM's id. */
   readonly customerId?: InputMaybe<Scalars['ID']['input']>
   /** What the work is billed with: the billing system's id of an order. */
   readonly orderId?: InputMaybe<Scalars['ID']['input']>
@@ -242,7 +242,7 @@ export type UpdateJobInput = {
   readonly schedule?: InputMaybe<ScheduleInput>
   /** The assignee's id in the jobs tool. */
   readonly assigneeId?: InputMaybe<Scalars['ID']['input']>
-  /** Whom the work is for: the CRM's id of a customer. */
+  /** The customer that the work is for: the CRM's id. */
   readonly customerId?: InputMaybe<Scalars['ID']['input']>
   /** What the work is billed with: the billing system's id of an order. */
   readonly orderId?: InputMaybe<Scalars['ID']['input']>

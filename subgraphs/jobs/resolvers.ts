@@ -62,7 +62,7 @@ export function jobsResolvers(source: JobsSource) {
   async function updated(id: string, context: GraphContext): Promise<JobNode> {
     const node = await living(id, context)
     if (node !== null) return node
-    throw new GraphQLError('input.id: expected the id of a job, got one that none has', {
+    throw new GraphQLError('input.id: expected the id of a job, got an id that no job has', {
       extensions: { code: 'NOT_FOUND' },
     })
   }
@@ -230,7 +230,7 @@ async function livingId(
   if (id === undefined || id === null) return id
   const found = await context.links.resolve({ type, id })
   if (found !== null) return found.id
-  throw inputFault(`input.${field}: expected the id of a living ${type}, got one that none has`)
+  throw inputFault(`input.${field}: expected the id of a living ${type}, got an id that no ${type} has`)
 }
 
 function checkSchedule(schedule: SchedulePatch | null | undefined): void {

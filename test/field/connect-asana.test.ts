@@ -65,6 +65,62 @@ test('a registration that is not answered in time is looked for, taken away and 
   expect([await signedWith('secret-of-the-second'), await signedWith('secret-of-the-first')]).toEqual([200, 401])
 })
 
+/** Registers with the given secret, whatever the target answers to the handshake. @param repeated what the answer says of it */
+function careless(secret: string | null, repeated: string | null) {
+  const webhooks = new Map<string, string>()
+  const handshakes: { readonly status: number; readonly text: string }[] = []
+  const answer: Answer = async ({ method, path, body }) => {
+    if (!path.startsWith('/api/1.0/webhooks')) return undefined
+    if (method === 'GET') return { body: { data: [], next_page: null } }
+    if (method === 'DELETE') {
+      webhooks.delete(path.split('/').at(-1) ?? '')
+      return { body: { data: {} } }
+    }
+    const [, target = ''] = /"target":"([^"]+)"/.exec(body) ?? []
+    if (secret !== null) {
+      const { status, text } = await fetch(target, { method: 'POST', headers: { 'x-hook-secret': secret } }).then(
+        async shaken => ({ status: shaken.status, text: await shaken.text() }),
+      )
+      handshakes.push({ status, text })
+    }
+    webhooks.set('1', target)
+    const data = { gid: '1', active: true, target, resource: { gid: '99' } }
+    return { status: 201, body: repeated === null ? { data } : { data, 'X-Hook-Secret': repeated } }
+  }
+  return { answer, webhooks, handshakes }
+}
+
+const fields = ['123', '124'].map(gid => ({ gid, name: gid, resource_subtype: 'text' }))
+
+test.each([
+  ['is too short', 'short', 'short', /expected a secret of 16 to 256 printable ASCII characters without blanks, got 5/],
+  ['is too short, and not repeated in the answer', 'short', null, /no handshake with a secret came/],
+  ['never comes', null, null, /no handshake with a secret came; check that PUBLIC_URL leads to this gateway/],
+])(
+  'a handshake whose secret %s ends connect with an error, and leaves no webhook',
+  async (_, secret, repeated, said) => {
+    const { answer, webhooks, handshakes } = careless(secret, repeated)
+    const world = await startFieldWorld({
+      asana: [answer, asanaAccount({ project: '99', tasks: {}, fields })],
+      environment,
+    })
+    const lines: string[] = []
+    expect(await world.gateway.connect('asana', line => void lines.push(line))).toBe('failed')
+    expect(lines.join('\n')).toMatch(said)
+    expect(lines.join('\n')).not.toMatch(/done/)
+    expect([...webhooks]).toEqual([])
+    if (secret === null) return
+    expect(handshakes).toEqual([{ status: 400, text: expect.stringMatching(/X-Hook-Secret: expected .* got 5\./) }])
+    expect(world.log.map(line => JSON.stringify(line)).join('\n')).not.toContain('signature-missing')
+    expect(world.log).toContainEqual(
+      expect.objectContaining({
+        level: 'warn',
+        fields: expect.objectContaining({ reason: expect.stringContaining('X-Hook-Secret: expected') }),
+      }),
+    )
+  },
+)
+
 test('a registration refused as a duplicate of one that was not listed yet is made anew', async () => {
   let isListed = false
   const webhooks = new Map([['7', '']])
@@ -86,9 +142,9 @@ test('a registration refused as a duplicate of one that was not listed yet is ma
         'Duplicated webhook. You already have an existing webhook for the given resource and target. Delete the old one before creating another.'
       return { status: 403, body: { errors: [{ message }] } }
     }
-    await fetch(target, { method: 'POST', headers: { 'x-hook-secret': 'new' } })
+    await fetch(target, { method: 'POST', headers: { 'x-hook-secret': 'secret-of-the-new-one' } })
     webhooks.set('8', target)
-    return { status: 201, body: { data: { gid: '8', active: true, target }, 'X-Hook-Secret': 'new' } }
+    return { status: 201, body: { data: { gid: '8', active: true, target }, 'X-Hook-Secret': 'secret-of-the-new-one' } }
   }
   const field = { gid: '123', name: 'Customer', resource_subtype: 'text' }
   const order = { gid: '124', name: 'Order', resource_subtype: 'text' }

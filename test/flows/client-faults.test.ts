@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { WebSocket, type RawData } from 'ws'
 import { z } from 'zod'
+import { rawSocket } from './raw-socket.ts'
 import { startWorld, type World } from './world.ts'
 
 const query = '{ a: __typename }'
@@ -160,6 +161,21 @@ test('a fault of the client has a client’s code, by each transport, and is not
   }
   expect(all).toEqual(faults.map(([what, , code]) => `${what}: ${code}, ${code}, ${code}`))
   expect(world.log.filter(({ level }) => level === 'error')).toEqual([])
+})
+
+test('one operation more than a socket may carry is refused, and the others go on', async () => {
+  const world = await startWorld({ waitsForImport: false })
+  const socket = await rawSocket(world)
+  const query = 'subscription { changes { entityId } }'
+  for (let id = 0; id <= 500; id += 1) socket.send({ id: String(id), type: 'subscribe', payload: { query } })
+  let one = await socket.next()
+  while (one.type === 'next') one = await socket.next()
+  expect(one).toMatchObject({
+    id: '500',
+    type: 'error',
+    payload: [{ extensions: { code: 'TOO_MANY_OPERATIONS', isRetryable: true } }],
+  })
+  expect(socket.socket.readyState).toBe(WebSocket.OPEN)
 })
 
 test('a hash that is not known is asked for again with its query, and then is', async () => {

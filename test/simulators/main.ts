@@ -110,7 +110,13 @@ function save(simulators: Simulators): void {
 }
 
 function readPorts(text: string): Readonly<Record<string, number>> {
-  return portNumbers.parse(JSON.parse(text))
+  try {
+    return portNumbers.parse(JSON.parse(text))
+  } catch {
+    throw new Error(
+      'SIMULATORS_PORTS: expected JSON such as {"hubspot":4101,"stripe":4102,"asana":4103}, got another form',
+    )
+  }
 }
 
 /** What to put into `.env` so that a gateway works with them. */

@@ -50,7 +50,9 @@ test('a field that is not as documented is not understood, and says where it sta
     lines: [raw.lines[0], { id: 'il_2', amount: [] }, 'x'],
   })
   expect(total).toBeInstanceOf(NotUnderstood)
-  expect(String(total)).toContain('stripe: invoice in_1: total: Invalid input: expected number')
+  expect(String(total)).toContain(
+    'stripe: invoice in_1: total: expected a number, got a string of 5 characters; see records.ts',
+  )
   expect(String(total)).not.toContain('a lot')
   const { paidAt, voidedAt } = understood(transitions) ?? {}
   expect(String(paidAt)).toContain('invoice in_1: transitions.paidAt: ')
@@ -62,8 +64,8 @@ test('a field that is not as documented is not understood, and says where it sta
 })
 
 test('only what tells which record it is fails the record', () => {
-  expect(() => read({ ...raw, id: 5 })).toThrow('stripe: invoice in_1: id: Invalid input')
-  expect(() => read(null)).toThrow('invoice in_1: Invalid input')
+  expect(() => read({ ...raw, id: 5 })).toThrow('stripe: invoice in_1: id: expected a string, got a whole number')
+  expect(() => read(null)).toThrow('invoice in_1: expected an object, got null')
   fc.assert(
     fc.property(
       damaged(raw, path => path[0] === 'id'),

@@ -127,11 +127,14 @@ export function liveResolvers(ports: LivePorts): Resolvers {
       ...deliveryMutations(ports.deliveries),
       linkRecord: async (_: unknown, { input }: LinkRecordArguments) => {
         const { system, kind, id, customerId, clientMutationId } = input
-        // Left out by mistake it must not mean "nobody".
+        // Left out by mistake it must not mean "no customer".
         if (customerId === undefined) {
-          throw new GraphQLError('input.customerId: expected the id of a customer, or null to say that it is nobody', {
-            extensions: { code: 'BAD_USER_INPUT' },
-          })
+          throw new GraphQLError(
+            'input.customerId: expected the id of a customer, or null where the record is no customer; got nothing',
+            {
+              extensions: { code: 'BAD_USER_INPUT' },
+            },
+          )
         }
         return { customer: await ports.linkRecord({ system, kind, id }, customerId), clientMutationId }
       },

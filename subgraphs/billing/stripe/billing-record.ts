@@ -40,7 +40,7 @@ export function openBillingRecords({ client, writeMark, newId = randomUUID }: Bi
     const decided = steps.result(stepNames.customer) ?? steps.result(stepNames.newCustomer)
     const contact = await context.customers.contactOf(customerId)
     if (contact === null)
-      throw refused('input.customerId: expected the id of a customer, got one that the CRM has no more')
+      throw refused('input.customerId: expected the id of a customer, got one that the CRM no longer has')
     const record =
       decided === null
         ? await inTurn(customerId, () => chosen(customerId, contact, context, steps))

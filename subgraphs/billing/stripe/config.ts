@@ -12,6 +12,8 @@ export interface StripeConfig {
   readonly requestsPerSecond: number | null
 }
 
+const ownUrl = 'https://api.stripe.com'
+
 export const settings: readonly SettingDoc[] = [
   {
     name: 'STRIPE_SECRET_KEY',
@@ -36,14 +38,12 @@ export const settings: readonly SettingDoc[] = [
   },
   {
     name: 'STRIPE_BASE_URL',
-    help: "Where the API is, when it is not Stripe's own.",
-    example: 'http://127.0.0.1:4102',
+    help: "The address of Stripe's API, without a path. Leave it out unless a proxy or a stand-in answers in its place.",
+    example: ownUrl,
     isRequired: false,
     isSecret: false,
   },
 ]
-
-const ownUrl = 'https://api.stripe.com'
 
 /** Reads the settings. An empty text counts as missing. @returns every fault at once */
 export function parseConfig(
@@ -57,7 +57,10 @@ export function parseConfig(
   if (secretKey === '') {
     fault('STRIPE_SECRET_KEY', 'is missing: make a restricted key in the Dashboard under Developers, API keys.')
   } else if (!/^[sr]k_[A-Za-z0-9_]+$/.test(secretKey)) {
-    fault('STRIPE_SECRET_KEY', 'is no API key: expected a text that begins with sk_ or rk_ (a pk_ key cannot read).')
+    fault(
+      'STRIPE_SECRET_KEY',
+      'expected an API key that begins with rk_ or sk_, got another text; a key that begins with pk_ cannot read',
+    )
   }
   const webhookSecrets = (environment['STRIPE_WEBHOOK_SECRET'] ?? '')
     .split(',')
@@ -66,16 +69,19 @@ export function parseConfig(
   if (!webhookSecrets.every(secret => /^whsec_\S+$/.test(secret))) {
     fault(
       'STRIPE_WEBHOOK_SECRET',
-      'holds something else than signing secrets: expected texts that begin with whsec_, separated by commas.',
+      'expected signing secrets that begin with whsec_, separated by commas, got another text',
     )
   }
   const baseUrl = baseUrlOf(environment['STRIPE_BASE_URL']?.trim() ?? '')
   if (baseUrl === null) {
-    fault('STRIPE_BASE_URL', 'is no address: expected http(s)://host[:port] without a path, or nothing.')
+    fault(
+      'STRIPE_BASE_URL',
+      `expected an http or https address without a path such as ${ownUrl}, got another form: correct it, or leave it out`,
+    )
   }
   const requests = environment['STRIPE_REQUESTS_PER_SECOND']?.trim() ?? ''
   if (requests !== '' && !/^[1-9]\d{0,4}$/.test(requests)) {
-    fault('STRIPE_REQUESTS_PER_SECOND', `is no whole number from 1: got "${requests}".`)
+    fault('STRIPE_REQUESTS_PER_SECOND', `expected a whole number from 1 to 99999, got "${requests}"`)
   }
   if (faults.length > 0 || baseUrl === null) return { faults }
   const isSandbox = /^[sr]k_test_/.test(secretKey)

@@ -1,7 +1,7 @@
 import type { CallContext, ConnectPorts, ConnectReport } from '../../contract.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { StripeClient } from './client.ts'
-import { permissionsText, refusedPermissions } from './permissions.ts'
+import { permissionsText, refusedPermissions, type Refused } from './permissions.ts'
 import { readWebhookEndpoint } from './records.ts'
 import { eventTypes } from './happenings.ts'
 
@@ -72,7 +72,7 @@ export async function connectStripe(
       return await ask()
     } catch (error) {
       if (!(error instanceof VendorError)) throw error
-      missing.push(`${what} (${error.message})${hintFor(error)}`)
+      missing.push(`${what} failed: ${error.reason}${hintFor(error)}.`)
       return undefined
     }
   }
@@ -94,7 +94,7 @@ async function triedKey(
   if (wrongKey !== undefined) {
     return {
       done: [],
-      missing: [`Stripe does not accept the API key in STRIPE_SECRET_KEY, for nothing (${wrongKey.error.message}).`],
+      missing: [`Stripe does not accept the API key in STRIPE_SECRET_KEY at all (${wrongKey.error.reason}).`],
       manual: [
         'In the Dashboard under Developers, API keys, look whether that key is still there, of this account, and live or test as you mean it.',
         `Copy it whole, or make a restricted one with these permissions: ${permissionsText}.`,
@@ -106,11 +106,13 @@ async function triedKey(
   const lacking = refused.filter(({ error }) => error.lacks !== null)
   return {
     done: refused.length === 0 ? ['The API key has each permission that is needed.'] : [],
-    missing: refused.map(({ permission, error }) =>
-      error.lacks === null
-        ? `Trying ${permission} (${error.message})${hintFor(error)}`
-        : `The API key in STRIPE_SECRET_KEY lacks ${permission}${error.lacks.length === 0 ? '' : ` (Stripe calls it ${error.lacks.join(', ')})`}: ${error.message}.`,
-    ),
+    missing: [
+      ...lacking.map(
+        ({ permission, error: { lacks } }) =>
+          `The API key in STRIPE_SECRET_KEY lacks ${permission}${lacks === null || lacks.length === 0 ? '' : ` (Stripe calls it ${lacks.join(', ')})`}.`,
+      ),
+      ...untriedText(refused.filter(({ error }) => error.lacks === null)),
+    ],
     manual:
       lacking.length === 0
         ? []
@@ -119,6 +121,21 @@ async function triedKey(
           ],
     mayRegister: refused.every(({ permission }) => !permission.startsWith('Webhook Endpoints')),
   }
+}
+
+/** Where Stripe cannot be asked, all fail alike: one sentence a fault, and not one a permission. */
+function untriedText(untried: readonly Refused[]): readonly string[] {
+  const byFault = new Map<string, string[]>()
+  for (const { permission, error } of untried) {
+    const fault = `${faultOf(error)}${hintFor(error)}`
+    byFault.set(fault, [...(byFault.get(fault) ?? []), permission])
+  }
+  return [...byFault].map(([fault, all]) => `Could not try ${all.join(', ')}: ${fault}.`)
+}
+
+/** Without what is of one request. */
+function faultOf({ reason }: VendorError): string {
+  return reason.replace(/, request \S+$/, '')
 }
 
 function isUnauthorized({ kind }: VendorError): boolean {

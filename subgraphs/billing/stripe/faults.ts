@@ -15,11 +15,13 @@ export function toVendorError(error: unknown): VendorError {
   const errors = loadedSdk()?.errors
   if (errors === undefined || !(error instanceof errors.StripeError)) {
     // What happens to a connection comes as an error of the SDK; what does not is its stumbling over an answer.
-    return new VendorError(system, 'unreadable', 'the SDK could not make sense of the answer', { cause: error })
+    return new VendorError(system, 'unreadable', 'expected an answer as documented, got one that the SDK cannot read', {
+      cause: error,
+    })
   }
   const kind = kindOf(error, errors)
   const inputFault = kind === 'rejected' ? shown(error.message) : undefined
-  return new VendorError(system, kind, described(error), {
+  return new VendorError(system, kind, described(error, kind), {
     // 401 is about the key as such. Source: Stripe API reference, errors.
     lacks: kind === 'unauthorized' && error.statusCode === 403 ? missingPermissions(error.message) : undefined,
     cause: error,
@@ -69,17 +71,27 @@ function retryAfterMsOf(error: Stripe.errors.StripeError): number | undefined {
   return text !== undefined && /^\d{1,6}(\.\d+)?$/.test(text) ? Number(text) * 1000 : undefined
 }
 
-function described(error: Stripe.errors.StripeError): string {
+function described(error: Stripe.errors.StripeError, kind: VendorErrorKind): string {
+  const status = error.statusCode
+  if (status === undefined) {
+    if (kind === 'timeout') return 'no answer within the deadline'
+    return kind === 'unreadable' ? 'expected an answer in JSON, got another form' : connectionFault(error)
+  }
   const reason = error.headers?.['stripe-rate-limited-reason']
   const parts = [
-    error.type,
-    error.statusCode === undefined ? null : `status ${error.statusCode.toString()}`,
+    `answered ${status.toString()}`,
+    error.rawType ?? null,
     error.code === undefined ? null : `code ${error.code}`,
     error.param === undefined ? null : `parameter ${error.param}`,
     reason === undefined ? null : `reason ${reason}`,
     error.requestId === undefined ? null : `request ${error.requestId}`,
   ]
   return parts.filter(part => part !== null).join(', ')
+}
+
+function connectionFault({ detail }: Stripe.errors.StripeError): string {
+  const code = detail instanceof Error && 'code' in detail && typeof detail.code === 'string' ? ` (${detail.code})` : ''
+  return `no connection or a broken one${code}`
 }
 
 /** Stripe's sentence for whoever gave the input, without e-mail addresses it quotes. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { DeliveryEntry, Received, WebhookAdapter } from '../../contract.ts'
 import type { RecordRef } from '../../../schema/systems.ts'
 import { fieldOf, isUnderstood, mapField, type NotUnderstood, valueOrNull, type Field } from '../../lenient.ts'
+import { readShape } from '../../shape-fault.ts'
 import { verifySignature } from '../../signature.ts'
 import type { SignatureScheme } from '../../signature.ts'
 import { changedFields, happeningOf, type Happening } from './happenings.ts'
@@ -42,13 +43,15 @@ const snapshotEvent = z.object({
   data: field(z.object({ object: field(fields), previous_attributes: field(fields) })),
 })
 
+const thinObject = 'v2.core.event'
+
 /**
  * An event that only names its record. Those of v1 records have the old type behind `v1.`, and finer ones. Source: the SDK's
  * `V2.Core.Events`; docs.stripe.com/event-destinations, thin events.
  */
 const thinEvent = z.object({
   id: eventId,
-  object: z.literal('v2.core.event'),
+  object: z.literal(thinObject),
   type: z.string(),
   created: field(z.iso.datetime({ offset: true })),
   /** Set for what happened in another account. */
@@ -94,12 +97,12 @@ export function openWebhook(writeMark: string): WebhookAdapter {
 
 /** What an event says, whether Stripe sent it or was asked for it: under the same key. */
 export function readEvent(value: unknown, writeMark: string): DeliveryEntry | { readonly unreadable: string } {
-  const thin = thinEvent.safeParse(value)
-  if (thin.success) return thinEntry(thin.data, writeMark)
-  const snapshot = snapshotEvent.safeParse(value)
-  if (snapshot.success) return snapshotEntry(snapshot.data, writeMark)
-  const path = snapshot.error.issues[0]?.path.map(String).join('.')
-  return { unreadable: `expected an event of Stripe, got something else at ${path ?? 'its root'}` }
+  const thin = readShape(thinEvent, value)
+  if (thin.ok) return thinEntry(thin.value, writeMark)
+  const snapshot = readShape(snapshotEvent, value)
+  if (snapshot.ok) return snapshotEntry(snapshot.value, writeMark)
+  const isThin = z.object({ object: z.literal(thinObject) }).safeParse(value).success
+  return { unreadable: `an event of Stripe was expected: ${isThin ? thin.fault : snapshot.fault}` }
 }
 
 function snapshotEntry(event: SnapshotEvent, writeMark: string): DeliveryEntry {
@@ -140,12 +143,12 @@ function targetOf(
 }
 
 function ours(kind: StripeKind, named: Field<string>): Target {
-  if (!isUnderstood(named)) return { unreadable: named.message }
+  if (!isUnderstood(named)) return { unreadable: `the id of its ${kind}: ${named.reason}` }
   return named === null ? null : recordRef(kind, named)
 }
 
 function pointerTo(kind: 'account' | 'payment_intent' | 'charge', named: Field<string>): Target {
-  if (!isUnderstood(named)) return { unreadable: named.message }
+  if (!isUnderstood(named)) return { unreadable: `the id of its ${kind}: ${named.reason}` }
   return named === null ? null : pointerRef(kind, named)
 }
 
@@ -198,7 +201,7 @@ function finerTarget(related: ThinEvent['related_object']): Target {
 
 function mapTarget(related: ThinEvent['related_object'], type: string, map: (one: Related) => RecordRef): Target {
   if (related === null) return { unreadable: `${type}: expected related_object to name its record, got none` }
-  return isUnderstood(related) ? map(related) : { unreadable: `${type}: related_object: ${related.message}` }
+  return isUnderstood(related) ? map(related) : { unreadable: `${type}: related_object: ${related.reason}` }
 }
 
 interface Told {

@@ -43,7 +43,7 @@ export const settings: readonly SettingDoc[] = [
   },
   {
     name: 'HUBSPOT_BASE_URL',
-    help: "Where HubSpot's API answers.",
+    help: "The address of HubSpot's API. Leave it out unless a proxy or a stand-in answers in its place.",
     example: 'https://api.hubapi.com',
     isRequired: false,
     isSecret: false,
@@ -71,7 +71,7 @@ export function parseSettings(
   else if (!isHeaderText(accessToken)) {
     fault(
       'HUBSPOT_ACCESS_TOKEN',
-      `should be one word like pat-eu1-…, but has a space or unusual character: copy it again, ${where}.`,
+      `expected one word such as pat-eu1-…, got a text with a space or an unusual character: copy it again, ${where}.`,
     )
   }
 
@@ -82,12 +82,15 @@ export function parseSettings(
 
   const baseUrl = (environment['HUBSPOT_BASE_URL']?.trim() || defaultBaseUrl).replace(/\/+$/, '')
   if (!isWebAddress(baseUrl)) {
-    fault('HUBSPOT_BASE_URL', `should be an http or https address such as ${defaultBaseUrl}: mend it, or leave it out.`)
+    fault(
+      'HUBSPOT_BASE_URL',
+      `expected an http or https address such as ${defaultBaseUrl}, got another form: correct it, or leave it out`,
+    )
   }
 
   const requests = environment['HUBSPOT_REQUESTS_PER_10_SECONDS']?.trim() ?? ''
   if (requests !== '' && !/^[1-9]\d{0,5}$/.test(requests)) {
-    fault('HUBSPOT_REQUESTS_PER_10_SECONDS', `should be a whole number from 1, got "${requests}".`)
+    fault('HUBSPOT_REQUESTS_PER_10_SECONDS', `expected a whole number from 1, got "${requests}"`)
   }
   const requestsPerTenSeconds = requests === '' ? null : Number(requests)
 

@@ -40,15 +40,15 @@ export async function connect(
         continue
       }
       if (error.lacks !== null) {
-        // HubSpot's list may be of scopes of which one is enough, or of old names: `contacts`. Its words stand in the message.
+        // HubSpot's list may be of scopes of which one is enough, or of old names: `contacts`. Its words stand in the reason.
         lacking.add(scope)
-        missing.push(`The access token may not ${use} (${error.message}).`)
+        missing.push(`The access token may not ${use} (${error.reason}).`)
         continue
       }
       missing.push(
         error.kind === 'unauthorized'
-          ? `HubSpot does not accept the access token in HUBSPOT_ACCESS_TOKEN (${error.message}): copy it again from the app's Distribution tab; ${writeProject}.`
-          : `Trying to ${use} (${error.message})${error.isPassing ? '; try again later' : ''}.`,
+          ? `HubSpot does not accept the access token in HUBSPOT_ACCESS_TOKEN (${error.reason}): copy it again from the app's Distribution tab; ${writeProject}.`
+          : `Could not try to ${use}: ${error.reason}${error.isPassing ? '; try again later' : ''}.`,
       )
       break
     }

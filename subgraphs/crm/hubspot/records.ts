@@ -9,6 +9,7 @@ import {
   valueOrNull,
   type Field,
 } from '../../lenient.ts'
+import { readShape } from '../../shape-fault.ts'
 import { VendorError } from '../../vendor-error.ts'
 
 /** The contact properties this system reads, by HubSpot's internal names. */
@@ -308,10 +309,7 @@ function idsIn(list: string | null | undefined): readonly string[] {
 }
 
 function read<T>(schema: z.ZodType<T>, value: unknown, place: string): T {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const issue = result.error.issues.at(0)
-  const field = issue === undefined || issue.path.length === 0 ? 'it' : issue.path.map(String).join('.')
-  const expected = issue?.code === 'invalid_type' ? `expected ${issue.expected}` : (issue?.code ?? 'not as documented')
-  throw new VendorError('hubspot', 'unreadable', `${place} cannot be read: ${field}: ${expected}`)
+  const result = readShape(schema, value)
+  if (result.ok) return result.value
+  throw new VendorError('hubspot', 'unreadable', `${place} cannot be read: ${result.fault}`)
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { DeliveryEntry, Hint, Received, WebhookAdapter } from '../../contract.ts'
+import { readShape } from '../../shape-fault.ts'
 import { verifySignature, type SignatureScheme } from '../../signature.ts'
 import { contactRef, fieldsOfProperty, mentionedRef } from './mapping.ts'
 
@@ -93,15 +94,15 @@ function parseJson(body: Uint8Array): unknown {
 
 /** @param place names the entry by where it stood */
 function readEntry(value: unknown, place: () => string): DeliveryEntry {
-  const head = notification.safeParse(value)
-  if (!head.success) return { key: keyOfUnreadable(value, place), unreadable: faultOf(head.error) }
-  const { portalId, subscriptionId, eventId, occurredAt, subscriptionType, objectTypeId } = head.data
+  const head = readShape(notification, value)
+  if (!head.ok) return { key: keyOfUnreadable(value, place), unreadable: head.fault }
+  const { portalId, subscriptionId, eventId, occurredAt, subscriptionType, objectTypeId } = head.value
   // The object is part of the key too, read apart because a merge may lack it.
   const object = withObject.safeParse(value).data?.objectId ?? ''
   const key = [portalId, subscriptionId, eventId, object, occurredAt.getTime()].join(':')
   const [word = '', ...rest] = subscriptionType.split('.')
   if (word === 'object' && typeof objectTypeId !== 'string')
-    return { key, unreadable: 'expected a notification as documented: objectTypeId: missing' }
+    return { key, unreadable: 'objectTypeId: expected a string, got nothing' }
   const noun =
     word === 'object'
       ? nounsByType.get(objectTypeId ?? '')
@@ -111,29 +112,29 @@ function readEntry(value: unknown, place: () => string): DeliveryEntry {
   const happening = rest.join('.')
   const hints =
     noun === 'contact' ? hintsOf(happening, value, occurredAt) : hintsOfCompany(happening, value, occurredAt)
-  return hints instanceof z.ZodError ? { key, unreadable: faultOf(hints) } : { key, hints }
+  return typeof hints === 'string' ? { key, unreadable: hints } : { key, hints }
 }
 
-function hintsOf(happening: string, value: unknown, at: Date): readonly Hint[] | z.ZodError {
+function hintsOf(happening: string, value: unknown, at: Date): readonly Hint[] | string {
   switch (happening) {
     case 'associationChange': {
-      const { data, error } = withAssociation.safeParse(value)
-      return data === undefined ? error : hintsOfAssociation(data, at)
+      const read = readShape(withAssociation, value)
+      return read.ok ? hintsOfAssociation(read.value, at) : read.fault
     }
     case 'propertyChange': {
-      const { data, error } = withProperty.safeParse(value)
-      if (data === undefined) return error
-      const fields = fieldsOfProperty(data.propertyName)
-      return [{ kind: 'UPDATED', record: contactRef(data.objectId), at, fields }]
+      const read = readShape(withProperty, value)
+      if (!read.ok) return read.fault
+      const fields = fieldsOfProperty(read.value.propertyName)
+      return [{ kind: 'UPDATED', record: contactRef(read.value.objectId), at, fields }]
     }
     case 'merge': {
-      const { data, error } = withMerge.safeParse(value)
-      return data === undefined ? error : hintsOfMerge(data, at)
+      const read = readShape(withMerge, value)
+      return read.ok ? hintsOfMerge(read.value, at) : read.fault
     }
     default: {
-      const { data, error } = withObject.safeParse(value)
-      if (data === undefined) return error
-      return [{ kind: kinds.get(happening) ?? 'UPDATED', record: contactRef(data.objectId), at, fields: [] }]
+      const read = readShape(withObject, value)
+      if (!read.ok) return read.fault
+      return [{ kind: kinds.get(happening) ?? 'UPDATED', record: contactRef(read.value.objectId), at, fields: [] }]
     }
   }
 }
@@ -157,26 +158,26 @@ function hintsOfAssociation(change: z.infer<typeof withAssociation>, at: Date): 
 }
 
 /** Of a company contacts show the name. What it is called now, and whether it is there, is read. */
-function hintsOfCompany(happening: string, value: unknown, at: Date): readonly Hint[] | z.ZodError {
+function hintsOfCompany(happening: string, value: unknown, at: Date): readonly Hint[] | string {
   const of = (id: string, kind: Hint['kind']): Hint => ({ kind, record: mentionedRef('company', id), at, fields: [] })
   switch (happening) {
     // The contact's own notification tells of it.
     case 'associationChange':
       return []
     case 'propertyChange': {
-      const { data, error } = withProperty.safeParse(value)
-      if (data === undefined) return error
-      return data.propertyName === 'name' ? [of(data.objectId, 'UPDATED')] : []
+      const read = readShape(withProperty, value)
+      if (!read.ok) return read.fault
+      return read.value.propertyName === 'name' ? [of(read.value.objectId, 'UPDATED')] : []
     }
     case 'merge': {
-      const { data, error } = withMerge.safeParse(value)
-      if (data === undefined) return error
-      const { winner, losers } = endsOf(data)
+      const read = readShape(withMerge, value)
+      if (!read.ok) return read.fault
+      const { winner, losers } = endsOf(read.value)
       return [...losers.map(id => of(id, 'DELETED')), of(winner, 'UPDATED')]
     }
     default: {
-      const { data, error } = withObject.safeParse(value)
-      return data === undefined ? error : [of(data.objectId, happening === 'deletion' ? 'DELETED' : 'UPDATED')]
+      const read = readShape(withObject, value)
+      return read.ok ? [of(read.value.objectId, happening === 'deletion' ? 'DELETED' : 'UPDATED')] : read.fault
     }
   }
 }
@@ -217,9 +218,4 @@ function keyOfUnreadable(value: unknown, place: () => string): string {
 
 function digest(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('base64url')
-}
-
-function faultOf(error: z.ZodError): string {
-  const issue = error.issues.at(0)
-  return `expected a notification as documented: ${issue?.path.map(String).join('.') || 'it'}: ${issue?.code ?? 'unreadable'}`
 }

@@ -421,9 +421,6 @@ function wrote({ name }: VendorOperation): (answer: unknown) => Task {
   return answer => readTask(readAs(one(anything), name, answer).data)
 }
 
-function as<Schema extends z.ZodType>(
-  operation: VendorOperation,
-  schema: Schema,
-): (answer: unknown) => z.infer<Schema> {
+function as<T>(operation: VendorOperation, schema: z.ZodType<T>): (answer: unknown) => T {
   return answer => readAs(schema, operation.name, answer)
 }

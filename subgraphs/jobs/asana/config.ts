@@ -74,7 +74,7 @@ export const settings: readonly SettingDoc[] = [
   },
   {
     name: 'ASANA_BASE_URL',
-    help: 'Where Asana answers, for tests: http://127.0.0.1:4103.',
+    help: "The address of Asana's API, without /api/1.0. Leave it out unless a proxy or a stand-in answers in its place.",
     example: publicBaseUrl,
     isRequired: false,
     isSecret: false,
@@ -89,7 +89,7 @@ export function readConfig(environment: Environment): ReadConfig {
   const faults: SettingFault[] = []
   const accessToken = required('ASANA_ACCESS_TOKEN', 'create a personal access token in Asana, Settings, Apps')
   if (/[^\x21-\x7e]/.test(accessToken))
-    fault('ASANA_ACCESS_TOKEN', 'holds white space or control characters: copy it again')
+    fault('ASANA_ACCESS_TOKEN', 'expected one word, got a text with white space or control characters: copy it again')
   const [firstProject, ...otherProjects] = readProjects()
   const customerField = readGid(
     'ASANA_CUSTOMER_FIELD',
@@ -128,7 +128,7 @@ export function readConfig(environment: Environment): ReadConfig {
     if (text === '') return paidPerMinute
     // A batch of ten reads must fit.
     if (/^[1-9]\d{1,5}$/.test(text)) return Number(text)
-    fault('ASANA_REQUESTS_PER_MINUTE', `expected a whole number from 10, got "${text}"`)
+    fault('ASANA_REQUESTS_PER_MINUTE', `expected a whole number from 10 to 999999, got "${text}"`)
     return paidPerMinute
   }
 
@@ -136,7 +136,10 @@ export function readConfig(environment: Environment): ReadConfig {
     const text = optional('ASANA_BASE_URL')
     if (text === '') return publicBaseUrl
     if (/^https?:$/.test(URL.canParse(text) ? new URL(text).protocol : '')) return text.replace(/\/+$/, '')
-    fault('ASANA_BASE_URL', `expected an address like ${publicBaseUrl}, got "${text}"`)
+    fault(
+      'ASANA_BASE_URL',
+      `expected an http or https address such as ${publicBaseUrl}, got another form: correct it, or leave it out`,
+    )
     return ''
   }
 

@@ -4,9 +4,9 @@ import type { AsanaClient } from './client.ts'
 import type { AsanaConfig } from './config.ts'
 import { doneStageFaults, fieldFaults } from './fields.ts'
 import type { Webhook } from './records.ts'
-import { lacksFilters, webhookFilters } from './webhook.ts'
+import { lacksFilters, secretFault, webhookFilters } from './webhook.ts'
 
-/** After these nobody knows what came of a request. */
+/** After these it is not known what came of a request. */
 const unanswered: ReadonlySet<VendorErrorKind> = new Set(['timeout', 'unavailable', 'unreadable'])
 
 /**
@@ -17,6 +17,8 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
   const done: string[] = []
   const missing: string[] = []
   const manual: string[] = []
+  /** Projects by what the vendor answered: with a wrong token all fail alike. */
+  const failed = new Map<string, string[]>()
   for (const project of config.projects) {
     try {
       missing.push(...(await fieldFaults(client, config, project, ports.call)))
@@ -24,8 +26,12 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
       await registerWebhook(project)
     } catch (error) {
       if (!(error instanceof VendorError)) throw error
-      missing.push(`project ${project}: ${error.message}${hintFor(error)}`)
+      const fault = `${error.reason}${hintFor(error)}`
+      failed.set(fault, [...(failed.get(fault) ?? []), project])
     }
+  }
+  for (const [fault, projects] of failed) {
+    missing.push(`${projects.length === 1 ? 'project' : 'projects'} ${projects.join(', ')}: ${fault}`)
   }
   return { done, missing, manual }
 
@@ -35,7 +41,7 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
     const existing = await client.webhooks(workspace, project, ports.call)
     const secrets = await ports.secrets.of(project)
     const ours = existing.filter(webhook => webhook.target === target)
-    // Without its secret nothing it sends can be verified, and the secret is told only once.
+    // Without its secret nothing it sends can be verified, and the secret is sent only once.
     const working = secrets.length > 0 ? ours.find(webhook => webhook.active) : undefined
     for (const webhook of ours) if (webhook !== working) await client.deleteWebhook(webhook.gid, ports.call)
     reportStrangers(project, existing)
@@ -51,9 +57,9 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
       ports.secrets.whileHandshakePending(
         project,
         () => client.createWebhook(project, target, webhookFilters, ports.call),
-        made => made.secret,
+        ({ secret }) => (secret === null || secretFault(secret) !== null ? null : secret),
       )
-    const { gid } = await create().catch(async (error: unknown) => {
+    const { gid, secret } = await create().catch(async (error: unknown) => {
       if (!(error instanceof VendorError) || !(unanswered.has(error.kind) || error.kind === 'unauthorized')) throw error
       // It may have been made, and which handshake's secret is its own was in the answer: what was made is taken away and made anew.
       // One that was made meanwhile, or was not listed yet, has it refused as a duplicate, with 403.
@@ -62,7 +68,29 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
       for (const webhook of made) await client.deleteWebhook(webhook.gid, ports.call)
       return create()
     })
-    done.push(`project ${project}: registered the webhook ${gid} to ${target}`)
+    const fault = await handshakeFault(project, secret, secrets)
+    if (fault === null) {
+      done.push(`project ${project}: registered the webhook ${gid} to ${target}`)
+      return
+    }
+    // Nothing that it sends could be verified.
+    await client.deleteWebhook(gid, ports.call)
+    missing.push(`project ${project}: ${fault}. The webhook ${gid} was deleted again`)
+  }
+
+  /** @returns why what a new webhook sends cannot be verified; null when it can */
+  async function handshakeFault(
+    project: string,
+    secret: string | null,
+    before: readonly string[],
+  ): Promise<string | null> {
+    if (secret !== null) {
+      const fault = secretFault(secret)
+      return fault === null ? null : `the secret of the handshake: ${fault}; look at what stands between Asana and us`
+    }
+    const known = await ports.secrets.of(project)
+    if (known.some(one => !before.includes(one))) return null
+    return 'Asana made a webhook, and no handshake with a secret came; check that PUBLIC_URL leads to this gateway, and its log for a handshake that was refused'
   }
 
   /** Left from another address of this gateway. Asana would keep on trying them for a day. */

@@ -39,8 +39,7 @@ export function toVendorError(error: unknown): VendorError {
     return new VendorError('asana', 'timeout', 'no answer within the deadline')
   }
   if (code !== undefined) return new VendorError('asana', 'unavailable', `no connection (${code})`)
-  const name = error instanceof Error ? error.name : typeof error
-  return new VendorError('asana', 'unreadable', `expected an answer its SDK can read, got a ${name}`)
+  return new VendorError('asana', 'unreadable', 'expected an answer as documented, got one that the SDK cannot read')
 }
 
 /** Source: Asana developer documentation, errors and rate limits. */

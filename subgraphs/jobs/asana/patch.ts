@@ -65,7 +65,9 @@ function scheduleData(schedule: SchedulePatch | null, before: Task | null): Task
     throw fault('schedule: a start with a time of day needs an end with a time of day (endsAt)')
   }
   if (start !== null && end !== null && isAfter(start, end)) {
-    throw fault('schedule: expected an end at or after the start, got one before it; the job has the other of them')
+    throw fault(
+      'schedule: expected an end at or after the start, got one before it; where only one of them was given, the other is the present one of the job',
+    )
   }
   const due = data('due', end)
   const hasStart = current !== null && (current.startsOn !== null || current.startsAt !== null)

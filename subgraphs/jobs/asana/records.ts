@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { elementOf, fieldOf, readRecord } from '../../lenient.ts'
+import { readShape } from '../../shape-fault.ts'
 import { VendorError } from '../../vendor-error.ts'
 import { isGid } from './config.ts'
 
@@ -175,14 +176,10 @@ export const delivery = z.object({ events: z.array(z.unknown()).optional() })
  * @param what for the message: `tasks.list`
  * @throws VendorError `unreadable`, naming the record and the field, never a value
  */
-export function readAs<Schema extends z.ZodType>(schema: Schema, what: string, value: unknown): z.infer<Schema> {
-  const read = schema.safeParse(value)
-  if (read.success) return read.data
-  throw new VendorError(
-    'asana',
-    'unreadable',
-    `${nameOf(what, value)}: ${faultOf(read.error)}; see what changed in its API`,
-  )
+export function readAs<T>(schema: z.ZodType<T>, what: string, value: unknown): T {
+  const read = readShape(schema, value)
+  if (read.ok) return read.value
+  throw new VendorError('asana', 'unreadable', `${nameOf(what, value)}: ${read.fault}; see what changed in its API`)
 }
 
 /** @throws VendorError `unreadable` when it cannot be told which task it is */
@@ -193,12 +190,6 @@ export function readTask(value: unknown): Task {
 /** @throws VendorError `unreadable` when it cannot be told which task it is */
 export function readObservedTask(value: unknown): ObservedTask {
   return readRecord('asana', nameOf('task', value), observedTask, value)
-}
-
-/** The first thing wrong, as `memberships.0.section.name: expected string`; never a value. */
-export function faultOf(error: z.ZodError): string {
-  const issue = error.issues[0]
-  return issue === undefined ? 'unreadable' : `${issue.path.join('.') || 'answer'}: ${issue.message}`
 }
 
 function nameOf(what: string, value: unknown): string {

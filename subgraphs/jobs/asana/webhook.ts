@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { DeliveryEntry, Handshake, Hint, Received, WebhookAdapter } from '../../contract.ts'
+import type { DeliveryEntry, Handshake, Hint, Received, RefusedHandshake, WebhookAdapter } from '../../contract.ts'
+import { readShape } from '../../shape-fault.ts'
 import { verifySignature } from '../../signature.ts'
 import type { SignatureScheme } from '../../signature.ts'
 import { isUnderstood, valueOrNull, type Field } from '../../lenient.ts'
@@ -7,7 +8,7 @@ import type { WebhookFilter } from './client.ts'
 import { isGid } from './config.ts'
 import { mentionedRef, taskRef } from './mapping.ts'
 import type { JobShape, MentionedKind } from './mapping.ts'
-import { delivery, event, faultOf } from './records.ts'
+import { delivery, event } from './records.ts'
 import type { Event, Webhook } from './records.ts'
 
 /**
@@ -66,9 +67,9 @@ export function webhookAdapter(shape: JobShape): WebhookAdapter {
   return {
     verify: (received, secrets, now) => verifySignature(received, scheme, secrets, now),
     read(received) {
-      const read = delivery.safeParse(parseJson(received.body))
-      if (!read.success) return { unreadable: `expected {"events":[...]}: ${faultOf(read.error)}` }
-      return { entries: readEvents(read.data.events ?? [], shape) }
+      const read = readShape(delivery, parseJson(received.body))
+      if (!read.ok) return { unreadable: `a body such as {"events":[...]} was expected: ${read.fault}` }
+      return { entries: readEvents(read.value.events ?? [], shape) }
     },
     handshake,
   }
@@ -81,16 +82,27 @@ export function readEvents(events: readonly unknown[], shape: JobShape): readonl
 }
 
 /** Source: Asana developer documentation, webhooks guide, the webhook handshake: the header is sent back. */
-function handshake({ method, headers }: Received): Handshake | null {
+function handshake({ method, headers }: Received): Handshake | RefusedHandshake | null {
   const secret = headers['x-hook-secret']
-  if (method !== 'POST' || secret === undefined || !/^[\x21-\x7e]{16,256}$/.test(secret)) return null
+  if (method !== 'POST' || secret === undefined) return null
+  const fault = secretFault(secret)
+  if (fault !== null) return { refused: `X-Hook-Secret: ${fault}` }
   return { secret, answerHeaders: { 'X-Hook-Secret': secret } }
 }
 
+/**
+ * What is wrong with a secret of a handshake; null for nothing. A short one could be guessed, and so could the signatures made with it.
+ */
+export function secretFault(secret: string): string | null {
+  if (/^[\x21-\x7e]{16,256}$/.test(secret)) return null
+  const came = /^[\x21-\x7e]*$/.test(secret) ? `${secret.length}` : 'other characters among them'
+  return `expected a secret of 16 to 256 printable ASCII characters without blanks, got ${came}`
+}
+
 function entryOf(value: unknown, shape: JobShape, seen: Map<string, number>): DeliveryEntry {
-  const read = event.safeParse(value)
-  if (!read.success) return { key: keyOf([textOf(value)], seen), unreadable: faultOf(read.error) }
-  const { action, created_at, resource, parent, change } = read.data
+  const read = readShape(event, value)
+  if (!read.ok) return { key: keyOf([textOf(value)], seen), unreadable: read.fault }
+  const { action, created_at, resource, parent, change } = read.value
   const key = keyOf(
     [
       created_at.toISOString(),
@@ -104,7 +116,7 @@ function entryOf(value: unknown, shape: JobShape, seen: Map<string, number>): De
     ],
     seen,
   )
-  const hints = hintsOf(read.data, shape)
+  const hints = hintsOf(read.value, shape)
   return typeof hints === 'string' ? { key, unreadable: hints } : { key, hints }
 }
 

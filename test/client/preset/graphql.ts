@@ -5,7 +5,7 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] }
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never }
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core'
-/** What a frame of a subscription tells. */
+/** What a frame of a subscription says. */
 export type ChangeKind =
   /** The value as it is now: the first frame of a subscription. */
   | 'CURRENT'
@@ -20,7 +20,7 @@ export type ChangeKind =
   /** The cursor is older than the log keeps: what lies between is unknown. A CURRENT frame follows. */
   | 'GAP'
 
-/** How far an order is. */
+/** The state of an order. */
 export type OrderStatus =
   /** Still being written; the customer has not seen it. */
   | 'DRAFT'
@@ -30,7 +30,7 @@ export type OrderStatus =
   | 'PAID'
   /** Called off after it was sent. */
   | 'VOID'
-  /** Given up: nobody expects it to be paid. */
+  /** Given up: the business no longer expects a payment. */
   | 'UNCOLLECTIBLE'
 
 export type CustomersPageQueryVariables = Exact<{

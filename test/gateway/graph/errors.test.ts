@@ -2,26 +2,54 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GraphQLError } from 'graphql'
 import { expect, test } from 'vitest'
-import { clientCodes, clientError } from '../../../gateway/graph/errors.ts'
+import { clientCodes, clientError, vendorAnswers } from '../../../gateway/graph/errors.ts'
+import { StoreError } from '../../../gateway/store/store.ts'
+import { VendorError, vendorErrorKinds } from '../../../subgraphs/vendor-error.ts'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** A code that only gateways of other people see, which ask a role by itself. */
 const ofGateways = ['UNAUTHENTICATED']
 
-test('every code that is written down anywhere is in the table, and the documents say what each means', () => {
+/** Codes that the server's library gives by itself. */
+const ofLibraries = ['PERSISTED_QUERY_NOT_FOUND']
+
+test('the codes that are sent, those of the table and those that the documents explain are the same', () => {
   const documents = readFileSync('docs/freshness.md', 'utf8')
+  const explained = [...documents.matchAll(/^\| `([A-Z_]+)` /gm)].map(([, code = '']) => code)
   const sources = ['gateway', 'subgraphs'].flatMap(folder =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' }).flatMap(path =>
       path.endsWith('.ts') ? [join(folder, path)] : [],
     ),
   )
   const written = sources.flatMap(path =>
-    [...readFileSync(path, 'utf8').matchAll(/\bcode: '([A-Z_]+)'/g)].map(([, code = '']) => code),
+    [...readFileSync(path, 'utf8').matchAll(/(?:\bcode[:=] |\brefusal\([^)]*, )'([A-Z_]+)'/g)].map(
+      ([, code = '']) => code,
+    ),
   )
   expect(written.length).toBeGreaterThan(20)
-  expect([...new Set(written)].filter(code => !clientCodes.has(code))).toEqual(ofGateways)
-  expect([...clientCodes].filter(code => !documents.includes(`\`${code}\``))).toEqual([])
+  const sent = new Set([...written, ...ofLibraries])
+  expect([...sent].filter(code => !ofGateways.includes(code)).toSorted()).toEqual([...clientCodes].toSorted())
+  expect(explained.toSorted()).toEqual([...clientCodes].toSorted())
+})
+
+test.each(vendorErrorKinds)('a vendor error of the kind %s has its code, whether to try again, and no detail', kind => {
+  const cause = new VendorError('stripe', kind, 'invoice in_1: answered 400')
+  const { message, extensions } = clientError(new GraphQLError('x', { originalError: cause }), 'billing', quiet)
+  expect(message).not.toContain('in_1')
+  expect(extensions).toMatchObject({
+    code: vendorAnswers[kind].code,
+    system: 'stripe',
+    isRetryable: ['timeout', 'unavailable', 'rate-limited', 'unreadable'].includes(kind),
+  })
+})
+
+test('a store that cannot be asked has a code of its own', () => {
+  const cause = new StoreError('unavailable', 'disk I/O error')
+  expect(clientError(new GraphQLError('x', { originalError: cause }), 'billing', quiet)).toMatchObject({
+    message: 'Our store cannot be asked at the moment.',
+    extensions: { code: 'STORE_UNAVAILABLE', isRetryable: true },
+  })
 })
 
 test.each([

@@ -174,7 +174,10 @@ describe('an entry', () => {
     expect(await run(10, down)).toMatchObject({ state: 'dead' })
     expect(await run(1, new VendorError('hubspot', 'rejected', 'no'))).toMatchObject({ state: 'dead' })
     // What went wrong here names no value of the record.
-    expect(await run(1, new TypeError('value +15550100 of Ada'))).toMatchObject({ state: 'due', error: 'TypeError' })
+    expect(await run(1, new TypeError('value +15550100 of Ada'))).toMatchObject({
+      state: 'due',
+      error: 'our code failed on it: look at the error in the log',
+    })
   })
 
   test('that fails fails alone', async () => {

@@ -323,13 +323,15 @@ describe('connecting', () => {
     const report = await wrong.system.connect({ ...ports([]), call: wrong.context.call })
     wrong.close()
     expect(report.done).toEqual([])
-    expect(report.missing).toEqual([expect.stringMatching(/STRIPE_SECRET_KEY.*status 401/)])
+    expect(report.missing).toEqual([
+      expect.stringMatching(/^Stripe does not accept the API key in STRIPE_SECRET_KEY at all \(answered 401, .*\)\.$/),
+    ])
     expect(report.manual.join('\n')).toMatch(/Developers, API keys.*[^]*Webhook Endpoints write[^]*connect -- stripe/)
     expect(JSON.stringify(report)).not.toContain('rk_test_other')
   })
 
   test.each([
-    ['/v1/events', 'GET', 403, /STRIPE_SECRET_KEY lacks Events read.*status 403/],
+    ['/v1/events', 'GET', 403, /^The API key in STRIPE_SECRET_KEY lacks Events read\.$/],
     ['/v1/prices', 'GET', 403, /STRIPE_SECRET_KEY lacks Prices read/],
     ['/v1/customers/[^/]+', 'POST', 403, /STRIPE_SECRET_KEY lacks Customers write/],
     ['/v1/webhook_endpoints', 'GET', 403, /STRIPE_SECRET_KEY lacks Webhook Endpoints write/],
@@ -340,7 +342,7 @@ describe('connecting', () => {
       /Making the webhook endpoint for https:.*STRIPE_SECRET_KEY.*Endpoints write/,
     ],
     ['/v1/webhook_endpoints', 'POST', 400, /Making the webhook endpoint for https:.*PUBLIC_URL/],
-    ['/v1/invoices', 'GET', 500, /Trying Invoices write.*try again later/],
+    ['/v1/invoices', 'GET', 500, /^Could not try Invoices write: answered 500, .*; try again later\.$/],
   ])('what is refused at %s (%s, %i) is named, with what to do', async (path, method, status, said) => {
     simulator.faults.add({ kind: 'error', status, match: { method, path: new RegExp(`^${path}$`) } })
     const report = await opened.system.connect(ports([]))

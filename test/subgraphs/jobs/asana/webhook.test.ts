@@ -68,9 +68,11 @@ describe('the handshake', () => {
   })
 
   test.each(['', 'short', 'a'.repeat(300), `${'a'.repeat(32)}\r\nSet-Cookie: x`])(
-    'is none with the secret %j',
+    'is refused with the secret %j, and the secret is not repeated',
     secret => {
-      expect(adapter.handshake?.(received('{}', { 'x-hook-secret': secret }))).toBeNull()
+      const refused = adapter.handshake?.(received('{}', { 'x-hook-secret': secret }))
+      expect(refused).toEqual({ refused: textWith('X-Hook-Secret: expected a secret of 16 to 256') })
+      if (secret !== '') expect(JSON.stringify(refused)).not.toContain(secret)
     },
   )
 
