@@ -8,6 +8,7 @@ import type { StripeConfig } from './config.ts'
 import { system } from './mapping.ts'
 import { isPlainAmount } from './new-lines.ts'
 import {
+  isAskable,
   isDeleted,
   markField,
   readBelonging,
@@ -209,7 +210,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         await ask(
           'customers.update',
           context,
-          (stripe, options) => stripe.customers.update(id, { ...patch }, options),
+          (stripe, options) => stripe.customers.update(inAddress(id), { ...patch }, options),
           key,
         ),
       ),
@@ -255,7 +256,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
 
     lines: (invoiceId: string, after: string | undefined, context: CallContext): Promise<Page> =>
       askForPage('invoices.lines', context, (stripe, options) =>
-        stripe.invoices.listLineItems(invoiceId, listParameters({ after }), options),
+        stripe.invoices.listLineItems(inAddress(invoiceId), listParameters({ after }), options),
       ),
 
     createInvoice: async (invoice: NewInvoice, key: string, context: CallContext): Promise<InvoiceRecord> =>
@@ -386,7 +387,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         await ask(
           'invoices.addLines',
           context,
-          (stripe, options) => stripe.invoices.addLines(invoice, { lines }, options),
+          (stripe, options) => stripe.invoices.addLines(inAddress(invoice), { lines }, options),
           key,
         )
         return 'added'
@@ -405,7 +406,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
 
     /** Only drafts can be deleted. */
     deleteInvoice: async (id: string, context: CallContext): Promise<void> => {
-      await ask('invoices.delete', context, (stripe, options) => stripe.invoices.del(id, {}, options))
+      await ask('invoices.delete', context, (stripe, options) => stripe.invoices.del(inAddress(id), {}, options))
     },
 
     finalizeInvoice: async (id: string, key: string, context: CallContext): Promise<InvoiceRecord> =>
@@ -414,7 +415,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
           'invoices.finalize',
           context,
           (stripe, options) =>
-            stripe.invoices.finalizeInvoice(id, { auto_advance: false, expand: ['payments'] }, options),
+            stripe.invoices.finalizeInvoice(inAddress(id), { auto_advance: false, expand: ['payments'] }, options),
           key,
         ),
       ),
@@ -424,7 +425,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         await ask(
           'invoices.void',
           context,
-          (stripe, options) => stripe.invoices.voidInvoice(id, { expand: ['payments'] }, options),
+          (stripe, options) => stripe.invoices.voidInvoice(inAddress(id), { expand: ['payments'] }, options),
           key,
         ),
       ),
@@ -434,7 +435,8 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         await ask(
           'invoices.pay',
           context,
-          (stripe, options) => stripe.invoices.pay(id, { paid_out_of_band: true, expand: ['payments'] }, options),
+          (stripe, options) =>
+            stripe.invoices.pay(inAddress(id), { paid_out_of_band: true, expand: ['payments'] }, options),
           key,
         ),
       ),
@@ -607,9 +609,10 @@ function kindOf(operation: string): OperationKind {
   return operation.endsWith('.retrieve') ? 'look-up' : 'write'
 }
 
-/** Whether an id can stand in an address: `.` and `..` would lead to another endpoint, nothing to a list. */
-function isAskable(id: string): boolean {
-  return id.length <= 255 && !/^\.{0,2}$/.test(id)
+/** What a write or a list is about. @throws VendorError `not-found` for what cannot stand in an address */
+function inAddress(id: string): string {
+  if (isAskable(id)) return id
+  throw new VendorError(system, 'not-found', 'expected the id of a record')
 }
 
 function listParameters({ after, createdUntil, limit = pageSize }: ListStart): {

@@ -34,6 +34,12 @@ export const id = z
   .min(1)
   .max(255)
   .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'expected text without control characters')
+  .refine(isAskable, 'expected an id that can stand in an address')
+
+/** Whether an id can stand in an address, where the SDK encodes it: `.` and `..` stay as they are and lead to another endpoint. */
+export function isAskable(text: string): boolean {
+  return text.length <= 255 && !/^\.{0,2}$/.test(text)
+}
 
 /** An id, or the record itself where it was expanded. */
 export const reference = z.union([id, z.object({ id }).transform(record => record.id)])

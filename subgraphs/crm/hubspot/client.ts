@@ -16,6 +16,7 @@ import type { HubspotSettings } from './config.ts'
 import type { ContactWrite } from './mapping.ts'
 import {
   contactProperties,
+  isContactId,
   readArchived,
   readBatch,
   readChanged,
@@ -115,6 +116,7 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
 
   /** @param idProperty the property the id is a value of; HubSpot's own id when absent */
   async function readOne(id: string, idProperty: string | undefined, call: CallContext): Promise<Contact | null> {
+    if (idProperty === undefined && !isContactId(id)) return null
     try {
       return await calls.call(operations.read, call, async () =>
         readContact(await basicApi.getById(id, properties, undefined, undefined, false, idProperty, options())),
@@ -209,16 +211,23 @@ export function openClient(settings: HubspotSettings, calls: VendorCalls): Hubsp
       const body = Object.assign(new SimplePublicObjectInputForCreate(), { properties: values, associations: [] })
       return calls.call(operations.create, call, async () => readContact(await basicApi.create(body, options())))
     },
-    update(id, values, call) {
+    async update(id, values, call) {
+      refuseNoId(id)
       const body = Object.assign(new SimplePublicObjectInput(), { properties: values })
       return calls.call(operations.update, call, async () =>
         readContact(await basicApi.update(id, body, undefined, options())),
       )
     },
-    archive(id, call) {
+    async archive(id, call) {
+      refuseNoId(id)
       return calls.call(operations.archive, call, async () => basicApi.archive(id, options()))
     },
   }
+}
+
+/** What is no id must not stand in an address. @throws VendorError `not-found` */
+function refuseNoId(id: string): void {
+  if (!isContactId(id)) throw new VendorError('hubspot', 'not-found', 'expected the id of a contact (digits)')
 }
 
 function filter(propertyName: string, operator: FilterOperatorEnum, value: string): Filter {

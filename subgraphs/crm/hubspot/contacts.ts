@@ -73,7 +73,7 @@ export function contactImporter(client: HubspotClient, stages: Pick<Stages, 'rec
         cursor === null ? countOrNull(client, call) : null,
       ])
       const observed = page.results.flatMap(result => {
-        const [id, contact] = contactOrError(result) ?? [null, new Error('it has no id')]
+        const [id, contact] = contactOrError(result) ?? [null, new Error('expected an id of digits, got none')]
         if (!(contact instanceof Error))
           return [observedContact(contact, names.get(valueOrNull(stageOf(contact)) ?? '') ?? null)]
         // One broken contact must not hold up the import of all that come after it.
@@ -94,7 +94,7 @@ async function countOrNull(client: HubspotClient, call: CallContext): Promise<nu
   }
 }
 
-/** @returns null for a record without an id: whose it is cannot be told */
+/** @returns null for a record without an id that is one: it cannot be told which record it is */
 function contactOrError(value: unknown): readonly [string, Contact | Error] | null {
   const id = idOf(value)
   if (id === null) return null

@@ -147,7 +147,7 @@ export function observedContact(contact: Contact, stageName: string | null): Obs
     email: valueOrNull(valueOf(contact.properties.email)),
     emails: additionalEmails(contact),
     names: null,
-    formerIds: mergedIds(contact).filter(isContactId),
+    formerIds: mergedIds(contact),
     ...(isUnderstood(name) && { values: { name } }),
     mentions: [
       ...(stage === null

@@ -119,8 +119,18 @@ const given = field(z.string())
 /** What an answer to a write leaves out is not told; it is not empty. */
 const told = z.union([z.undefined(), given]).optional()
 
+/**
+ * Whether HubSpot could have a record of this id. One id that could not be is enough for it to refuse a whole batch, and in an address it
+ * might lead elsewhere.
+ */
+export function isContactId(id: string): boolean {
+  return /^[1-9]\d{0,17}$/.test(id)
+}
+
+const recordId = z.string().refine(isContactId, 'expected an id (digits)')
+
 const contact = z.object({
-  id: z.string().min(1),
+  id: recordId,
   properties: z.preprocess(
     own,
     z.object({
@@ -147,7 +157,7 @@ const contact = z.object({
 })
 
 const company = z.object({
-  id: z.string().min(1),
+  id: recordId,
   properties: z.preprocess(own, z.object({ name: given })),
 })
 
@@ -155,7 +165,7 @@ const stages = z.object({
   options: z.array(element(z.object({ value: z.string().min(1), label: given }))),
 })
 
-const named = z.object({ id: z.string().min(1) })
+const named = z.object({ id: recordId })
 
 const batch = z.object({
   results: z.array(z.unknown()),
@@ -192,22 +202,14 @@ const archivedContact = z.object({
 
 const archived = z.object({ results: z.array(element(archivedContact)), paging: list.shape.paging })
 
-/**
- * Whether HubSpot could have a contact of this id. One id that could not be is enough for it to refuse a whole batch, and
- * in an address it might lead elsewhere.
- */
-export function isContactId(id: string): boolean {
-  return /^[1-9]\d{0,17}$/.test(id)
-}
-
 /** @throws VendorError `unreadable`, naming the record and the field */
 export function readContact(value: unknown): Contact {
   const id = named.safeParse(value)
-  const place = id.success ? `contact ${id.data.id}` : 'a contact without an id'
+  const place = id.success ? `contact ${id.data.id}` : 'a contact without an id of digits'
   return readRecord('hubspot', place, contact, value)
 }
 
-/** The id of a record that is otherwise unreadable; null when not even that can be read. */
+/** The id of a record that is otherwise unreadable; null when it has none that is one. */
 export function idOf(value: unknown): string | null {
   const id = named.safeParse(value)
   return id.success ? id.data.id : null
@@ -282,7 +284,7 @@ export function readContacts(value: unknown): readonly Contact[] {
  */
 export function mergedIds({ properties }: Pick<Contact, 'properties'>): readonly string[] {
   const withTimes = idsIn(textIn(properties.hs_calculated_merged_vids)).map(pair => pair.split(':')[0] ?? '')
-  return [...new Set([...idsIn(textIn(properties.hs_merged_object_ids)), ...withTimes])]
+  return [...new Set([...idsIn(textIn(properties.hs_merged_object_ids)), ...withTimes])].filter(isContactId)
 }
 
 /**

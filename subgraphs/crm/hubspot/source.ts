@@ -21,7 +21,7 @@ import {
   type ContactWrite,
   type MentionedKind,
 } from './mapping.ts'
-import { isContactId, type Contact } from './records.ts'
+import type { Contact } from './records.ts'
 import { stageNamed, type Stages } from './stages.ts'
 import { contactStep, stageStep, traceOf, type openUnfinished } from './unfinished.ts'
 
@@ -144,7 +144,6 @@ export function openSource({ client, companies, stages, records, clock, unfinish
     },
 
     async update(id, patch, context, steps) {
-      if (!isContactId(id)) throw new VendorError('hubspot', 'not-found', 'expected a number as the id of a contact')
       const { call } = context
       const values = propertiesOf(patch, await stageGiven(patch, call))
       const answer = await client.update(id, values, call)

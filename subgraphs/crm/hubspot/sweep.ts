@@ -142,6 +142,7 @@ export function archivedContacts(client: HubspotClient): Sweeper {
       const shown = contacts.flatMap(({ id, archivedAt, mergedIds }) =>
         // Whatever was merged into it went with it, and nobody but the bin still knows.
         [id, ...mergedIds]
+          // The bin is listed as it came.
           .filter(isContactId)
           .map(gone => ({ kind: 'DELETED' as const, record: contactRef(gone), at: archivedAt, fields: [] })),
       )

@@ -4,9 +4,10 @@ import type { DeliveryEntry, Hint, Received, WebhookAdapter } from '../../contra
 import { readShape } from '../../shape-fault.ts'
 import { verifySignature, type SignatureScheme } from '../../signature.ts'
 import { contactRef, fieldsOfProperty, mentionedRef } from './mapping.ts'
+import { isContactId } from './records.ts'
 
 /** HubSpot sends ids as numbers of up to 2^53; text is taken too. */
-const id = z.union([z.number().int().nonnegative(), z.string().regex(/^\d{1,20}$/)]).transform(String)
+const id = z.union([z.number().int(), z.string()]).transform(String).refine(isContactId, 'expected an id (digits)')
 
 /** Part of a key only: whatever tells one from another. */
 const mark = z.union([z.number(), z.string().max(200)]).transform(String)
@@ -112,7 +113,8 @@ function readEntry(value: unknown, place: () => string): DeliveryEntry {
   const happening = rest.join('.')
   const hints =
     noun === 'contact' ? hintsOf(happening, value, occurredAt) : hintsOfCompany(happening, value, occurredAt)
-  return typeof hints === 'string' ? { key, unreadable: hints } : { key, hints }
+  // What it is about is part of the key only where it can be read.
+  return typeof hints === 'string' ? { key: keyOfUnreadable(value, place), unreadable: hints } : { key, hints }
 }
 
 function hintsOf(happening: string, value: unknown, at: Date): readonly Hint[] | string {

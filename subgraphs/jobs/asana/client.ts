@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { CallContext, LimitPool, VendorCalls, VendorOperation } from '../../contract.ts'
 import { understoodIn, type NotUnderstood } from '../../lenient.ts'
 import { VendorError } from '../../vendor-error.ts'
-import type { AsanaConfig } from './config.ts'
+import { isGid, type AsanaConfig } from './config.ts'
 import { refusalError, toVendorError } from './faults.ts'
 import {
   anything,
@@ -137,7 +137,11 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
   return {
     readTasks(gids, call) {
       const data = {
-        actions: gids.map(gid => ({ method: 'get', relative_path: `/tasks/${gid}`, options: { fields: taskFields } })),
+        actions: gids.map(gid => ({
+          method: 'get',
+          relative_path: `/tasks/${inAddress(gid)}`,
+          options: { fields: taskFields },
+        })),
       }
       const operation = {
         name: 'tasks.batchRead',
@@ -194,16 +198,21 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
     },
     updateTask(gid, data, call) {
       const operation = writing('tasks.update')
-      return ask(operation, call, () => tasks.updateTask({ data }, gid, wholeTask), wrote(operation))
+      return ask(operation, call, () => tasks.updateTask({ data }, inAddress(gid), wholeTask), wrote(operation))
     },
     async deleteTask(gid, call) {
       const operation = writing('tasks.delete')
-      await ask(operation, call, () => tasks.deleteTask(gid), as(operation, anything))
+      await ask(operation, call, () => tasks.deleteTask(inAddress(gid)), as(operation, anything))
     },
     async moveTask(gid, section, call) {
       const operation = writing('sections.addTask')
       const body = { data: { task: gid } }
-      await ask(operation, call, () => sectionsApi.addTaskForSection(section, { body }), as(operation, anything))
+      await ask(
+        operation,
+        call,
+        () => sectionsApi.addTaskForSection(inAddress(section), { body }),
+        as(operation, anything),
+      )
     },
     sections(project, call) {
       return whole(listing('sections.list'), call, namedRecords, page =>
@@ -219,14 +228,20 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
       return settings.map(setting => setting.custom_field)
     },
     section: (gid, call) =>
-      orNull(readOne('sections.read', namedRecord, () => sectionsApi.getSection(gid, onlyName), call)),
+      orNull(readOne('sections.read', namedRecord, () => sectionsApi.getSection(inAddress(gid), onlyName), call)),
     project: (gid, call) =>
-      orNull(readOne('projects.read', namedRecord, () => projects.getProject(gid, onlyName), call)),
-    user: (gid, call) => orNull(readOne('users.read', namedRecord, () => usersApi.getUser(gid, onlyName), call)),
+      orNull(readOne('projects.read', namedRecord, () => projects.getProject(inAddress(gid), onlyName), call)),
+    user: (gid, call) =>
+      orNull(readOne('users.read', namedRecord, () => usersApi.getUser(inAddress(gid), onlyName), call)),
     customField(gid, call) {
       const opt_fields = 'resource_subtype,enum_options.name,enum_options.enabled'
       return orNull(
-        readOne('customFields.read', oneCustomField, () => fieldsApi.getCustomField(gid, { opt_fields }), call),
+        readOne(
+          'customFields.read',
+          oneCustomField,
+          () => fieldsApi.getCustomField(inAddress(gid), { opt_fields }),
+          call,
+        ),
       )
     },
     users(workspace, call) {
@@ -257,11 +272,16 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
     },
     async filterWebhook(gid, filters, call) {
       const operation = writing('webhooks.update')
-      await ask(operation, call, () => webhooksApi.updateWebhook({ data: { filters } }, gid), as(operation, anything))
+      await ask(
+        operation,
+        call,
+        () => webhooksApi.updateWebhook({ data: { filters } }, inAddress(gid)),
+        as(operation, anything),
+      )
     },
     async deleteWebhook(gid, call) {
       const operation = writing('webhooks.delete')
-      await ask(operation, call, () => webhooksApi.deleteWebhook(gid), as(operation, anything))
+      await ask(operation, call, () => webhooksApi.deleteWebhook(inAddress(gid)), as(operation, anything))
     },
   }
 
@@ -306,6 +326,12 @@ export function openClient(config: AsanaConfig, calls: VendorCalls): AsanaClient
     } while (offset !== undefined)
     return rows
   }
+}
+
+/** What is no gid must not stand in an address. @throws VendorError `not-found` */
+function inAddress(gid: string): string {
+  if (isGid(gid)) return gid
+  throw new VendorError('asana', 'not-found', 'expected a gid (digits)')
 }
 
 const onlyName = { opt_fields: 'name' }

@@ -166,5 +166,5 @@ export function readConfig(environment: Environment): ReadConfig {
 
 /** Asana's ids are decimal numbers as text. Source: Asana API reference, object hierarchy. */
 export function isGid(text: string): boolean {
-  return /^\d{1,32}$/.test(text)
+  return /^(0|[1-9]\d{0,31})$/.test(text)
 }
