@@ -12,6 +12,7 @@ import type { StoreTransaction } from '../store/store.ts'
 import { appendChanges } from './log.ts'
 import { fieldsOfCopy, linkedChange, refs } from './linked.ts'
 import { applyMerge, mergeOf, winnersOnce } from './merge.ts'
+import { movedChanges } from './moved.ts'
 import { effectOf, type Effect, type Observation } from './observe.ts'
 
 /** Observations worked on together; the statements of a batch do not grow with it. */
@@ -171,10 +172,17 @@ async function applyBatch(
   await deleteLinks(tx, revivedOwners(catalogue, steps))
   await forgetDoubts(tx, goneCopies)
   const toMatch = await readRecords(tx, copiesOf(mustMatch))
-  const linkChanges = await settle(
+  const isTold = batch.some(({ origin, observed }) => origin !== 'import' || observed === null)
+  const { links: linkChanges, moved } = await settle(
     tx,
     catalogue,
-    { owners: ownerChanges(catalogue, steps), copies: [...toMatch.values()], goneCopies },
+    {
+      owners: ownerChanges(catalogue, steps),
+      copies: [...toMatch.values()],
+      newCopies: copiesOf(step => step.effect.isNew),
+      goneCopies,
+      isTold,
+    },
     now,
   )
   // A child whose own e-mail address has changed may belong to another by it.
@@ -186,7 +194,11 @@ async function applyBatch(
   for (const type of new Set(named.map(parent => parent.entity_type))) {
     if (isEntityType(type)) await resolveParents(tx, catalogue, type, { children: new Set(children) })
   }
-  return changesOf(tx, catalogue, steps, rowIds, linkChanges, now)
+  const changes = await changesOf(tx, catalogue, steps, rowIds, linkChanges, now)
+  // Those of the batch have Changes of their own.
+  const own = new Set(rowIds.values())
+  const others = moved.filter(({ child }) => !own.has(child))
+  return [...changes, ...(await movedChanges(tx, catalogue, others, now))]
 }
 
 async function readSteps(

@@ -9,6 +9,7 @@ import { readRecords, refOf, writeRecords } from '../links/records.ts'
 import { settle, writeLinks, type LinkChange } from '../links/settle.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import { linkedChange } from './linked.ts'
+import { movedChanges } from './moved.ts'
 import { tombstoneOf, type Observation } from './observe.ts'
 
 /** "The owner made this record part of that one." */
@@ -62,7 +63,7 @@ export async function applyMerge(
   }
   const isLiving = winnerRow?.is_deleted === 0
   const moved = await moveLinks(tx, before.id, winner)
-  if (isLiving) await moveParents(tx, before, winner)
+  const namedChildren = isLiving ? await moveParents(tx, before, winner) : []
   await writeLinks(tx, [
     {
       system: loser.system,
@@ -74,7 +75,7 @@ export async function applyMerge(
       linked_at: now.getTime(),
     },
   ])
-  const settled = await settle(
+  const { links: settled, moved: movedChildren } = await settle(
     tx,
     catalogue,
     {
@@ -84,6 +85,7 @@ export async function applyMerge(
       ],
       copies: [],
       goneCopies: [],
+      isTold: observation.origin !== 'import',
     },
     now,
   )
@@ -123,7 +125,9 @@ export async function applyMerge(
       at,
     })
   }
-  return [...changes, ...links]
+  const named = [...namedChildren, ...movedChildren]
+  const told = observation.origin === 'import' ? [] : await movedChanges(tx, catalogue, named, now)
+  return [...changes, ...links, ...told]
 }
 
 /**

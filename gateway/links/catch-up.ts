@@ -60,7 +60,7 @@ async function matchAgain(
     catalogue.kinds.some(kind => kind.system === row.system && kind.kind === row.kind)
   const copies = await readRecords(tx, rows.filter(isConnected).map(refOf))
   const living = [...copies.values()].filter(copy => copy.is_deleted === 0)
-  const matched = await settle(tx, catalogue, { owners: [], copies: living, goneCopies: [] }, now)
+  const { links: matched } = await settle(tx, catalogue, { owners: [], copies: living, goneCopies: [] }, now)
   const changes = matched.map(change => linkedChange(change, now))
   return {
     changes: changes.length === 0 ? [] : await appendChanges(tx, changes, now),

@@ -130,14 +130,48 @@ export async function writeParents(
   })
 }
 
-/** What belonged to an entity that was merged into another, whatever it was found by, belongs to that one. */
-export async function moveParents(tx: StoreTransaction, from: EntityRef, to: EntityRef): Promise<void> {
+/**
+ * What belonged to an entity that was merged into another, whatever it was found by, belongs to that one.
+ * @returns those that name it by text, or by a record that is gone; of those below a living record its link tells
+ */
+export async function moveParents(tx: StoreTransaction, from: EntityRef, to: EntityRef): Promise<readonly Moved[]> {
+  const named = await tx
+    .selectFrom('parents')
+    .select('child')
+    .where('entity_type', '=', from.type)
+    .where('entity_id', '=', from.id)
+    .where(({ eb, not, exists, selectFrom }) =>
+      eb.or([
+        eb('parent_id', 'is', null),
+        not(
+          exists(
+            selectFrom('records as k')
+              .select('k.id')
+              .whereRef('k.system', '=', 'parents.parent_system')
+              .whereRef('k.kind', '=', 'parents.parent_kind')
+              .whereRef('k.record_id', '=', 'parents.parent_id')
+              .where('k.is_deleted', '=', 0),
+          ),
+        ),
+      ]),
+    )
+    .execute()
   await tx
     .updateTable('parents')
     .set({ entity_id: to.id })
     .where('entity_type', '=', from.type)
     .where('entity_id', '=', from.id)
     .execute()
+  return named.map(({ child }) => ({ child, type: from.type, before: from.id, after: to.id }))
+}
+
+/** A child that belongs to another entity than before, by what it names. */
+export interface Moved {
+  /** `records.id` */
+  readonly child: number
+  readonly type: EntityType
+  readonly before: string | null
+  readonly after: string | null
 }
 
 /** Which rows are to be resolved anew. */
@@ -163,17 +197,29 @@ export interface ParentsToResolve {
  * were connected. A text is an owner's id (living or alias), else the id of a linked record, else a name that one entity alone bears:
  * a person's e-mail, an order's printed number. What was found by a name stays while that entity lives, even if another one
  * bears it later; see `matchOf`.
+ *
+ * @param isCompared whether the rows are compared with what they resolved to; it takes as long again
+ * @returns the children that moved; none where it is not compared
  */
 export async function resolveParents(
   tx: StoreTransaction,
   catalogue: Catalogue,
   entity: EntityType,
   which: ParentsToResolve,
-): Promise<void> {
+  isCompared = false,
+): Promise<readonly Moved[]> {
   const owner = catalogue.ownerOf(entity)
-  if (owner === null) return
+  if (owner === null) return []
   const { found, fault } = resolutionOfRow(owner, catalogue.copiesOf(entity))
+  const moved: Moved[] = []
   const update = async (where: RawBuilder<unknown>): Promise<never[]> => {
+    if (isCompared) {
+      // Postgres knows no column of an update as it was.
+      const { rows } = await sql<Omit<Moved, 'type'>>`select m.child, m.before, m.after from
+        (select child, entity_id as before, ${found} as after from parents where ${where}) m
+        where m.before is distinct from m.after`.execute(tx)
+      moved.push(...rows.map(row => ({ ...row, type: entity })))
+    }
     await sql`update parents set (entity_id, fault) = (select f.entity_id, ${fault} from (select ${found} as entity_id) f)
       where ${where}`.execute(tx)
     return []
@@ -197,6 +243,7 @@ export async function resolveParents(
     update(sql`child in (select c.id from records c where c.email in (${sql.join(part)}))
       and parent_id is not null and ${isOfType}`),
   )
+  return moved
 }
 
 /** SQL for the entity of a row of `parents`, and, of the `f.entity_id` that was found, for why it is in question. */

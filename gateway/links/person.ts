@@ -1,8 +1,9 @@
 import { GraphQLError } from 'graphql'
-import type { Change } from '../../schema/change.ts'
+import type { Change, NewChange } from '../../schema/change.ts'
 import { recordKey, sameRecord, type RecordRef } from '../../schema/systems.ts'
 import { linkedChange } from '../changes/linked.ts'
 import { appendChanges } from '../changes/log.ts'
+import { movedChanges } from '../changes/moved.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { Catalogue, KnownKind } from './catalogue.ts'
 import { readLiving } from './match.ts'
@@ -63,8 +64,8 @@ export async function linkByPerson(
     ])
   }
   if (before === null && after === null) return []
-  await resolveParents(tx, catalogue, kind.entity, { records: [record], references: [record.id] })
-  return appendChanges(tx, [linkedChange({ record, entity: kind.entity, before, after }, now)], now)
+  const linked = linkedChange({ record, entity: kind.entity, before, after }, now)
+  return appendChanges(tx, [linked, ...(await resolveBelow(tx, catalogue, kind, record, now))], now)
 }
 
 /**
@@ -82,13 +83,30 @@ export async function resetLink(
   const before = linkedTo((await readLinks(tx, catalogue, [record])).get(recordKey(record)))
   await deleteLinks(tx, [record])
   await deleteUnlinked(tx, [record])
-  const matched = await settle(tx, catalogue, { owners: [], copies: [row], goneCopies: [] }, now)
+  const unsettled = { owners: [], copies: [row], goneCopies: [], isTold: true }
+  const { links: matched, moved } = await settle(tx, catalogue, unsettled, now)
   const after = matched.find(change => sameRecord(change.record, record))?.after ?? null
   // What a person said comes and goes without a word where it makes no difference.
   if (before === after) return []
-  await resolveParents(tx, catalogue, kind.entity, { records: [record], references: [record.id] })
-  const change = linkedChange({ record, entity: kind.entity, before, after }, now)
-  return appendChanges(tx, [change], now)
+  const linked = linkedChange({ record, entity: kind.entity, before, after }, now)
+  const changes = [
+    ...(await movedChanges(tx, catalogue, moved, now)),
+    ...(await resolveBelow(tx, catalogue, kind, record, now)),
+  ]
+  return appendChanges(tx, [linked, ...changes], now)
+}
+
+/** @returns the Changes of what names the record in a text; of what hangs below it the Change of its link tells */
+async function resolveBelow(
+  tx: StoreTransaction,
+  catalogue: Catalogue,
+  { entity }: KnownKind,
+  record: RecordRef,
+  now: Date,
+): Promise<readonly NewChange[]> {
+  await resolveParents(tx, catalogue, entity, { records: [record] })
+  const moved = await resolveParents(tx, catalogue, entity, { references: [record.id] }, true)
+  return movedChanges(tx, catalogue, moved, now)
 }
 
 /** @throws GraphQLError `BAD_USER_INPUT` for a kind that is linked to nothing */

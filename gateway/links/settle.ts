@@ -3,7 +3,7 @@ import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { StoreTransaction } from '../store/store.ts'
 import type { Catalogue } from './catalogue.ts'
 import { matchOf, readOwners, type Doubt, type PresentLink } from './match.ts'
-import { resolveParents } from './parents.ts'
+import { resolveParents, type Moved } from './parents.ts'
 import {
   byKind,
   inParts,
@@ -41,24 +41,38 @@ export interface Unsettled {
   readonly copies: readonly RecordRow[]
   /** Copies that exist no more. Their links stay, for what belonged to them. */
   readonly goneCopies: readonly RecordRef[]
+  /** Those of `copies` that are there for the first time, or again: no Change of a link tells of what belongs to them. */
+  readonly newCopies?: readonly RecordRef[]
+  /** Whether the children that move are told; not where a first import brings everything. */
+  readonly isTold?: boolean
+}
+
+export interface Settled {
+  readonly links: readonly LinkChange[]
+  /** Children that belong to another entity now, other than by one of these links. */
+  readonly moved: readonly Moved[]
 }
 
 /**
  * Matches every copy that what happened may concern, and resolves every parent that hangs on it.
- * @returns the links that have changed
  */
 export async function settle(
   tx: StoreTransaction,
   catalogue: Catalogue,
   unsettled: Unsettled,
   now: Date,
-): Promise<readonly LinkChange[]> {
-  const changes: LinkChange[] = []
+): Promise<Settled> {
+  const links: LinkChange[] = []
+  const moved: Moved[] = []
   for (const entity of catalogue.entities) {
-    changes.push(...(await settleType(tx, catalogue, entity, unsettled, now)))
+    const settled = await settleType(tx, catalogue, entity, unsettled, now)
+    links.push(...settled.links)
+    moved.push(...settled.moved)
   }
-  return changes
+  return { links, moved }
 }
+
+const nothing: Settled = { links: [], moved: [] }
 
 async function settleType(
   tx: StoreTransaction,
@@ -66,13 +80,13 @@ async function settleType(
   entity: EntityType,
   unsettled: Unsettled,
   now: Date,
-): Promise<readonly LinkChange[]> {
+): Promise<Settled> {
   const owner = catalogue.ownerOf(entity)
-  if (owner === null) return []
+  if (owner === null) return nothing
   const owners = unsettled.owners.filter(change => change.entity.type === entity)
   const given = unsettled.copies.filter(copy => catalogue.kindOf(copy).entity === entity)
   const gone = unsettled.goneCopies.filter(copy => catalogue.kindOf(copy).entity === entity)
-  if (owners.length + given.length + gone.length === 0) return []
+  if (owners.length + given.length + gone.length === 0) return nothing
 
   const copyKinds = catalogue.copiesOf(entity)
   const emails = new Set(owners.flatMap(change => change.emails))
@@ -93,9 +107,15 @@ async function settleType(
   }
   const changes = await rematch(tx, catalogue, entity, [...copies.values()], lives, now)
   const own = [...lives.keys()].map(id => ({ system: owner.system, kind: owner.kind, id }))
-  await resolveParents(tx, catalogue, entity, {
-    // What belongs to a copy is resolved anew when that copy is seen, too: its own e-mail address decides no more then.
-    records: [...own, ...linked, ...gone, ...given.map(refOf), ...changes.map(change => change.record)],
+  // What belongs to a copy is resolved anew when that copy is seen, too: its own e-mail address decides no more then.
+  const fresh = (unsettled.newCopies ?? []).filter(copy => catalogue.kindOf(copy).entity === entity)
+  const below = [...own, ...gone, ...fresh]
+  const compared = new Set(below.map(recordKey))
+  // Of all that hangs below these records, however many they are, one Change of a link tells.
+  const told = [...linked, ...given.map(refOf), ...changes.map(change => change.record)]
+  await resolveParents(tx, catalogue, entity, { records: told.filter(record => !compared.has(recordKey(record))) })
+  const which = {
+    records: below,
     references: new Set([
       ...lives.keys(),
       ...aliases,
@@ -107,8 +127,8 @@ async function settleType(
     numbers: owners.flatMap(change => change.numbers ?? []),
     ids: lives.keys(),
     emails,
-  })
-  return changes
+  }
+  return { links: changes, moved: await resolveParents(tx, catalogue, entity, which, unsettled.isTold) }
 }
 
 function readLinked(tx: StoreTransaction, entity: EntityType, ids: Iterable<string>): Promise<LinkRow[]> {

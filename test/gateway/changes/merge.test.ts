@@ -42,6 +42,7 @@ describe('merges', () => {
       'UPDATED hubspot:contact:2 Customer:2 []>[]',
       'LINKED stripe:customer:cus_1 Customer:2 [Customer:1]>[Customer:2]',
       'LINKED stripe:customer:cus_2 Customer:2 [Customer:1]>[Customer:2]',
+      'UPDATED asana:task:t1 Job:t1 [Customer:1]>[Customer:2]',
     ])
     expect(await indexOf(store)).toMatchObject({
       links: [

@@ -161,6 +161,7 @@ describe('a link that was made by e-mail', () => {
       expect(told(await apply(store, sight(contact('101'), { email: jane }, { at: at(6) })))).toEqual([
         'CREATED hubspot:contact:101 Customer:101 []>[]',
         'LINKED stripe:customer:cus_1 Customer:101 []>[Customer:101]',
+        'UPDATED asana:task:61 Job:61 []>[Customer:101]',
       ])
       expect([await belonging(...all), await listed()]).toEqual([withJane, []])
     }
@@ -274,6 +275,8 @@ describe('a record in the middle that is gone', () => {
     expect(told(await apply(store, merge(contact('103'), contact('104'))))).toEqual([
       'DELETED hubspot:contact:103 Customer:103 []>[]',
       'UPDATED hubspot:contact:104 Customer:104 []>[]',
+      'UPDATED stripe:invoice:in_3 Order:in_3 [Customer:103]>[Customer:104]',
+      'UPDATED asana:task:63 Job:63 [Customer:103]>[Customer:104]',
     ])
     expect(await belonging(...children)).toEqual(['104', '104'])
     await apply(store, absence(contact('104'), { at: at(6) }))
