@@ -87,7 +87,8 @@ export function openProcessor(
           },
           observations.map(({ record }) => record),
         )
-        for (const { againAt, entry } of entries) metrics.worked(entry.system, againAt === null ? 'done' : 'again', 1)
+        for (const { againAt, entry, dead } of entries)
+          metrics.worked(entry.system, againAt !== null ? 'again' : dead === undefined ? 'done' : 'dead', 1)
         return true
       } catch (error) {
         if (error instanceof LostLease) return false
@@ -124,11 +125,11 @@ function heardOf(entries: readonly WorkedEntry[]): ReadonlyMap<string, Date> {
 
 /** @throws LostLease */
 async function settleEntries(tx: StoreTransaction, entries: readonly WorkedEntry[], now: Date): Promise<void> {
-  const done = entries.filter(({ againAt }) => againAt === null).map(({ entry }) => entry)
+  const done = entries.filter(({ againAt, dead }) => againAt === null && dead === undefined).map(({ entry }) => entry)
   if (!(await finishEntries(tx, done, now))) throw new LostLease()
-  for (const { entry, againAt } of entries) {
-    if (againAt === null) continue
-    if (!(await postponeEntry(tx, entry, againAt, now))) throw new LostLease()
+  for (const { entry, againAt, dead } of entries) {
+    if (againAt !== null && !(await postponeEntry(tx, entry, againAt, now))) throw new LostLease()
+    if (dead !== undefined && !(await failEntry(tx, entry, { dead }, now))) throw new LostLease()
   }
 }
 

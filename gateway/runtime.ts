@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { EntityRef } from '../schema/entities.ts'
-import { recordKey, type RecordRef, type Role, type System } from '../schema/systems.ts'
+import { recordKey, sameRecord, type RecordRef, type Role, type System } from '../schema/systems.ts'
 import type { CallContext, Clock, CustomerContact, Hint, Log, ObservedRecord, Priority } from '../subgraphs/contract.ts'
 import { VendorError } from '../subgraphs/vendor-error.ts'
 import { openRecordCache, type RecordCache } from './cache/record-cache.ts'
@@ -122,6 +122,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     },
     staleServed: context => cache.staleServed(context),
     contactOf,
+    answering,
     watchReads: call => cache.watch(call),
     writes: ({ call, onWritten, resuming }) =>
       openWrites({ runner: writes, resuming, record: () => recording(call), onWritten }),
@@ -232,6 +233,21 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     const contact = await crm.adapter.contactOf(id, context)
     if (cache.staleServed(context).length === 0) return contact
     throw new VendorError(crm.system, 'unavailable', 'the present contact details of a customer could not be read')
+  }
+
+  /** A merge that was not told yet is applied as a listing would have it: its own news is none then. */
+  async function answering(id: string, call: CallContext): Promise<string | null> {
+    const owner = catalogue.ownerOf('Customer')
+    if (owner === null) throw new Error('expected customers to have an owner; see subgraphs/registry.ts')
+    const record = { system: owner.system, kind: owner.kind, id }
+    const readAfter = follower.position
+    const observed = await observe(record, { ...openContext(contexts), call })
+    if (observed === null || sameRecord(observed.record, record)) return observed === null ? null : id
+    const found = { record: observed.record, observed, kind: 'UPDATED' as const, fields: [], at: null }
+    await commits.commit(tx =>
+      applyObservations(tx, catalogue, [{ ...found, origin: 'sweep' as const, readAfter }], clock.now()),
+    )
+    return observed.record.id
   }
 
   function systemOf(role: Role): RunningSystem {

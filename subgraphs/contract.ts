@@ -434,6 +434,13 @@ export interface Customers {
    * @throws VendorError of the CRM's system when it cannot be asked; GraphQLError when no tool plays that role here
    */
   contactOf(id: string): Promise<CustomerContact | null>
+  /**
+   * Asks the CRM which customer answers to an id. That is another one where a merge was not told yet: links and lists know of the merge
+   * once this resolves.
+   * @returns null when the CRM has no such customer
+   * @throws VendorError, StoreError, GraphQLError when no tool plays that role here
+   */
+  answering(id: string): Promise<string | null>
 }
 
 /** How a customer can be reached. Null is "not known". */

@@ -56,6 +56,8 @@ export interface ContextPorts {
   staleServed(context: GraphContext): readonly StaleValue[]
   /** See `Customers.contactOf`. */
   contactOf(id: string, call: CallContext): Promise<CustomerContact | null>
+  /** See `Customers.answering`. */
+  answering(id: string, call: CallContext): Promise<string | null>
   /** The records that the operation reads from now on. */
   watchReads(call: CallContext): Reads
 }
@@ -99,7 +101,15 @@ export function openContext(ports: ContextPorts, options: OpenContextOptions = {
     connection: options.connection ?? {},
     links,
     index,
-    customers: { contactOf: id => ports.contactOf(id, call) },
+    customers: {
+      contactOf: id => ports.contactOf(id, call),
+      async answering(id) {
+        const answering = await ports.answering(id, call)
+        // What was living before a merge is not what lives after it.
+        if (answering !== id) forget()
+        return answering
+      },
+    },
     writes: ports.writes({ call, onWritten: forget, resuming: options.resuming ?? null }),
     costs: () => [...spent.values()],
     // Of the object it is asked of: Apollo runs each operation with a copy of its context.

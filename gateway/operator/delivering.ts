@@ -22,7 +22,7 @@ import { dismissDead } from '../store/dismissals.ts'
 import { countQuarantined, forgetQuarantined, listQuarantined, type QuarantineCount } from '../store/quarantine.ts'
 import { storeReceived } from '../store/received.ts'
 import { readForReplay, writeReplays } from '../store/replays.ts'
-import { merge, observationOf } from '../webhooks/observation.ts'
+import { merge, outcomeOf, type Outcome } from '../webhooks/observation.ts'
 import type { WebhookSource } from '../webhooks/receive.ts'
 import { recover, type Recovered } from '../webhooks/recover.ts'
 import { hintsOfPlan, planReplay, writeOf, type UntouchedReason } from '../webhooks/replay.ts'
@@ -207,7 +207,10 @@ export function openDelivering(runtime: Runtime, { log, secrets }: DeliveringPor
             hintsOfPlan(plan).map(hint => runtime.locate(hint, runtime.context('background'))),
           )
           const hints = merge([{ hints: located.flat() }])
-          observations.push(...(await Promise.all(hints.map(observe))))
+          for (const { refuted, observations: found } of await Promise.all(hints.map(look))) {
+            if (refuted === undefined) observations.push(...found)
+            else unsure.push({ id, reason: refuted })
+          }
         } catch (error) {
           unsure.push({ id, reason: error instanceof VendorError ? error.message : 'its records cannot be read' })
         }
@@ -221,9 +224,9 @@ export function openDelivering(runtime: Runtime, { log, secrets }: DeliveringPor
     return { due, untouched: untouchedOf(plans.map(({ plan }) => plan)), changes, unsure, ended: nothingEnded }
   }
 
-  function observe(hint: Hint): Promise<Observation> {
+  function look(hint: Hint): Promise<Outcome> {
     runtime.cache.evict(hint.record)
-    return observationOf(hint, record => runtime.observe(record, runtime.context('background')))
+    return outcomeOf(hint, record => runtime.observe(record, runtime.context('background')))
   }
 
   async function rehearse(observations: readonly Observation[]): Promise<readonly Change[]> {

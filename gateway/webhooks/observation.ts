@@ -44,30 +44,91 @@ function latest(a: Date | null, b: Date | null): Date | null {
 }
 
 /** What a hint comes to, once the record it names is read. */
-export async function observationOf(
-  { record, kind, fields, at, isEcho, mergedInto, foundIn }: Hint,
-  read: (record: RecordRef) => Promise<ObservedRecord | null>,
-  readAfter?: number,
-): Promise<Observation> {
-  const origin = foundIn === 'listing' ? 'sweep' : undefined
-  // A merged record's id answers with the winner: it must not be read as itself.
-  const observed = mergedInto === undefined ? await read(record) : null
-  if (observed !== null && !sameRecord(observed.record, record)) {
-    // It was merged, and that news comes later or never: the winner names its former ids, and so tells of the merge.
-    return { record: observed.record, observed, kind: 'UPDATED', fields: [], at: null, origin, readAfter }
-  }
-  return { record, observed, kind, fields, at, isEcho, mergedInto, origin, readAfter }
+export interface Outcome {
+  readonly observations: readonly Observation[]
+  /** Whether the vendor does not show yet what it has told: some answer from copies that lag behind their own news. */
+  readonly isBehind: boolean
+  /** Why the hint has no effect, where the vendor's own answer speaks against it. It may be behind: then it is read again. */
+  readonly refuted?: string
 }
 
-/** Whether the vendor does not show yet what it has told: some answer from copies that lag behind their own news. */
-export function isBehind(
-  { kind, at, mergedInto, isEcho, record }: Hint,
-  observation: Observation | undefined,
-): boolean {
-  if (observation === undefined || mergedInto !== undefined || isEcho === true) return false
-  const { observed } = observation
+type Read = (record: RecordRef) => Promise<ObservedRecord | null>
+
+export async function outcomeOf(hint: Hint, read: Read, readAfter?: number): Promise<Outcome> {
+  const { record, kind, fields, at, isEcho, mergedInto, foundIn } = hint
+  if (mergedInto !== undefined) return outcomeOfMerge(hint, mergedInto, read, readAfter)
+  const origin = foundIn === 'listing' ? ('sweep' as const) : undefined
+  const observed = await read(record)
+  if (observed !== null && !sameRecord(observed.record, record)) {
+    // It was merged, and that news comes later or never: the winner names its former ids, and so tells of the merge.
+    const winner = {
+      record: observed.record,
+      observed,
+      kind: 'UPDATED' as const,
+      fields: [],
+      at: null,
+      origin,
+      readAfter,
+    }
+    return { observations: [winner], isBehind: false }
+  }
+  const observation = { record, observed, kind, fields, at, isEcho, origin, readAfter }
+  return { observations: [observation], isBehind: isBehind(hint, observed) }
+}
+
+/**
+ * A merge cannot be undone here, so the vendor has to show it: the retired id answers with another record, or the winner names it among
+ * its former ids. The record that answers is the winner, whatever the notification says: it may have been merged itself since.
+ */
+async function outcomeOfMerge(
+  { record, kind, fields, at }: Hint,
+  told: RecordRef,
+  read: Read,
+  readAfter: number | undefined,
+): Promise<Outcome> {
+  const [observed, winner] = await Promise.all([read(record), read(told)])
+  const shown =
+    observed !== null && !sameRecord(observed.record, record)
+      ? observed
+      : winner !== null && !sameRecord(winner.record, record) && winner.formerIds?.includes(record.id) === true
+        ? winner
+        : null
+  if (shown !== null) {
+    const merge = { record, observed: null, kind, fields, at, mergedInto: shown.record, readAfter }
+    // The hint about the winner that was told is not about this one.
+    const other = { record: shown.record, observed: shown, kind: 'UPDATED' as const, fields: [], at: null, readAfter }
+    return { observations: sameRecord(shown.record, told) ? [merge] : [merge, other], isBehind: false }
+  }
+  const [loserName, winnerName] = [`${record.kind} ${record.id}`, `${told.kind} ${told.id}`]
+  if (observed !== null) {
+    // As a listing shows it: what is known already is no news.
+    const itself = {
+      record,
+      observed,
+      kind: 'UPDATED' as const,
+      fields: [],
+      at: null,
+      origin: 'sweep' as const,
+      readAfter,
+    }
+    return {
+      observations: [itself],
+      isBehind: true,
+      refuted: `${record.system}: told that ${loserName} was merged into ${winnerName}, but ${loserName} still answers as itself: nothing was merged; replay this delivery once ${record.system} shows the merge`,
+    }
+  }
+  const gone = { record, observed, kind, fields, at, readAfter }
+  if (winner === null) return { observations: [gone], isBehind: false }
+  return {
+    observations: [gone],
+    isBehind: true,
+    refuted: `${record.system}: told that ${loserName} was merged into ${winnerName}, but ${loserName} is gone and ${winnerName} does not name it: it counts as deleted; replay this delivery once ${record.system} shows the merge`,
+  }
+}
+
+function isBehind({ kind, at, isEcho }: Hint, observed: ObservedRecord | null): boolean {
+  if (isEcho === true) return false
   if (observed === null) return kind === 'CREATED'
-  if (!sameRecord(observed.record, record)) return false
   const { updatedAt } = observed
   if (kind === 'DELETED') return at === null || updatedAt === null || updatedAt.getTime() <= at.getTime()
   return at !== null && updatedAt !== null && at.getTime() - updatedAt.getTime() > clockGapMs

@@ -8,7 +8,7 @@ import type { StoredEntry } from '../store/deliveries.ts'
 import { StoreError } from '../store/store.ts'
 import { noTraces, type Traces, type Try, type TryOutcome } from '../traces/traces.ts'
 import { Gather } from './gather.ts'
-import { isBehind, merge, observationOf } from './observation.ts'
+import { merge, outcomeOf, type Outcome } from './observation.ts'
 import { mayGiveUp, retryAfterMs } from './retry-times.ts'
 import { Suspects } from './suspects.ts'
 import { Turns, type Turn } from './turns.ts'
@@ -22,6 +22,8 @@ export interface WorkedEntry {
   readonly entry: StoredEntry
   /** When its records are read once more, because their vendor does not show yet what it has told; null when it is done. */
   readonly againAt: Date | null
+  /** Why it is dead: its vendor, read until there is no more to wait for, speaks against what it told. */
+  readonly dead?: string
 }
 
 /** What sweeps find is read in the background: it is late already. */
@@ -65,7 +67,7 @@ export interface ProcessPorts {
    */
   rename?(hint: Hint, priority: WorkPriority, isEnding: () => boolean): Promise<boolean>
   /**
-   * Applies what was observed and marks the entries done, or due again, in one transaction, and has the Changes followed.
+   * Applies what was observed and marks the entries done, due again or dead, in one transaction, and has the Changes followed.
    * @returns false when the entries were taken by somebody else meanwhile; nothing was written then
    * @throws Overtaken when the records must be read anew; nothing was written then either
    */
@@ -132,6 +134,9 @@ const readingPatienceMs = 250
 
 /** When a record is read again whose vendor lags behind its own news: 1, 3 and 10 s after it came. */
 const lagAfterMs: readonly number[] = [1000, 2000, 7000]
+
+/** A merge moves orders and jobs, and is told once: its vendor has longer to show it. */
+const mergeLagAfterMs: readonly number[] = [...lagAfterMs, 20_000]
 
 /** The same where the vendor lists it as changed: it has the change, and nobody tells of that again. Half an hour in all. */
 const listedLagAfterMs: readonly number[] = [...lagAfterMs, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 600_000]
@@ -299,10 +304,10 @@ export class DeliveryProcessor {
     const { entries } = group
     const tried = this.#traces.begin(entries)
     try {
-      const outcome = await this.#readAndApply(group, tried)
+      const { outcome, reason } = await this.#readAndApply(group, tried)
       if (outcome === 'lost')
         log.warn({ entries: entries.map(entry => entry.id) }, 'entries were taken over by another worker')
-      tried?.end(outcome)
+      tried?.end(outcome, reason)
     } catch (error) {
       // Held until the end, and let go of there, it is no try that failed.
       if (!(error instanceof Ending)) for (const entry of entries) await this.#fail(entry, error)
@@ -320,7 +325,10 @@ export class DeliveryProcessor {
   }
 
   /** Reads again what was overtaken: somebody else got through each time, so it ends. */
-  async #readAndApply({ entries: told, priority }: Group, tried: Try | null): Promise<Exclude<TryOutcome, 'failed'>> {
+  async #readAndApply(
+    { entries: told, priority }: Group,
+    tried: Try | null,
+  ): Promise<{ readonly outcome: TryOutcome; readonly reason?: string }> {
     const entries = await this.#located(told, priority)
     const all = merge(entries)
     const isMentioned = ({ record }: Hint): boolean => this.#ports.isMentioned?.(record) === true
@@ -334,12 +342,25 @@ export class DeliveryProcessor {
     }
     for (let readings = 1; ; readings++) {
       const readAfter = this.#ports.position?.()
-      const observations = await Promise.all(hints.map(hint => this.#observe(hint, priority, tried, readAfter)))
-      const isLagging = isUnseen || hints.some((hint, at) => isBehind(hint, observations[at]))
-      const worked = entries.map(entry => ({ entry, againAt: isLagging ? this.#againAt(entry) : null }))
+      const outcomes = await Promise.all(hints.map(hint => this.#observe(hint, priority, tried, readAfter)))
+      const refuted = outcomes.find(outcome => outcome.refuted !== undefined)?.refuted
+      const isLagging = isUnseen || outcomes.some(({ isBehind }) => isBehind)
+      const lags = refuted === undefined ? lagAfterMs : mergeLagAfterMs
+      const worked = entries.map((entry): WorkedEntry => {
+        const againAt = isLagging ? this.#againAt(entry, lags) : null
+        return { entry, againAt, ...(againAt === null && refuted !== undefined && { dead: refuted }) }
+      })
+      const isAgain = worked.some(({ againAt }) => againAt !== null)
+      // What may still be borne out has no effect until there is no more to wait for.
+      const settled = outcomes.filter(outcome => !isAgain || outcome.refuted === undefined)
+      const observations = settled.flatMap(outcome => outcome.observations)
       try {
         const isOurs = await this.#applying.submit({ observations, entries: worked })
-        return !isOurs ? 'lost' : worked.some(({ againAt }) => againAt !== null) ? 'again' : 'done'
+        if (isOurs) this.#reportDead(worked)
+        if (!isOurs) return { outcome: 'lost' }
+        return refuted !== undefined && !isAgain
+          ? { outcome: 'failed', reason: refuted }
+          : { outcome: isAgain ? 'again' : 'done' }
       } catch (error) {
         if (!(error instanceof Overtaken) || readings === maxOvertaken) throw error
       }
@@ -359,9 +380,17 @@ export class DeliveryProcessor {
     )
   }
 
-  #againAt({ tries, hints }: StoredEntry): Date | null {
+  #reportDead(worked: readonly WorkedEntry[]): void {
+    for (const { entry, dead } of worked) {
+      if (dead === undefined) continue
+      const { system, attempts } = entry
+      this.#ports.log.error({ system, entry: entry.id, attempts, reason: dead }, 'a delivery is given up')
+    }
+  }
+
+  #againAt({ tries, hints }: StoredEntry, lags: readonly number[]): Date | null {
     const isListed = hints.some(({ foundIn }) => foundIn === 'listing')
-    const waitMs = (isListed ? listedLagAfterMs : lagAfterMs)[tries - 1]
+    const waitMs = (isListed ? listedLagAfterMs : lags)[tries - 1]
     return waitMs === undefined ? null : new Date(this.#ports.clock.now().getTime() + waitMs)
   }
 
@@ -376,11 +405,13 @@ export class DeliveryProcessor {
     }
   }
 
-  async #observe(hint: Hint, priority: WorkPriority, tried: Try | null, readAfter?: number): Promise<Observation> {
+  async #observe(hint: Hint, priority: WorkPriority, tried: Try | null, readAfter?: number): Promise<Outcome> {
     this.#ports.evict(hint)
     tried?.evicted(hint.record)
-    const observation = await observationOf(hint, record => this.#read({ record, tried }, priority), readAfter)
-    return tried === null ? observation : { ...observation, traceparent: tried.traceparent }
+    const outcome = await outcomeOf(hint, record => this.#read({ record, tried }, priority), readAfter)
+    if (tried === null) return outcome
+    const { traceparent } = tried
+    return { ...outcome, observations: outcome.observations.map(one => ({ ...one, traceparent })) }
   }
 
   #read(reading: Reading, priority: WorkPriority): Promise<ObservedRecord | null> {

@@ -31,9 +31,20 @@ export function crmResolvers(source: CrmSource) {
     return fields
   }
 
+  /** The values of this customer and no other: of two ids that answer alike, one is retired. */
+  async function own(node: CustomerNode, context: GraphContext): Promise<CustomerFields | null> {
+    const fields = await load(node, context)
+    if (fields === null || fields.id === node.id) return fields
+    await context.customers.answering(node.id)
+    throw new GraphQLError(
+      `The CRM has merged the customer ${node.id} into ${fields.id}: ask for that one, or ask again.`,
+      { extensions: { code: 'NOT_READY', isRetryable: true } },
+    )
+  }
+
   function value<T>(fieldOf: (fields: CustomerFields) => Field<T>) {
     return async (node: CustomerNode, _: unknown, context: GraphContext): Promise<T | null> => {
-      const fields = await load(node, context)
+      const fields = await own(node, context)
       return fields === null ? null : understood(fieldOf(fields))
     }
   }
@@ -42,6 +53,8 @@ export function crmResolvers(source: CrmSource) {
   async function stagesIn(filter: StageFilter | null | undefined, context: GraphContext) {
     const { lifecycleStage, lifecycleStageName } = filter ?? {}
     const isAll = (lifecycleStage ?? null) === null && (lifecycleStageName ?? null) === null
+    if (lifecycleStageName?.some(name => name.trim() === '') === true)
+      throw inputFault('lifecycleStageName: expected some text, got none; leave it out to select all')
     return isAll ? null : source.stages({ lifecycleStage, lifecycleStageName }, context)
   }
 
@@ -58,7 +71,8 @@ export function crmResolvers(source: CrmSource) {
         try {
           const fields = await load(node, context)
           if (fields === null || fields.id === node.id) return fields === null ? null : node
-          // Merged, and nobody told us yet: the answer is the winner's.
+          // Merged, and no webhook has told of it yet: the answer is the winner's, and so is what the other roles answer.
+          await context.customers.answering(node.id)
           const winner = { id: fields.id }
           loading.set(winner, Promise.resolve(fields))
           return winner
@@ -70,14 +84,13 @@ export function crmResolvers(source: CrmSource) {
       },
 
       async customers(_: unknown, { filter, ...page }: Partial<QueryCustomersArgs>, context: GraphContext) {
-        const email = filter?.email ?? null
         return connectionOf<CustomerNode>(
           await context.index.page(
             'Customer',
             null,
             {
               status: await stagesIn(filter, context),
-              email: email === null ? null : emailOf(email),
+              email: filter?.email ?? null,
               changedSince: filter?.changedSince ?? null,
               namePrefix: filter?.namePrefix ?? null,
             },
@@ -169,10 +182,11 @@ export function crmResolvers(source: CrmSource) {
       email: value(customer => customer.email),
       phone: value(customer => customer.phone),
       address: value(customer => customer.address),
-      company: ({ id }: CustomerNode, _: unknown, context: GraphContext) => source.company(id, context),
+      company: async (node: CustomerNode, _: unknown, context: GraphContext) =>
+        (await own(node, context)) === null ? null : source.company(node.id, context),
       lifecycleStage: value(customer => customer.lifecycleStage),
-      lifecycleStageName: ({ id }: CustomerNode, _: unknown, context: GraphContext) =>
-        source.lifecycleStageName(id, context),
+      lifecycleStageName: async (node: CustomerNode, _: unknown, context: GraphContext) =>
+        (await own(node, context)) === null ? null : source.lifecycleStageName(node.id, context),
       createdAt: value(customer => customer.createdAt),
       updatedAt: value(customer => customer.updatedAt),
     },
@@ -199,7 +213,8 @@ function withoutNulls(patch: CustomerPatch): CustomerPatch {
 
 /** @throws GraphQLError for an e-mail address that is none and an address without a part; null empties either */
 function checked(patch: CustomerPatch): CustomerPatch {
-  if (typeof patch.email === 'string') emailOf(patch.email)
+  if (typeof patch.email === 'string' && normalizeEmail(patch.email) === null)
+    throw inputFault('email: expected an address such as ada@example.com')
   if (patch.lifecycleStage !== undefined && patch.lifecycleStageName !== undefined)
     throw inputFault('lifecycleStage: expected this or lifecycleStageName, got both')
   for (const field of ['name', 'phone', 'company'] as const) {
@@ -210,12 +225,6 @@ function checked(patch: CustomerPatch): CustomerPatch {
     throw inputFault('address: expected at least one part of it, or null to empty it')
   }
   return patch
-}
-
-function emailOf(text: string): string {
-  const email = normalizeEmail(text)
-  if (email === null) throw inputFault('email: expected an address such as ada@example.com')
-  return email
 }
 
 function inputFault(message: string): GraphQLError {

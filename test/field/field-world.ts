@@ -6,6 +6,7 @@ import type { Client } from 'graphql-ws'
 import { onTestFinished } from 'vitest'
 import { readConfig } from '../../gateway/config.ts'
 import { startGateway } from '../../gateway/gateway.ts'
+import type { Clock } from '../../subgraphs/contract.ts'
 import { registry } from '../../subgraphs/registry.ts'
 import { freePort, recorder, serve, type LogLine, type Served } from '../flows/world.ts'
 import { asanaAccount, hookSecret, hubspotAccount, stripeAccount } from './accounts.ts'
@@ -19,6 +20,8 @@ export interface FieldOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** Whether the first import is waited for; it is, unless false. */
   readonly waitsForImport?: boolean
+  /** The gateway's; the machine's when absent. */
+  readonly clock?: Clock
 }
 
 export interface FieldWorld extends Served {
@@ -71,7 +74,7 @@ export async function startFieldWorld(options: FieldOptions = {}): Promise<Field
     { isExplorable: true, isTerminal: false },
   )
   if (!read.ok) throw new Error(`settings: ${JSON.stringify(read.faults)}`)
-  const gateway = await startGateway(read.config, { log: recorder(log) })
+  const gateway = await startGateway(read.config, { log: recorder(log), clock: options.clock })
   const clients: Client[] = []
   onTestFinished(async () => {
     for (const client of clients) await client.dispose()

@@ -86,7 +86,7 @@ export function contextOf(
     index: { page: unused, sums: unused },
     links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, isKnown: unused },
     writes: { write: unused },
-    customers: { contactOf: unused },
+    customers: { contactOf: unused, answering: unused },
   }
   return context
 }

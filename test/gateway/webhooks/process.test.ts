@@ -36,6 +36,7 @@ function open(ports: Partial<ProcessPorts> = {}) {
     readonly observations: readonly Observation[]
     readonly entries: readonly number[]
     readonly againAt: readonly (Date | null)[]
+    readonly dead: readonly (string | undefined)[]
   }[] = []
   const failed: { readonly id: number; readonly failure: Failure }[] = []
   const reading: { readonly id: string; end(error?: Error): void }[] = []
@@ -57,6 +58,7 @@ function open(ports: Partial<ProcessPorts> = {}) {
         observations,
         entries: entries.map(({ entry: one }) => one.id),
         againAt: entries.map(({ againAt }) => againAt),
+        dead: entries.map(({ dead }) => dead),
       })
       return Promise.resolve(true)
     },
@@ -149,12 +151,15 @@ describe('an entry', () => {
     expect(told.filter(line => line.startsWith('apply'))).toEqual(['apply 3', 'apply 1', 'apply 2'])
   })
 
-  test('of a merged record is not read as itself', async () => {
-    const { processor, told } = open()
+  test('of a merged record is read with the winner: its vendor has to show the merge', async () => {
+    const { processor, told, reading } = open()
     const winner = { system: 'hubspot', kind: 'contact', id: '101' }
     processor.accept([entry(1, [hint('102', { kind: 'DELETED', mergedInto: winner })])])
+    await turn()
+    expect(told).toEqual(['evict 102', 'read 102', 'read 101'])
+    for (const one of reading) one.end()
     await processor.idle()
-    expect(told).toEqual(['evict 102', 'apply 1'])
+    expect(told).toContain('apply 1')
   })
 
   test('that fails is due again, later each time and never before the vendor said, and dead in the end', async () => {
@@ -393,7 +398,12 @@ describe('a vendor that lags behind its own news', () => {
     ['still shows what it said was deleted', { kind: 'DELETED' }, observed(earlier), true],
     ['shows what was deleted and came back', { kind: 'DELETED' }, observed(later), false],
     ['does not show what it said was deleted', { kind: 'DELETED' }, null, false],
-    ['shows a record that was merged into another', { mergedInto: { ...hint('101').record, id: '102' } }, null, false],
+    [
+      'shows neither of two that it said were merged',
+      { mergedInto: { ...hint('101').record, id: '102' } },
+      null,
+      false,
+    ],
     ['tells of our own write', { isEcho: true }, observed(earlier), false],
   ]
   test.each(cases)('%s', async (_title, more, found, isAgain) => {
@@ -409,6 +419,64 @@ describe('a vendor that lags behind its own news', () => {
     await processor.idle()
     const waits = applied.flatMap(({ againAt }) => againAt.map(at => at && at.getTime() - now.getTime()))
     expect(waits).toEqual([1000, 2000, 7000, null])
+  })
+
+  describe('and says that one record was merged into another', () => {
+    const [loser, winner] = [hint('102').record, hint('101').record]
+    const merge = hint('102', { kind: 'DELETED', mergedInto: winner, fields: [] })
+    const shown = (record: Hint['record'], more: Partial<ObservedRecord> = {}) => ({
+      ...observed(now),
+      record,
+      ...more,
+    })
+    const run = async (answers: Record<string, ObservedRecord | null>, tries = 1) => {
+      const { processor, applied } = open({ observe: ({ id }) => Promise.resolve(answers[id] ?? null) })
+      processor.accept([entry(1, [merge], { attempts: tries })])
+      await processor.idle()
+      return applied[0]
+    }
+    const mergedInto = (id: string) => ({ record: loser, observed: null, mergedInto: { ...winner, id } })
+
+    test('is believed when the id answers with the other, or the other names it', async () => {
+      const byAnswer = await run({ 101: shown(winner), 102: shown(winner, { formerIds: ['102'] }) })
+      expect(byAnswer?.observations).toMatchObject([mergedInto('101')])
+      const byName = await run({ 101: shown(winner, { formerIds: ['102'] }), 102: shown(loser) })
+      expect(byName?.observations).toMatchObject([mergedInto('101')])
+      const byNameOfGone = await run({ 101: shown(winner, { formerIds: ['102'] }) })
+      expect([byNameOfGone?.observations, byNameOfGone?.againAt]).toMatchObject([[mergedInto('101')], [null]])
+    })
+
+    test('takes the record that answers for the winner', async () => {
+      const third = { ...winner, id: '103' }
+      const found = await run({ 101: shown(winner), 102: shown(third) })
+      expect(found?.observations).toMatchObject([mergedInto('103'), { record: third, kind: 'UPDATED' }])
+    })
+
+    test('is asked again 1, 3, 10 and 30 s after it told, without effect, and is then dead', async () => {
+      const answers = { 101: shown(winner), 102: shown(loser) }
+      const tries = await Promise.all([1, 2, 3, 4, 5].map(count => run(answers, count)))
+      expect(tries.map(one => one?.againAt[0] && one.againAt[0].getTime() - now.getTime())).toEqual([
+        1000,
+        2000,
+        7000,
+        20_000,
+        null,
+      ])
+      expect(tries.slice(0, 4).map(one => [one?.observations, one?.dead])).toEqual(
+        Array.from({ length: 4 }, () => [[], [undefined]]),
+      )
+      expect(tries[4]?.dead[0]).toBe(
+        'hubspot: told that contact 102 was merged into contact 101, but contact 102 still answers as itself: nothing was merged; replay this delivery once hubspot shows the merge',
+      )
+      expect(tries[4]?.observations).toMatchObject([{ record: loser, kind: 'UPDATED', origin: 'sweep' }])
+      expect(tries[4]?.observations[0]?.mergedInto).toBeUndefined()
+    })
+
+    test('of a record that is gone without a trace in the other, counts as deleted in the end', async () => {
+      const last = await run({ 101: shown(winner) }, 5)
+      expect(last?.observations).toMatchObject([{ record: loser, observed: null, kind: 'DELETED' }])
+      expect(last?.dead[0]).toMatch(/contact 102 is gone and contact 101 does not name it/)
+    })
   })
 
   test('and lists what it does not show yet is asked for half an hour, for nobody tells of that again', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { StoreError } from '../../../gateway/store/store.ts'
 import type { StoredEntry } from '../../../gateway/store/deliveries.ts'
 import { DeliveryProcessor, type ProcessPorts } from '../../../gateway/webhooks/process.ts'
-import type { Hint } from '../../../subgraphs/contract.ts'
+import type { Hint, ObservedRecord } from '../../../subgraphs/contract.ts'
 
 const now = new Date('2026-06-01T09:00:00Z')
 
@@ -14,7 +14,11 @@ function entry(id: number, more: Partial<Hint> = {}): StoredEntry {
 }
 
 /** Writes down which entries each transaction holds; `refuse` may fail one, or take its entries away. */
-async function run(entries: readonly StoredEntry[], refuse: (ids: readonly number[]) => boolean = () => false) {
+async function run(
+  entries: readonly StoredEntry[],
+  refuse: (ids: readonly number[]) => boolean = () => false,
+  observe: ProcessPorts['observe'] = () => Promise.resolve(null),
+) {
   const transactions: (readonly number[])[] = []
   const failed: number[] = []
   const ports: ProcessPorts = {
@@ -24,7 +28,7 @@ async function run(entries: readonly StoredEntry[], refuse: (ids: readonly numbe
     deadlineMs: 300_000,
     renew: () => Promise.resolve(),
     evict: () => undefined,
-    observe: () => Promise.resolve(null),
+    observe,
     apply(_observations, held) {
       const ids = held.map(({ entry: { id } }) => id)
       transactions.push(ids)
@@ -71,6 +75,22 @@ test('a store that fails is not asked again for each of them: all are tried late
 
 test('a merge shares its transaction with nobody: others may have been read before it', async () => {
   const into = (id: string) => ({ kind: 'DELETED' as const, mergedInto: { system: 'hubspot', kind: 'contact', id } })
-  const { transactions } = await run([entry(1, into('8')), entry(2, into('9'))])
+  const winner = (id: string): ObservedRecord => ({
+    record: { system: 'hubspot', kind: 'contact', id },
+    parents: [],
+    status: null,
+    isClosed: null,
+    createdAt: null,
+    updatedAt: null,
+    email: null,
+    names: null,
+  })
+  const answers = new Map([
+    ['1', winner('8')],
+    ['2', winner('9')],
+  ])
+  const { transactions } = await run([entry(1, into('8')), entry(2, into('9'))], undefined, ({ id }) =>
+    Promise.resolve(answers.get(id) ?? winner(id)),
+  )
   expect(transactions).toEqual([[1], [2]])
 })

@@ -130,7 +130,7 @@ function world(options: { isComplete?: boolean; ids?: readonly string[]; sums?: 
       recordsOf: () => Promise.resolve([]),
       isKnown: () => Promise.resolve(false),
     },
-    customers: { contactOf: () => Promise.resolve(null) },
+    customers: { contactOf: () => Promise.resolve(null), answering: id => Promise.resolve(id) },
     writes: {
       write: async (intent, send) => {
         intents.push(intent)

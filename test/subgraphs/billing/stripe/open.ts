@@ -119,6 +119,7 @@ function graphContext(spent: string[], linked: readonly LinkedRecord[]): GraphCo
     writes: { write: unused },
     customers: {
       contactOf: () => Promise.resolve({ name: 'Ada', email: 'ada@example.com', phone: null, address: null }),
+      answering: id => Promise.resolve(id),
     },
   }
 }

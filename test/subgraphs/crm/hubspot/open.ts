@@ -102,6 +102,6 @@ function graphContext(spent: string[]): GraphContext {
     index: { page: unused, sums: unused },
     links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, isKnown: unused },
     writes: { write: unused },
-    customers: { contactOf: unused },
+    customers: { contactOf: unused, answering: unused },
   }
 }

@@ -76,7 +76,7 @@ export function graphContext(call: CallContext = callContext()): GraphContext {
     index: { page: unused, sums: unused },
     links: { resolve: unused, entityOf: unused, parentOf: unused, recordsOf: unused, isKnown: unused },
     writes: { write: unused },
-    customers: { contactOf: unused },
+    customers: { contactOf: unused, answering: unused },
   }
 }
 
