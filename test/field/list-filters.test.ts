@@ -309,3 +309,35 @@ describe('names of customers', () => {
     expect(await found('angs')).toEqual({ customers: { nodes: [{ id: '2' }] } })
   })
 })
+
+test('empty and blank text is refused in every filter, with what to do', async () => {
+  const world = await startFieldWorld({})
+  const asks = [
+    ...['', ' ', '\\t'].flatMap(text => [
+      `customers(filter: { email: "${text}" }) { totalCount }`,
+      `customers(filter: { namePrefix: "${text}" }) { totalCount }`,
+      `customers(filter: { lifecycleStageName: ["Lead", "${text}"] }) { totalCount }`,
+      `orders(filter: { email: "${text}" }) { totalCount }`,
+      `orders(filter: { email: "${text}" }) { sums { count } }`,
+      `orders(filter: { number: "${text}" }) { totalCount }`,
+      `orders(filter: { customer: "${text}" }) { totalCount }`,
+      `jobs(filter: { status: ["${text}"] }) { totalCount }`,
+      `jobs(filter: { customer: "${text}" }) { totalCount }`,
+      `jobs(filter: { order: "${text}" }) { totalCount }`,
+      `jobs(filter: { assignee: "${text}" }) { totalCount }`,
+      `searchCustomers(text: "${text}") { id }`,
+      `deliveries(system: "${text}") { totalCount }`,
+      `deliveries(entity: { type: "Customer", id: "${text}" }) { totalCount }`,
+      `unlinkedRecords(system: "${text}") { totalCount }`,
+      `ownership(entity: "${text}") { field }`,
+      `ownership(field: "${text}") { field }`,
+    ]),
+    'orders(filter: { email: "no address" }) { totalCount }',
+    'customers(filter: { email: "no address" }) { totalCount }',
+  ]
+  for (const ask of asks) {
+    const { errors } = await world.ask(`{ ${ask} }`)
+    expect([ask, errors[0]?.extensions?.['code']]).toEqual([ask, 'BAD_USER_INPUT'])
+    expect([ask, errors[0]?.message]).toEqual([ask, expect.stringMatching(/^\S+: expected .+/)])
+  }
+})

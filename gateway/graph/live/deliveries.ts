@@ -1,9 +1,8 @@
-import { GraphQLError } from 'graphql'
 import type { Change } from '../../../schema/change.ts'
 import { isEntityType, type EntityRef } from '../../../schema/entities.ts'
 import type { System } from '../../../schema/systems.ts'
-import { registry } from '../../../subgraphs/registry.ts'
 import { readPage, readWindow, type WindowArguments } from '../../links/page.ts'
+import { badInput, checkSystem } from './arguments.ts'
 import type { DeliveryState, DeliveryWindow, FoundDelivery } from '../../store/find-deliveries.ts'
 
 /** Which deliveries are meant. */
@@ -150,13 +149,12 @@ export function deliveryMutations(port: DeliveriesPort) {
 export const deliveryStateNames = { DUE: 'due', DONE: 'done', DEAD: 'dead', DISMISSED: 'dismissed' } as const
 
 function filterOf({ system, state, since, until, entity }: FilterArguments): DeliverySelection {
-  const known = registry.map(one => one.system)
-  if (system != null && !known.includes(system))
-    throw badInput(`system: expected one of ${known.join(', ')}, got ${system.slice(0, 50)}`)
+  checkSystem(system)
   return { system, state, since, until, entity: entity == null ? null : entityOf(entity) }
 }
 
 function entityOf({ type, id }: { readonly type: string; readonly id: string }): EntityRef {
+  if (id.trim() === '') throw badInput('entity.id: expected an id, got none; leave out entity to select all')
   if (isEntityType(type)) return { type, id }
   throw badInput('entity.type: expected the name of an entity, for example Customer')
 }
@@ -179,8 +177,4 @@ function idOfCursor(name: 'after' | 'before', cursor: string): number {
   const match = /^d1:(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
   if (match === null) throw badInput(`${name}: expected a cursor of this list, as an earlier page gave it`)
   return Number(match[1])
-}
-
-function badInput(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
 }

@@ -10,6 +10,7 @@ import type { OperationContext } from '../context.ts'
 import { cursorOf } from '../cursor.ts'
 import type { ChangeFrame, FrameChange } from '../subscription.ts'
 import type { Resolvers } from '../subgraph.ts'
+import { checkSystem } from './arguments.ts'
 import { deliveryMutations, deliveryQueries, deliveryStateNames, type DeliveriesPort } from './deliveries.ts'
 import { nodeQueries, type LiveNode } from './nodes.ts'
 
@@ -108,6 +109,7 @@ export function liveResolvers(ports: LivePorts): Resolvers {
       ...nodeQueries(ports),
       ...deliveryQueries(ports.deliveries),
       unlinkedRecords: async (_: unknown, asked: UnlinkedArguments) => {
+        checkSystem(asked.system)
         const page = await ports.unlinked(asked)
         const edges = page.entries.map(({ cursor, unlinked }) => ({ cursor, node: unlinkedNode(unlinked) }))
         return {
@@ -193,6 +195,10 @@ function ownershipRows(ports: LivePorts, asked: { entity?: string | null; field?
       extensions: { code: 'BAD_USER_INPUT' },
     })
   }
+  if (asked.field?.trim() === '')
+    throw new GraphQLError('field: expected the name of a field, got none; leave it out to select all', {
+      extensions: { code: 'BAD_USER_INPUT' },
+    })
   return Object.entries(ownership).flatMap(([name, row]) => {
     const [entity = '', field = ''] = name.split('.')
     if (asked.entity != null && asked.entity !== entity) return []
