@@ -67,7 +67,8 @@ export class WebhooksCheck {
       }
     } catch (error) {
       if (error instanceof VendorError && error.kind === 'aborted') throw error
-      log.warn({ system, err: error }, 'whether its webhooks are alive could not be asked')
+      const fields = error instanceof VendorError ? { system, reason: error.message } : { system, err: error }
+      log.warn(fields, 'whether its webhooks are alive could not be asked')
     }
   }
 }

@@ -136,6 +136,22 @@ test('a key that may only read names each of the four writes', async () => {
   )
 })
 
+test('a Stripe that cannot be reached is one sentence, without a class name, and an error', async () => {
+  const world = await startFieldWorld({
+    environment: { ...environment, STRIPE_BASE_URL: 'http://127.0.0.1:9' },
+    waitsForImport: false,
+  })
+  const lines: string[] = []
+  expect(await world.gateway.connect('stripe', line => void lines.push(line))).toBe('failed')
+  expect(lines.filter(line => line.includes('missing '))).toEqual([
+    expect.stringMatching(
+      /Could not try Customers write, .*, Webhook Endpoints write: (no connection|it has stopped answering)[^:]*; try again later\.$/,
+    ),
+  ])
+  expect(lines.join('\n')).not.toMatch(/Stripe[A-Z]\w*Error/)
+  expect(lines.at(-1)).toContain('failed   correct what is named above')
+})
+
 test("Stripe's newer words name a permission without the old prefix", async () => {
   const { text } = await connectWith(
     all.filter(one => one !== 'rak_plan_read'),

@@ -39,7 +39,7 @@ for (const vendor of [hubspot, stripe]) {
       .poll(() => told(world, vendor), { timeout: 10_000 })
       .toMatchObject({
         part: expect.stringMatching(/^ok; 1 request was refused since the last genuine one, at 20\d\d-/),
-        notes: [expect.stringContaining('a stranger forges webhooks')],
+        notes: [expect.stringContaining('the webhooks are forged')],
       })
     await forge(world, vendor, 1)
     await expect

@@ -123,19 +123,21 @@ async function triedKey(
   }
 }
 
-/** Where Stripe cannot be asked, all fail alike: one sentence a fault, and not one a permission. */
+/** Where Stripe cannot be asked, all fail alike: one sentence a kind of fault, and not one a permission. */
 function untriedText(untried: readonly Refused[]): readonly string[] {
-  const byFault = new Map<string, string[]>()
-  for (const { permission, error } of untried) {
-    const fault = `${faultOf(error)}${hintFor(error)}`
-    byFault.set(fault, [...(byFault.get(fault) ?? []), permission])
-  }
-  return [...byFault].map(([fault, all]) => `Could not try ${all.join(', ')}: ${fault}.`)
+  const kinds = new Set(untried.map(({ error }) => error.kind))
+  return [...kinds].flatMap(kind => {
+    const alike = untried.filter(({ error }) => error.kind === kind)
+    const [first] = alike
+    if (first === undefined) return []
+    const permissions = alike.map(({ permission }) => permission).join(', ')
+    return [`Could not try ${permissions}: ${faultOf(first.error)}${hintFor(first.error)}.`]
+  })
 }
 
-/** Without what is of one request. */
+/** Without what is of one request, and without the breaker's milliseconds. */
 function faultOf({ reason }: VendorError): string {
-  return reason.replace(/, request \S+$/, '')
+  return reason.replace(/, request \S+$|; the next try is in \d+ ms$/, '')
 }
 
 function isUnauthorized({ kind }: VendorError): boolean {
