@@ -1,7 +1,8 @@
 import { recordKey } from '../schema/systems.ts'
-import type { Log } from '../subgraphs/contract.ts'
+import type { Hint, Log } from '../subgraphs/contract.ts'
 import { applyObservations } from './changes/apply.ts'
 import { refuseOvertaken } from './changes/overtaken.ts'
+import type { KnownMentionedKind } from './links/catalogue.ts'
 import type { Runtime } from './runtime.ts'
 import {
   claimDue,
@@ -68,7 +69,8 @@ export function openProcessor(
       else cache.evict(record)
       if (at !== null) cache.expect(record, at)
     },
-    isMentioned: record => catalogue.mentionedKindOf(record) !== null,
+    isMentioned: hint => mayRename(catalogue.mentionedKindOf(hint.record), hint),
+    isIndexed: record => catalogue.mentionedKindOf(record)?.nameFields !== null,
     rename: openRenaming(runtime),
     position: () => follower.position,
     locate: (hint, priority) => runtime.locate(hint, runtime.context(priority)),
@@ -77,7 +79,7 @@ export function openProcessor(
       const now = clock.now()
       try {
         const heard = heardOf(entries)
-        const told = observations.map(one => ({ ...one, heardAt: heard.get(recordKey(one.record)) }))
+        const told = observations.map(one => ({ ...one, heardAt: heard.get(recordKey(one.record)) ?? one.heardAt }))
         await commits.commit(
           async tx => {
             await refuseOvertaken(tx, observations)
@@ -109,6 +111,14 @@ export function openProcessor(
     random,
     log,
   })
+}
+
+/** Whether a hint may be about the name that others show. */
+function mayRename(kind: KnownMentionedKind | null, { kind: change, fields }: Hint): boolean {
+  if (kind === null) return false
+  // Who shows an entity that was just made has read it after that.
+  if (kind.nameFields === null || change === 'CREATED') return kind.nameFields === null
+  return change === 'DELETED' || fields.length === 0 || kind.nameFields.some(field => fields.includes(field))
 }
 
 /** When the delivery came that told of each record, by `recordKey`; the first where several did. */

@@ -109,7 +109,14 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     traces,
     log,
   })
-  const commits = new ChangeCommits({ store, cache, follower, hub, traces })
+  const commits = new ChangeCommits({
+    store,
+    cache,
+    follower,
+    hub,
+    isReadApart: record => catalogue.mentionedKindOf(record)?.isReadApart === true,
+    traces,
+  })
   const contexts: ContextPorts = {
     lookups() {
       const living = new Living()
@@ -173,7 +180,7 @@ export async function openRuntime(config: GatewayConfig, ports: RuntimePorts): P
     async nameOf(record, context) {
       const { nameOf } = runningOf(record.system).adapter
       if (nameOf === undefined)
-        throw new Error(`${record.system} declares the kind ${record.kind} as mentioned and reads no names`)
+        throw new Error(`${record.system} declares that others show the names of its ${record.kind}s, and reads none`)
       return nameOf(record, context)
     },
     async linkRecord(record, entityId) {

@@ -32,6 +32,8 @@ export interface Change {
   readonly traceparent?: string
   /** When the webhook came that told of its record, by the store's clock; absent where something else did. */
   readonly heardAt?: Date
+  /** The record whose name this one shows otherwise now; absent where something else changed. */
+  readonly renamed?: RecordRef
 }
 
 export type NewChange = Omit<Change, 'sequence' | 'recordedAt'>

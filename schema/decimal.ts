@@ -28,6 +28,12 @@ export function added(a: Decimal, b: Decimal): Decimal {
   return shifted(String(BigInt(shifted(a, places)) + BigInt(shifted(b, places))), -places)
 }
 
+export function multiplied(a: Decimal, b: Decimal): Decimal {
+  const [placesOfA, placesOfB] = [partsOf(a).fraction.length, partsOf(b).fraction.length]
+  const product = BigInt(shifted(a, placesOfA)) * BigInt(shifted(b, placesOfB))
+  return shifted(String(product), -placesOfA - placesOfB)
+}
+
 /** The nearest whole number, half of one away from zero. @returns null beyond 2^53 - 1, where numbers are no longer exact */
 export function rounded(decimal: Decimal): number | null {
   const { sign, whole, fraction } = partsOf(decimal)

@@ -43,6 +43,19 @@ export interface EntityKind {
   readonly kind: string
   readonly entity: EntityType
   readonly as: 'owner' | 'copy'
+  /** Where records of another kind of the same system show its name too: an order that of its products. */
+  readonly shownBy?: ShownBy
+}
+
+export interface ShownBy {
+  /** What the records that show the name are. */
+  readonly entity: EntityType
+  /** Their fields that show it. */
+  readonly fields: readonly string[]
+  /** The named record's own fields that the name stands in: news of others rename nothing. */
+  readonly nameFields: readonly string[]
+  /** Whether they hold the name themselves; otherwise it is read from the named record when it is shown. */
+  readonly isHeld?: boolean
 }
 
 export interface MentionedKind {
@@ -52,6 +65,8 @@ export interface MentionedKind {
   readonly as: 'mentioned'
   /** The entity's fields that show the name. */
   readonly fields: readonly string[]
+  /** Whether those who mention it do not hold the name: it is read from the mentioned record when it is shown. */
+  readonly isReadApart?: boolean
   /** Whether the name is the entity's status in the record index. */
   readonly isStatus?: boolean
   /** Whether an entity exists only within records of this kind: a job in its project. */

@@ -163,8 +163,13 @@ export interface ObservedRecord {
   /** Ids of records that were merged into this one, as far as the vendor tells: they are its aliases. */
   readonly formerIds?: readonly string[]
   readonly values?: IndexedValues
-  /** Records of the same system whose names it shows, of kinds declared as `mentioned`. */
-  readonly mentions?: readonly Mention[]
+  /**
+   * Records of the same system whose names it shows, of kinds declared as `mentioned` or with `shownBy`. Null where it cannot be told
+   * now: those known before stay.
+   */
+  readonly mentions?: readonly Mention[] | null
+  /** What it is called where others show its name, for kinds declared with `shownBy`; absent where that is not known. */
+  readonly shownAs?: string
 }
 
 /** "My field shows the name of that record." */
@@ -292,8 +297,8 @@ export interface Links {
   resolve(entity: EntityRef): Promise<EntityRef | null>
   /** The living entity a record is or belongs to; null when none does. */
   entityOf(record: RecordRef): Promise<EntityRef | null>
-  /** The entity a record hangs below: an invoice's Customer, a task's Order; null when none does. */
-  parentOf(record: RecordRef, entity: EntityType): Promise<EntityRef | null>
+  /** The entity that a record, or another entity, hangs below: an invoice's Customer, a job's Order; null when none does. */
+  parentOf(child: RecordRef | EntityRef, entity: EntityType): Promise<EntityRef | null>
   /** The living records of a system an entity is linked to; the leading one first (person, explicit, e-mail; newest within). */
   recordsOf(entity: EntityRef, system: System): Promise<readonly LinkedRecord[]>
   /** Whether the record is in the index, as one that exists. */
@@ -361,6 +366,12 @@ export interface WriteSteps extends WriteProgress {
    * @throws StoreError when it cannot be noted
    */
   step(step: string, trace: string, make: MakeRecord): Promise<string>
+  /**
+   * Does work while no other write does work under this name, in this process or another one: what two would each make, the second
+   * finds.
+   * @throws GraphQLError `WRITE_UNDER_WAY` when the others take too long
+   */
+  alone<T>(name: string, work: () => Promise<T>): Promise<T>
 }
 
 export interface MakeRecord {
@@ -746,8 +757,8 @@ export interface OpenSystem<Source> {
    */
   locate?(record: RecordRef, context: GraphContext): Promise<readonly RecordRef[]>
   /**
-   * Reads through the cache what a record of a kind declared as `mentioned` is called, as those who mention it show it; null when it
-   * does not exist (any more). Absent where no kind is declared so.
+   * Reads through the cache what a record of a kind declared as `mentioned` or with `shownBy` is called, as those who mention it show
+   * it; null when it does not exist (any more). Absent where no kind is declared so.
    */
   nameOf?(record: RecordRef, context: GraphContext): Promise<string | null>
   /**

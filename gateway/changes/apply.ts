@@ -217,6 +217,7 @@ async function readSteps(
   const isPerson = (record: RecordRef): boolean =>
     catalogue.isOwner(record) && isKnownByEmail(catalogue.kindOf(record).entity)
   const emails = await readEmails(tx, records.filter(isPerson))
+  const named = await readNamed(tx, catalogue, batch)
   const runs = await readRuns(tx)
   return batch.map(observation => {
     const { record } = observation
@@ -229,6 +230,7 @@ async function readSteps(
       emails: emailsBefore,
       mentions: (row === null ? undefined : mentions.get(row.id)) ?? [],
       fieldsOf: (mentioned: Pick<RecordRef, 'system' | 'kind'>) => catalogue.mentionedKindOf(mentioned)?.fields ?? [],
+      shownAs: (mentioned: RecordRef) => named.get(recordKey(mentioned))?.shown_as ?? null,
       run: runs.get(`${record.system}:${record.kind}`) ?? null,
     }
     return {
@@ -241,6 +243,20 @@ async function readSteps(
       effect: effectOf(observation, known, now),
     }
   })
+}
+
+/** The rows of entities and copies whose names are shown by records that do not hold them. */
+async function readNamed(
+  tx: StoreTransaction,
+  catalogue: Catalogue,
+  batch: readonly Observation[],
+): Promise<ReadonlyMap<string, RecordRow>> {
+  const mentions = batch.flatMap(({ observed }) => observed?.mentions ?? [])
+  const isIndexed = (record: RecordRef): boolean => catalogue.mentionedKindOf(record)?.nameFields != null
+  return readRecords(
+    tx,
+    mentions.flatMap(({ record, name }) => (name === undefined && isIndexed(record) ? [record] : [])),
+  )
 }
 
 /** The imports under way: whatever is seen while one lists a kind, it has seen. */

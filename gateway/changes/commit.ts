@@ -14,6 +14,8 @@ export interface ChangeCommitsPorts {
   readonly cache: RecordCache
   readonly follower: ChangeFollower
   readonly hub: PushHub
+  /** Whether those who show the record's name do not hold it. */
+  isReadApart?(record: RecordRef): boolean
   readonly traces?: Traces
 }
 
@@ -67,15 +69,19 @@ export class ChangeCommits {
 
   /** What the follower does with each page of Changes. Evict before pushing: a subscriber reads at once. */
   follow(changes: readonly Change[]): void {
+    const { cache, hub } = this.#ports
     for (const change of changes) {
-      const isEvicted = this.#evicted.get(change.sequence)?.has(recordKey(change.record)) ?? false
+      const evicted = this.#evicted.get(change.sequence)
+      const isEvicted = evicted?.has(recordKey(change.record)) ?? false
       this.#evicted.delete(change.sequence)
-      if (change.kind === 'DELETED') this.#ports.cache.forget(change.record)
-      // A link changes nothing the vendor has.
-      else if (!isEvicted && change.kind !== 'LINKED') this.#ports.cache.evict(change.record)
-      const isNone = change.kind === 'LINKED'
+      const { renamed } = change
+      if (renamed !== undefined && evicted?.has(recordKey(renamed)) !== true) cache.evict(renamed)
+      // A link changes nothing the vendor has, nor does the name of a record that is read apart.
+      const isNone = change.kind === 'LINKED' || (renamed !== undefined && this.#ports.isReadApart?.(renamed) === true)
+      if (change.kind === 'DELETED') cache.forget(change.record)
+      else if (!isEvicted && !isNone) cache.evict(change.record)
       this.#traces.followed(change, isNone ? 'not needed' : isEvicted ? 'before it was read' : 'now')
     }
-    this.#ports.hub.publish(changes)
+    hub.publish(changes)
   }
 }

@@ -9,6 +9,7 @@ import type { Tables } from '../store/tables.ts'
 type ChangeRow = Selectable<Tables['changes']>
 
 const fieldNames = z.array(z.string())
+const recordRef = z.object({ system: z.string(), kind: z.string(), id: z.string() })
 const entityRefs = z.array(z.object({ type: z.enum(entityTypes), id: z.string() }))
 
 /** Rows of one INSERT: SQLite takes 32,766 values in a statement, Postgres 65,535, and long statements are slow to prepare. */
@@ -137,6 +138,7 @@ function toRow(change: Change): Insertable<Tables['changes']> {
     recorded_at: change.recordedAt.getTime(),
     traceparent: change.traceparent ?? null,
     heard_at: change.heardAt?.getTime() ?? null,
+    renamed: change.renamed === undefined ? null : JSON.stringify(change.renamed),
   }
 }
 
@@ -155,6 +157,7 @@ function toChange(row: ChangeRow): Change {
     recordedAt: new Date(row.recorded_at),
     ...(row.traceparent === null ? {} : { traceparent: row.traceparent }),
     ...(row.heard_at === null ? {} : { heardAt: new Date(row.heard_at) }),
+    ...(row.renamed === null ? {} : { renamed: parseColumn(recordRef, row.renamed, 'changes.renamed') }),
   }
 }
 

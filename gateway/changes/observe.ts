@@ -4,7 +4,7 @@ import type { RecordRef } from '../../schema/systems.ts'
 import { normalizeEmail } from '../../schema/values.ts'
 import type { ObservedRecord } from '../../subgraphs/contract.ts'
 import { parseColumn } from '../store/json-column.ts'
-import { mentionsAfter, renamedIn, sameMentions, type MentionRow, type NewMention } from '../links/mentions.ts'
+import { mentionsAfter, printOf, renamedIn, sameMentions, type MentionRow, type NewMention } from '../links/mentions.ts'
 import { namedParents, sameParents, type NamedParent, type ParentRow } from '../links/parents.ts'
 import { columnsOf, noValues, sameValues, type ValueColumns } from '../links/indexed-values.ts'
 import type { NewRecordRow, RecordRow } from '../links/records.ts'
@@ -44,6 +44,8 @@ export interface Known {
   readonly mentions: readonly MentionRow[]
   /** The entity's fields that show the names of a kind of records. */
   fieldsOf(mentioned: Pick<RecordRef, 'system' | 'kind'>): readonly string[]
+  /** The hash of what a record is called that others show; null where that is not known. */
+  shownAs(mentioned: RecordRef): string | null
   /** Its further e-mail addresses, normalised. */
   readonly emails: readonly string[]
   /** The number of the import that is listing its kind at the moment; null when none is. */
@@ -145,7 +147,15 @@ export function tombstoneOf(
 function effectOfSight(
   observation: Observation,
   observed: ObservedRecord,
-  { row: stored, parents: storedParents, emails: storedEmails, mentions: storedMentions, fieldsOf, run }: Known,
+  {
+    row: stored,
+    parents: storedParents,
+    emails: storedEmails,
+    mentions: storedMentions,
+    fieldsOf,
+    shownAs,
+    run,
+  }: Known,
   now: Date,
 ): Effect {
   const isListing = observation.origin !== undefined
@@ -188,21 +198,25 @@ function effectOfSight(
     seen_run: run ?? stored?.seen_run ?? null,
     ...columnsOf(observed.values),
     has_values: 1,
+    shown_as: observed.shownAs === undefined ? (stored?.shown_as ?? null) : printOf(observed.shownAs),
   }
   const named = observed.parents === null ? null : namedParents(observed.parents)
   const isNew = stored === null || isDead
   const hasParents = named !== null && (isNew ? named.length > 0 : !sameParents(storedParents, named))
-  const mentioned = mentionsAfter(isNew ? [] : storedMentions, observed.mentions)
-  const mentions = sameMentions(isNew ? [] : storedMentions, mentioned) ? null : mentioned
-  const renamed = isNew ? [] : renamedIn(storedMentions, mentioned).flatMap(fieldsOf)
+  const mentionedBefore = isNew ? [] : storedMentions
+  const mentioned =
+    observed.mentions === null ? mentionedBefore : mentionsAfter(mentionedBefore, observed.mentions, shownAs)
+  const mentions = sameMentions(mentionedBefore, mentioned) ? null : mentioned
+  const renamed = renamedIn(mentionedBefore, mentioned).flatMap(fieldsOf)
   const told = stored !== null && stored.updated_at === row.updated_at ? toldOf(stored) : []
   const further = furtherEmails(observed, row.email)
   const emails = further === null || sameTexts(further, storedEmails) ? null : further
   const isSame = stored !== null && !isNew && !hasParents && emails === null && sameRow(stored, row)
   const isNoNews = isSame && isTold(observation, updatedAt, stored, told)
   const change = isNew ? 'CREATED' : isNoNews && renamed.length === 0 ? null : 'UPDATED'
-  // A version before this one did not keep the values: they are written, and are no news.
-  if (isSame && stored.has_values === 1 && change === null && stored.updated_at === row.updated_at)
+  // A version before this one did not keep the values, nor what it is called: they are written, and are no news.
+  const isWhole = stored?.has_values === 1 && stored.shown_as === row.shown_as
+  if (isSame && isWhole && change === null && stored.updated_at === row.updated_at)
     return { ...nothing, mentions, seenRow }
   const isUnremarkable = stored === null && observation.origin === 'import'
   const isToldWhole = change !== null && !isUnremarkable && observation.fields.length === 0
@@ -290,6 +304,7 @@ function sameRow(stored: RecordRow, row: NewRecordRow & ValueColumns): boolean {
     stored.email === row.email &&
     stored.names_type === row.names_type &&
     stored.names_id === row.names_id &&
+    (stored.shown_as === null || stored.shown_as === row.shown_as) &&
     (stored.has_values === 0 || sameValues(stored, row))
   )
 }

@@ -65,10 +65,14 @@ export async function applyName(
       statusBefore: row.status,
       statusAfter: kind.isStatus === true ? name : row.status,
       at,
+      renamed: record,
     }
   })
   return appendChanges(tx, changes, now)
 }
+
+/** The name of a record that does not exist (any more), for those that still show it: they show none. */
+export const noName = ''
 
 /** The next records that mention one, in the order of their rows. */
 export async function mentioning(

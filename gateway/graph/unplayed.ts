@@ -46,9 +46,9 @@ export function guardLookups(lookups: Lookups, unplayed: readonly UnplayedRole[]
       check(entity.type)
       return links.resolve(entity)
     },
-    async parentOf(record, entity) {
+    async parentOf(child, entity) {
       check(entity)
-      return links.parentOf(record, entity)
+      return links.parentOf(child, entity)
     },
     async recordsOf(entity, system) {
       check(entity.type)

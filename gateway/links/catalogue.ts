@@ -4,8 +4,12 @@ import type { MentionedKind, RecordKind, RecordRef, Role, System } from '../../s
 /** A system's kind of records, and what its records are in the graph. */
 export type KnownKind = RecordKind & { readonly system: System; readonly role: Role }
 
-/** A kind whose records are no entities: others show their names. */
-export type KnownMentionedKind = MentionedKind & { readonly system: System }
+/** A kind whose names the records of others show. */
+export type KnownMentionedKind = Omit<MentionedKind, 'as'> & {
+  readonly system: System
+  /** For records that are entities or copies themselves: their own fields that the name stands in. Null for the others. */
+  readonly nameFields: readonly string[] | null
+}
 
 /** What a catalogue is made of; every SystemDefinition is one. */
 export interface CatalogueEntry {
@@ -25,7 +29,7 @@ export interface Catalogue {
   ownerOf(entity: EntityType): KnownKind | null
   copiesOf(entity: EntityType): readonly KnownKind[]
   isOwner(record: Pick<RecordRef, 'system' | 'kind'>): boolean
-  /** The kind of a record that is no entity but whose name others show; null for the others. */
+  /** The kind of a record whose name others show; null for the others. */
   mentionedKindOf(record: Pick<RecordRef, 'system' | 'kind'>): KnownMentionedKind | null
 }
 
@@ -64,7 +68,11 @@ export function openCatalogue(definitions: readonly CatalogueEntry[]): Catalogue
     isOwner: record => byName.get(nameOf(record))?.as === 'owner',
     mentionedKindOf(record) {
       const known = byName.get(nameOf(record))
-      return known?.as === 'mentioned' ? known : null
+      if (known?.as === 'mentioned') return { ...known, nameFields: null }
+      if (known?.shownBy === undefined) return null
+      const { system, kind, shownBy } = known
+      const { entity, fields, nameFields, isHeld } = shownBy
+      return { system, kind, entity, fields, nameFields, isReadApart: isHeld !== true }
     },
   }
 }

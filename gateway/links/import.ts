@@ -4,6 +4,7 @@ import type { System } from '../../schema/systems.ts'
 import type { CallContext, Clock, Importer, ImportPage, Log } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
 import { applyObservations } from '../changes/apply.ts'
+import { applyName } from '../changes/rename.ts'
 import {
   isOfTheseSettings,
   listingSettings,
@@ -13,6 +14,7 @@ import {
 } from '../store/progress.ts'
 import { StoreError, type Store, type StoreReader } from '../store/store.ts'
 import type { Catalogue, CatalogueEntry } from './catalogue.ts'
+import { shownOtherwise } from './mentions.ts'
 import { deleteUnseen } from './unseen.ts'
 
 export interface ImportSystem extends CatalogueEntry {
@@ -137,6 +139,8 @@ async function importKind(options: ImportOptions, system: System, importer: Impo
     // The last page moves nothing: ended before the end is written, it is read again and costs a page.
     const reached: ImportProgress =
       page.next === null ? progress : { ...progress, cursor: page.next, imported, total: step.total }
+    // Before the place behind them is written: ended here, they are listed again.
+    await renameShown(options, system, kind, page)
     const changes = await untilGiven(options, system, kind, () => applyPage(options, page, reached))
     if (changes.length > 0) onApplied(changes)
     progress = reached
@@ -161,6 +165,30 @@ async function importKind(options: ImportOptions, system: System, importer: Impo
       return
     }
     onProgress({ ...step, isDone: false })
+  }
+}
+
+/** Brings the names of what is listed to the records that show them; see `shownBy`. */
+async function renameShown(options: ImportOptions, system: System, kind: string, page: ImportPage): Promise<void> {
+  const { store, catalogue, clock, signal, confirm, onApplied } = options
+  const records = page.observed.flatMap(({ record, shownAs: name }) => (name === undefined ? [] : [{ record, name }]))
+  if (records.length === 0) return
+  const renamed = await untilGiven(options, system, kind, () =>
+    store.read(db => shownOtherwise(db, { records, isChanges: false })),
+  )
+  for (const named of renamed) {
+    for (;;) {
+      signal.throwIfAborted()
+      const now = clock.now()
+      const changes = await untilGiven(options, system, kind, () =>
+        store.write(async tx => {
+          await confirm?.(tx)
+          return applyName(tx, catalogue, named, now, now)
+        }),
+      )
+      if (changes.length === 0) break
+      onApplied(changes)
+    }
   }
 }
 

@@ -51,8 +51,9 @@ export function openLinks(store: Store, catalogue: Catalogue, living = new Livin
       const known = catalogue.kindOf(record)
       return known.as === 'owner' ? resolve({ type: known.entity, id: record.id }) : copies.load(record)
     },
-    async parentOf(record, entity) {
-      const parent = await parents.load({ record, entity })
+    async parentOf(child, entity) {
+      const record = 'type' in child ? ownRecord(child) : child
+      const parent = record === null ? null : await parents.load({ record, entity })
       if (parent !== null) living.add(parent)
       return parent
     },
@@ -65,6 +66,11 @@ export function openLinks(store: Store, catalogue: Catalogue, living = new Livin
     isKnown: record => isLivingRecord(store, record),
     linksOf: entity => links.load(entity),
     referencesOf: entity => store.read(db => readReferencesOf(db, catalogue, entity)),
+  }
+
+  function ownRecord({ type, id }: EntityRef): RecordRef | null {
+    const owner = catalogue.ownerOf(type)
+    return owner === null ? null : { system: owner.system, kind: owner.kind, id }
   }
 
   async function resolve(entity: EntityRef): Promise<EntityRef | null> {

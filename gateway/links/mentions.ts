@@ -20,17 +20,21 @@ export function printOf(name: string): string {
   return createHash('sha256').update(name).digest('base64url').slice(0, 16)
 }
 
-/** What a record mentions by now. A name that it does not hold stays as it was known. */
+/**
+ * What a record mentions by now. A name that it does not hold stays as it was known.
+ * @param shownAs the hash of what a record newly mentioned is called; null where that is not known
+ */
 export function mentionsAfter(
   stored: readonly MentionRow[],
   mentions: readonly Mention[] | undefined,
+  shownAs: (record: RecordRef) => string | null = () => null,
 ): readonly NewMention[] {
   const known = new Map(stored.map(row => [nameOf(row), row.shown]))
   const after = new Map<string, NewMention>()
   for (const { record, name } of mentions ?? []) {
     const { system, kind, id: record_id } = record
     const row = { system, kind, record_id }
-    const shown = name === undefined ? (known.get(nameOf(row)) ?? unknownName) : printOf(name)
+    const shown = name === undefined ? (known.get(nameOf(row)) ?? shownAs(record) ?? unknownName) : printOf(name)
     after.set(nameOf(row), { ...row, shown })
   }
   return [...after.values()]

@@ -147,6 +147,7 @@ export async function writeRecords(
           assignee_id: eb.ref('excluded.assignee_id'),
           name: eb.ref('excluded.name'),
           has_values: eb.ref('excluded.has_values'),
+          shown_as: eb.ref('excluded.shown_as'),
         })),
       )
       .returning(['id', 'system', 'kind', 'record_id', 'name'])

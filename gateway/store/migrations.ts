@@ -8,6 +8,7 @@ import {
   leases,
   mentionsSchema,
   outageSchema,
+  renamedSchema,
   schema,
   traceSchema,
   writesSchema,
@@ -37,6 +38,7 @@ export const migrations: readonly Migration[] = [
   indexedValuesSchema,
   mentionsSchema,
   linksSchema,
+  renamedSchema,
 ]
 
 /**

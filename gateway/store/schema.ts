@@ -139,3 +139,9 @@ export const mentionsSchema: readonly string[] = [
   `create index mentions_by_child on mentions (child)`,
   `create index mentions_by_record on mentions (system, kind, record_id, shown, child)`,
 ]
+
+/** Whose name a record shows otherwise, so that every process reads that name anew; and what entities are called that others show. */
+export const renamedSchema: readonly string[] = [
+  `alter table changes add column renamed text`,
+  `alter table records add column shown_as text`,
+]

@@ -139,6 +139,8 @@ interface ChangesTable {
   traceparent: string | null
   /** When the webhook came; null where something else told of it. */
   heard_at: number | null
+  /** json: RecordRef; null where no name changed. */
+  renamed: string | null
 }
 
 /** Tools that a process cannot use, as long as it says so. */
@@ -191,6 +193,8 @@ interface RecordsTable {
   name: string | null
   /** 0 while the columns above have not been read: the record was written by a version that did not keep them. */
   has_values: Generated<number>
+  /** Hash of what it is called, where others show its name; null for the other kinds, and while it is not known. */
+  shown_as: string | null
 }
 
 /** A name from each of its words on, so that each word is found by its beginning. */

@@ -56,8 +56,10 @@ export interface ProcessPorts {
   locate?(hint: Hint, priority: WorkPriority): Promise<readonly Hint[]>
   /** Reads the record past every eviction so far. */
   observe(record: RecordRef, priority: WorkPriority): Promise<ObservedRecord | null>
-  /** Whether a record is no entity, but others show its name. */
-  isMentioned?(record: RecordRef): boolean
+  /** Whether others show the record's name, and the hint may be about that. */
+  isMentioned?(hint: Hint): boolean
+  /** Whether the record is an entity or a copy, and not only a name that others show. */
+  isIndexed?(record: RecordRef): boolean
   /**
    * Has the new name of a mentioned record shown by all who mention it: index, caches, pushes. Begun again after a crash, it goes on
    * where it was. Long for a record that thousands mention.
@@ -100,6 +102,25 @@ interface Group extends Turn {
 interface Reading {
   readonly record: RecordRef
   readonly tried: Try | null
+}
+
+/** What entries tell of some records. */
+interface Told {
+  readonly hints: readonly Hint[]
+  /** Those that are worked on once these records are up to date. */
+  readonly entries: readonly StoredEntry[]
+  /** When it was heard, where that is not when these entries came. */
+  readonly heardAt?: Date
+  /** Whether the vendor does not show all of it yet. */
+  readonly isUnseen?: boolean
+}
+
+/** What came of a try. */
+interface Worked {
+  readonly outcome: TryOutcome
+  readonly reason?: string
+  /** Whether the vendor does not show all of it yet. */
+  readonly isLagging: boolean
 }
 
 /** Entries with what was read for them. */
@@ -324,22 +345,33 @@ export class DeliveryProcessor {
     }
   }
 
-  /** Reads again what was overtaken: somebody else got through each time, so it ends. */
-  async #readAndApply(
-    { entries: told, priority }: Group,
-    tried: Try | null,
-  ): Promise<{ readonly outcome: TryOutcome; readonly reason?: string }> {
+  async #readAndApply({ entries: told, priority }: Group, tried: Try | null): Promise<Worked> {
     const entries = await this.#located(told, priority)
     const all = merge(entries)
-    const isMentioned = ({ record }: Hint): boolean => this.#ports.isMentioned?.(record) === true
-    const hints = all.filter(hint => !isMentioned(hint))
+    const isMentioned = (hint: Hint): boolean => this.#ports.isMentioned?.(hint) === true
+    const isIndexed = ({ record }: Hint): boolean => this.#ports.isIndexed?.(record) ?? true
+    const heardAt = entries.map(({ receivedAt }) => receivedAt).reduce((a, b) => (a < b ? a : b))
     let isUnseen = false
     for (const hint of all.filter(isMentioned)) {
-      this.#ports.evict(hint)
+      // Its own Change comes before those of the records that show its name: whoever hears of those reads it.
+      if (isIndexed(hint)) {
+        const { isLagging } = await this.#bringUpToDate({ hints: [hint], entries: [], heardAt }, tried, priority)
+        isUnseen ||= isLagging
+      } else this.#ports.evict(hint)
       const isNews = await this.#ports.rename?.(hint, priority, () => this.#isStopping)
       // The vendor may not show yet what it has told.
-      if (isNews === false && hint.foundIn !== 'listing') isUnseen = true
+      if (isNews === false && !isIndexed(hint) && hint.foundIn !== 'listing') isUnseen = true
     }
+    const hints = all.filter(hint => !isMentioned(hint))
+    return this.#bringUpToDate({ hints, entries, isUnseen }, tried, priority)
+  }
+
+  /** Reads again what was overtaken: another one got through each time, so it ends. */
+  async #bringUpToDate(
+    { hints, entries, heardAt, isUnseen = false }: Told,
+    tried: Try | null,
+    priority: WorkPriority,
+  ): Promise<Worked> {
     for (let readings = 1; ; readings++) {
       const readAfter = this.#ports.position?.()
       const outcomes = await Promise.all(hints.map(hint => this.#observe(hint, priority, tried, readAfter)))
@@ -353,14 +385,15 @@ export class DeliveryProcessor {
       const isAgain = worked.some(({ againAt }) => againAt !== null)
       // What may still be borne out has no effect until there is no more to wait for.
       const settled = outcomes.filter(outcome => !isAgain || outcome.refuted === undefined)
-      const observations = settled.flatMap(outcome => outcome.observations)
+      const read = settled.flatMap(outcome => outcome.observations)
+      const observations = heardAt === undefined ? read : read.map(one => ({ ...one, heardAt }))
       try {
         const isOurs = await this.#applying.submit({ observations, entries: worked })
         if (isOurs) this.#reportDead(worked)
-        if (!isOurs) return { outcome: 'lost' }
+        if (!isOurs) return { outcome: 'lost', isLagging }
         return refuted !== undefined && !isAgain
-          ? { outcome: 'failed', reason: refuted }
-          : { outcome: isAgain ? 'again' : 'done' }
+          ? { outcome: 'failed', reason: refuted, isLagging }
+          : { outcome: isAgain ? 'again' : 'done', isLagging }
       } catch (error) {
         if (!(error instanceof Overtaken) || readings === maxOvertaken) throw error
       }

@@ -3,7 +3,7 @@ import type { Hint, ObservedRecord } from '../../subgraphs/contract.ts'
 import { applyObservations } from '../changes/apply.ts'
 import type { Observation } from '../changes/observe.ts'
 import { Overtaken, refuseOvertaken } from '../changes/overtaken.ts'
-import { applyName, mentionedKind, mentioning } from '../changes/rename.ts'
+import { applyName, mentionedKind, mentioning, noName } from '../changes/rename.ts'
 import type { Runtime } from '../runtime.ts'
 import { Ending, type WorkPriority } from './process.ts'
 
@@ -29,13 +29,17 @@ export function openRenaming({
     priority: WorkPriority,
     isEnding: () => boolean,
   ): Promise<boolean> {
-    const name = await nameOf(record, context(priority))
-    if (name === null) return readMentioning(record, isEnding)
+    const known = await nameOf(record, context(priority))
+    // An entity that is gone leaves its id with those that show it; they need not be read to know that.
+    const isEntity = mentionedKind(catalogue, record).nameFields !== null
+    if (known === null && !isEntity) return readMentioning(record, isEnding)
+    const name = known ?? noName
     let isNews = false
     for (;;) {
       stopWhen(isEnding)
       const now = store.clock.now()
-      const changes = await commits.commit(tx => applyName(tx, catalogue, { record, name }, at ?? now, now))
+      // What it is called was read anew before, and stays.
+      const changes = await commits.commit(tx => applyName(tx, catalogue, { record, name }, at ?? now, now), [record])
       if (changes.length === 0) return isNews
       isNews = true
     }

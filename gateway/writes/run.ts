@@ -12,7 +12,7 @@ import type {
   Written,
 } from '../../subgraphs/contract.ts'
 import { VendorError } from '../../subgraphs/vendor-error.ts'
-import { StoreError, type Store, type StoreTransaction } from '../store/store.ts'
+import { StoreError, type OpenStore, type StoreTransaction } from '../store/store.ts'
 import {
   beginWrite,
   claimWrite,
@@ -39,7 +39,7 @@ export type RecordWritten = (
 ) => Promise<void>
 
 export interface WriteRunnerPorts {
-  readonly store: Store
+  readonly store: OpenStore
   /** Names this process in leases. */
   readonly worker: string
   /** Asks the role's system. */

@@ -1,6 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { GraphQLError } from 'graphql'
 import type { UnfinishedWrite, WriteSteps } from '../../subgraphs/contract.ts'
 import { VendorError, type VendorErrorKind } from '../../subgraphs/vendor-error.ts'
-import type { Store } from '../store/store.ts'
+import { holdLease } from '../store/leases.ts'
+import type { OpenStore } from '../store/store.ts'
 import {
   forgetSent,
   noteResult,
@@ -11,11 +14,15 @@ import {
 } from '../store/writes.ts'
 
 export interface StepsPorts {
-  readonly store: Store
+  readonly store: OpenStore
   now(): Date
 }
 
 const mostTries = 3
+
+/** Longer than a process that was killed keeps its lease, and than a few calls of a slow vendor. */
+const aloneWithinMs = 30_000
+const askAgainMs = 50
 
 /** Failures after which nothing can have been done. */
 const refusals: ReadonlySet<VendorErrorKind> = new Set(['rejected', 'not-found', 'unauthorized', 'rate-limited'])
@@ -93,5 +100,25 @@ export function openSteps(
       }
       throw new Error(`step ${step} of a write: expected a record of its own, got those of others`)
     },
+    async alone(name, work) {
+      const giveUpAt = performance.now() + aloneWithinMs
+      let held = await holdLease(store, name, write.id)
+      while (held === null) {
+        if (performance.now() > giveUpAt) throw underWay(name)
+        await pause(askAgainMs)
+        held = await holdLease(store, name, write.id)
+      }
+      try {
+        return await work()
+      } finally {
+        await held.end()
+      }
+    },
   }
+}
+
+function underWay(name: string): GraphQLError {
+  return new GraphQLError(`Another write holds the ${name}, and takes longer than expected. Ask again.`, {
+    extensions: { code: 'WRITE_UNDER_WAY', isRetryable: true, retryAfterMs: 1000 },
+  })
 }

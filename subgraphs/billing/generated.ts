@@ -538,7 +538,10 @@ export type OrderLineInput = {
   readonly priceId?: InputMaybe<Scalars['ID']['input']>
   /** What is printed for it. Give it with `unitAmount`. */
   readonly description?: InputMaybe<Scalars['String']['input']>
-  /** The price of one, in the minor unit of the order's currency. */
+  /**
+   * The price of one, in the minor unit of the order's currency. Below zero for a line that takes off what others bill; all lines together
+   * come to 0 or more. Times `quantity` it is a whole amount where billing takes no parts of the currency: ISK, UGX.
+   */
   readonly unitAmount?: InputMaybe<Scalars['SafeInt']['input']>
   /** How many, more than 0, with at most 12 decimals. */
   readonly quantity?: InputMaybe<Scalars['Decimal']['input']>

@@ -219,7 +219,7 @@ export type CreateJobInput = {
   readonly assigneeId?: InputMaybe<Scalars['ID']['input']>
   /** The customer that the work is for: the CRM's id. */
   readonly customerId?: InputMaybe<Scalars['ID']['input']>
-  /** What the work is billed with: the billing system's id of an order. */
+  /** What the work is billed with: the billing system's id of an order. Not one of another customer than the job's. */
   readonly orderId?: InputMaybe<Scalars['ID']['input']>
   /**
    * The same id with the same input gives the same answer and never writes a second time: repeat with it when an answer was lost.
@@ -244,7 +244,7 @@ export type UpdateJobInput = {
   readonly assigneeId?: InputMaybe<Scalars['ID']['input']>
   /** The customer that the work is for: the CRM's id. */
   readonly customerId?: InputMaybe<Scalars['ID']['input']>
-  /** What the work is billed with: the billing system's id of an order. */
+  /** What the work is billed with: the billing system's id of an order. Not one of another customer than the job's. */
   readonly orderId?: InputMaybe<Scalars['ID']['input']>
   /**
    * The same id with the same input gives the same answer and never writes a second time: repeat with it when an answer was lost.

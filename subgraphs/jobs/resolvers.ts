@@ -117,6 +117,7 @@ export function jobsResolvers(source: JobsSource) {
         context: GraphContext,
       ) {
         const patch = { ...(await checked(input, context)), title: input.title }
+        await refuseContradiction(patch, null, context)
         if (patch.title.trim() === '') throw inputFault('input.title: expected some text, got none')
         // Where there is nothing yet, null is the same as leaving a field out.
         const fields = fieldNames(patch, value => value !== null && value !== undefined)
@@ -138,6 +139,7 @@ export function jobsResolvers(source: JobsSource) {
         const fields = fieldNames(patch, value => value !== undefined)
         if (fields.length === 0) throw inputFault('input: expected at least one field besides the id')
         const node = await updated(id, context)
+        await refuseContradiction(patch, { type: 'Job', id: node.id }, context)
         const job = await context.writes.write(
           {
             role: 'jobs',
@@ -218,6 +220,36 @@ async function checked(input: JobPatch, context: GraphContext): Promise<JobPatch
     ...input,
     ...(customerId === undefined ? {} : { customerId }),
     ...(orderId === undefined ? {} : { orderId }),
+  }
+}
+
+/**
+ * An order that is named is one of the job's customer: the one that is named with it, else the one the job has. A job that is handed to
+ * another customer keeps its order, as every field that is left out. An order that belongs to no known customer contradicts nothing.
+ * @throws GraphQLError `BAD_USER_INPUT`
+ */
+async function refuseContradiction(
+  { customerId, orderId }: JobPatch,
+  job: EntityRef | null,
+  context: GraphContext,
+): Promise<void> {
+  if (!isGiven(orderId)) return
+  const present = customerId === undefined && job !== null ? await customerAbove(job, context) : null
+  const customer = customerId ?? present
+  const owner = await customerAbove({ type: 'Order', id: orderId }, context)
+  if (customer === null || owner === null || owner === customer) return
+  throw inputFault(
+    `input.orderId: expected an order of the job's customer ${customer}, got order ${orderId} of customer ${owner}; give that customer too, or null`,
+  )
+}
+
+/** The id of the customer an entity belongs to; null also where no tool plays the role that would know. */
+async function customerAbove(child: EntityRef, context: GraphContext): Promise<string | null> {
+  try {
+    return (await context.links.parentOf(child, 'Customer'))?.id ?? null
+  } catch (error) {
+    if (error instanceof GraphQLError) return null
+    throw error
   }
 }
 

@@ -137,3 +137,33 @@ test('wrong input is refused with its reason, and nothing is written', async () 
   await refused(`completeJob(input: { id: "../users/301" }) { job { id } }`, 'NOT_FOUND')
   expect(world.tools.asana.snapshot()).toEqual(before)
 })
+
+test('an order of another customer than the job’s is refused, and both customers are named', async () => {
+  const world = await silentWorld()
+  const orderOf = async (customer: string): Promise<string> => {
+    const answer = await world.data(`{ customer(id: "${customer}") { orders(first: 1) { nodes { id } } } }`)
+    return idsAt(answer, 'customer.orders.nodes')[0] ?? ''
+  }
+  const [first, second] = [await orderOf('101'), await orderOf('102')]
+  const job = textAt(
+    await world.data(
+      `mutation { createJob(input: { title: "a", customerId: "101", orderId: "${first}" }) { job { id } } }`,
+    ),
+    'createJob.job.id',
+  )
+  const before = world.tools.asana.snapshot()
+  const refused = async (mutation: string) => {
+    const answer = await world.ask(`mutation { ${mutation} }`)
+    expect(codes(answer)).toEqual(['BAD_USER_INPUT'])
+    for (const named of ['customer 101', 'customer 102']) expect(answer.errors[0]?.message).toContain(named)
+  }
+  await refused(`createJob(input: { title: "a", customerId: "101", orderId: "${second}" }) { job { id } }`)
+  await refused(`updateJob(input: { id: "${job}", orderId: "${second}" }) { job { id } }`)
+  expect(world.tools.asana.snapshot()).toEqual(before)
+  const moved = await world.data(
+    `mutation { updateJob(input: { id: "${job}", customerId: "102", orderId: "${second}" }) { job { customer { id } order { id } } } }`,
+  )
+  expect(moved).toEqual({ updateJob: { job: { customer: { id: '102' }, order: { id: second } } } })
+  const freed = `mutation { updateJob(input: { id: "${job}", customerId: "101", orderId: null }) { job { customer { id } } } }`
+  expect(await world.data(freed)).toEqual({ updateJob: { job: { customer: { id: '101' } } } })
+})

@@ -39,6 +39,7 @@ export function stepsInMemory(options: StepsOptions = {}): WriteSteps & Unfinish
     entityId: options.entityId ?? null,
     result: step => noteOf(step).result,
     sentAt: step => noteOf(step).sentAt,
+    alone: (_, work) => work(),
     traceOf: step => noteOf(step).trace,
     claim,
     async keep(step, value) {

@@ -26,6 +26,11 @@ export function wireOf(minor: Decimal, currency: string): Decimal {
   return places === 0 ? minor : shifted(minor, -places)
 }
 
+/** Whether Stripe bills this amount in our unit as it is: of a currency whose hundredths must be `00` it takes no parts. */
+export function isBillable(minor: Decimal, currency: string): boolean {
+  return placesFromWire(currency) === 0 || isWhole(minor)
+}
+
 /** @returns not understood beyond 2^53 - 1 */
 export function money(amount: Field<number>, currency: Field<string>): Field<Money> {
   return joinFields(amount, currency, (wire, code) => moneyOrFault(minorOf(String(wire), code), code))

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { CustomerContact, GraphContext, WriteSteps, Written } from '../../contract.ts'
+import { normalizeEmail } from '../../../schema/values.ts'
 import { valueOrNull } from '../../lenient.ts'
 import { VendorError } from '../../vendor-error.ts'
 import { billToPatch } from './bill-to.ts'
@@ -33,34 +34,17 @@ export interface BillingRecord {
  * order is taken back, for it is what the owner says.
  */
 export function openBillingRecords({ client, writeMark, newId = randomUUID }: BillingRecordPorts) {
-  // Two first orders at once would each make a record; the second finds the first one's in Stripe's list.
-  const lasts = new Map<string, Promise<unknown>>()
-
   return async (customerId: string, context: GraphContext, steps: WriteSteps): Promise<BillingRecord> => {
     const decided = steps.result(stepNames.customer) ?? steps.result(stepNames.newCustomer)
     const contact = await context.customers.contactOf(customerId)
     if (contact === null)
       throw refused('input.customerId: expected the id of a customer, got one that the CRM no longer has')
-    const record =
-      decided === null
-        ? await inTurn(customerId, () => chosen(customerId, contact, context, steps))
-        : await known(decided, context)
+    const record = decided === null ? await chosen(customerId, contact, context, steps) : await known(decided, context)
     if (contact.email === null && (valueOrNull(record.email) ?? '') === '') throw withoutEmail()
     const written = await upToDate(record, contact, context, steps)
     // An earlier run may have written it, and has told of nothing.
     const toldLate = decided !== null && written.length === 0 ? updatedCustomer(steps) : []
     return { id: record.id, written: [...written, ...toldLate, ...newCustomer(steps)] }
-  }
-
-  async function inTurn<T>(customerId: string, work: () => Promise<T>): Promise<T> {
-    const before = lasts.get(customerId) ?? Promise.resolve()
-    const own = before.then(work, work)
-    lasts.set(customerId, own)
-    try {
-      return await own
-    } finally {
-      if (lasts.get(customerId) === own) lasts.delete(customerId)
-    }
   }
 
   async function chosen(
@@ -69,26 +53,42 @@ export function openBillingRecords({ client, writeMark, newId = randomUUID }: Bi
     context: GraphContext,
     steps: WriteSteps,
   ): Promise<CustomerRecord> {
-    if (steps.sentAt(stepNames.newCustomer) === null) {
-      const found = (await linkedTo(customerId, context)) ?? (await unheardOf(customerId, contact, context))
-      if (found !== null) {
-        await steps.keep(stepNames.customer, found.id)
-        return found
-      }
-    }
+    const isSent = steps.sentAt(stepNames.newCustomer) !== null
+    const linked = isSent ? null : await linkedTo(customerId, context)
+    if (linked !== null) return billed(linked, steps)
+    // Two first orders at once would each make a record: the second one finds the first one's in Stripe's list.
+    return steps.alone(`billing record of customer ${customerId}`, async () => {
+      if (isSent) return made(customerId, contact, context, steps)
+      // What is known by now, and was not a moment ago, is linked by now.
+      const found = (await unheardOf(customerId, contact, context)) ?? (await linkedTo(customerId, context))
+      return found === null ? made(customerId, contact, context, steps) : billed(found, steps)
+    })
+  }
+
+  async function billed(record: CustomerRecord, steps: WriteSteps): Promise<CustomerRecord> {
+    await steps.keep(stepNames.customer, record.id)
+    return record
+  }
+
+  async function made(
+    customerId: string,
+    contact: CustomerContact,
+    context: GraphContext,
+    steps: WriteSteps,
+  ): Promise<CustomerRecord> {
     if (contact.email === null && steps.result(stepNames.emailOf) === null) throw withoutEmail()
     // What the key is sent with is the same in each run; what has changed since is written by the update.
     const email = await steps.keep(stepNames.emailOf, contact.email ?? '')
     const crmId = await steps.keep(stepNames.customerOf, customerId)
-    const made: { record: CustomerRecord | null } = { record: null }
+    const answer: { record: CustomerRecord | null } = { record: null }
     const key = customerKey(`${writeMark}-${steps.key}`)
     const id = await steps.step(stepNames.newCustomer, steps.key, {
       send: async () => {
-        made.record = await client.createCustomer({ crmId, email }, key, context.call)
-        return made.record.id
+        answer.record = await client.createCustomer({ crmId, email }, key, context.call)
+        return answer.record.id
       },
     })
-    return made.record ?? known(id, context)
+    return answer.record ?? known(id, context)
   }
 
   /** @throws VendorError when each of them is contradicted */
@@ -114,13 +114,26 @@ export function openBillingRecords({ client, writeMark, newId = randomUUID }: Bi
     context: GraphContext,
   ): Promise<CustomerRecord | null> {
     if (email === null) return null
-    for (const customer of await client.customersByEmail(email, context.call)) {
-      const { record, names } = observedCustomer(customer)
-      if (names !== null && names.id !== customerId) continue
-      // One that is known and not linked is another customer's, or of none as a person said, or for a person to settle.
-      if (!(await context.links.isKnown(record))) return customer
+    const address = normalizeEmail(email)
+    const spellings = new Set([email, email.toLowerCase(), ...(address === null ? [] : [address])])
+    const lists = await Promise.all([...spellings].map(async one => client.customersByEmail(one, context.call)))
+    const listed = await unknownOf(lists.flat())
+    if (listed !== null) return listed
+    // Typed otherwise there: only a search finds it, up to a minute late.
+    const searches = [...new Set([email.toLowerCase(), ...(address === null ? [] : [address])])]
+    const found = await Promise.all(searches.map(async one => client.customersSearchedByEmail(one, context.call)))
+    return unknownOf(found.flat())
+
+    async function unknownOf(customers: readonly CustomerRecord[]): Promise<CustomerRecord | null> {
+      for (const customer of customers) {
+        const { record, names, email: held } = observedCustomer(customer)
+        if (names !== null && names.id !== customerId) continue
+        if (held !== email && normalizeEmail(held) !== address) continue
+        // One that is known and not linked is another customer's, or of none as a person said, or for a person to settle.
+        if (!(await context.links.isKnown(record))) return customer
+      }
+      return null
     }
-    return null
   }
 
   async function known(id: string, context: GraphContext): Promise<CustomerRecord> {

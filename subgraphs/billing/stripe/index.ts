@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { SystemDefinition } from '../../contract.ts'
 import type { BillingSource } from '../source.ts'
 import { limitPools, openClient } from './client.ts'
+import { openLines } from './lines.ts'
 import { locate } from './locate.ts'
 import { parseConfig, settings } from './config.ts'
 import { connectStripe } from './connect.ts'
@@ -9,7 +10,7 @@ import { toVendorError } from './faults.ts'
 import { system } from './mapping.ts'
 import { stripeReaders } from './readers.ts'
 import type { StripeRecords } from './readers.ts'
-import { observe, openStripeSource, stripeImporters } from './source.ts'
+import { nameOf, observe, openStripeSource, stripeImporters } from './source.ts'
 import { events, subscription } from './sweep.ts'
 import { openTakeBack } from './unfinished.ts'
 import { openWebhook } from './webhook.ts'
@@ -18,8 +19,19 @@ export const stripe: SystemDefinition<BillingSource> = {
   system,
   role: 'billing',
   kinds: [
-    { kind: 'customer', entity: 'Customer', as: 'copy' },
-    { kind: 'product', entity: 'Product', as: 'owner' },
+    {
+      kind: 'customer',
+      entity: 'Customer',
+      as: 'copy',
+      // A draft is addressed as its customer is, until it is finalised.
+      shownBy: { entity: 'Order', fields: ['billTo'], nameFields: ['links'], isHeld: true },
+    },
+    {
+      kind: 'product',
+      entity: 'Product',
+      as: 'owner',
+      shownBy: { entity: 'Order', fields: ['lines'], nameFields: ['name'] },
+    },
     { kind: 'invoice', entity: 'Order', as: 'owner' },
   ],
   settings,
@@ -41,10 +53,12 @@ export const stripe: SystemDefinition<BillingSource> = {
         const writeMark = ports.deployment
         const newKey = (): string => `${writeMark}-${randomUUID()}`
         const records = ports.records<StripeRecords>(stripeReaders(client))
+        const lines = openLines(client)
         return {
-          source: openStripeSource({ client, records, writeMark }),
-          importers: stripeImporters(client, ports.log),
-          observe: (record, context) => observe(records, record, context),
+          source: openStripeSource({ client, records, lines, writeMark }),
+          importers: stripeImporters({ client, lines }, ports.log),
+          observe: (record, context) => observe({ records, lines }, record, context),
+          nameOf: (record, context) => nameOf(records, record, context),
           locate: (record, { call }) => locate(client, record, call),
           takeBack: openTakeBack({ client, writeMark, clock: ports.clock }),
           webhook: openWebhook(writeMark),

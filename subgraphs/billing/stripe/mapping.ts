@@ -1,6 +1,6 @@
 import type { RecordRef } from '../../../schema/systems.ts'
 import type { Money } from '../../../schema/values.ts'
-import type { ObservedRecord } from '../../contract.ts'
+import type { Mention, ObservedRecord } from '../../contract.ts'
 import { firstField, isUnderstood, mapField, NotUnderstood, valueOrNull, type Field } from '../../lenient.ts'
 import type {
   AddressFields,
@@ -321,13 +321,18 @@ export function observedCustomer(customer: CustomerRecord): ObservedRecord {
     updatedAt: null,
     email: valueOrNull(text(customer.email)),
     names: crmId === null || crmId instanceof NotUnderstood ? null : { type: 'Customer', id: crmId },
+    shownAs: addressee(customer),
   }
 }
 
-/** @param customerId the billing record it belongs to; see `customerIdOf` */
+/**
+ * @param customerId the billing record it belongs to; see `customerIdOf`
+ * @param products those on its lines; null where they cannot be told
+ */
 export function observedInvoice(
   invoice: InvoiceRecord,
   customerId: string | null = customerIdOf(invoice),
+  products: readonly string[] | null = null,
 ): ObservedRecord {
   const { number, dueAt, total, amountPaid, amountRemaining } = orderOf(invoice)
   const currency = valueOrNull(invoice.currency)
@@ -340,6 +345,7 @@ export function observedInvoice(
     updatedAt: null,
     email: valueOrNull(text(invoice.customer_email)),
     names: null,
+    mentions: products === null ? null : mentionsOf(invoice, customerId, products),
     values: {
       ...(isUnderstood(number) ? { number } : {}),
       ...(isUnderstood(dueAt) ? { dueAt } : {}),
@@ -354,6 +360,37 @@ export function observedInvoice(
   }
 }
 
+/**
+ * A line holds the product's id and not its name. A draft shows what its customer has: Stripe tells of neither when that changes.
+ * Source: the SDK's `Invoice.customer_name`.
+ */
+function mentionsOf(
+  invoice: InvoiceRecord,
+  customerId: string | null,
+  products: readonly string[],
+): readonly Mention[] {
+  const { customer_name: name, customer_email: email, customer_phone: phone, customer_address: address } = invoice
+  const isDraft = customerId !== null && valueOrNull(invoice.status) === 'draft'
+  return [
+    ...products.map(id => ({ record: recordRef('product', id) })),
+    ...(isDraft
+      ? [{ record: recordRef('customer', customerId), name: addressee({ name, email, phone, address }) }]
+      : []),
+  ]
+}
+
+/** What a draft shows of its customer, as one text; what is not understood counts as not there. */
+export function addressee({
+  name,
+  email,
+  phone,
+  address,
+}: Pick<CustomerRecord, 'name' | 'email' | 'phone' | 'address'>): string {
+  const place = valueOrNull(mapField(address, addressOf))
+  const parts = [name, email, phone, place?.street, place?.city, place?.region, place?.postalCode, place?.country]
+  return JSON.stringify(parts.map(part => valueOrNull(text(part ?? null))))
+}
+
 function parentsOf(invoice: InvoiceRecord, customerId: string | null): ObservedRecord['parents'] {
   if (customerId !== null) return [{ entity: 'Customer', record: recordRef('customer', customerId) }]
   return isUnderstood(invoice.customer) && isUnderstood(invoice.customer_account) ? [] : null
@@ -366,6 +403,7 @@ export function customerIdOf({ customer, customer_account: account }: InvoiceRec
 
 export function observedProduct(product: ProductRecord): ObservedRecord {
   const isActive = valueOrNull(product.active)
+  const { name } = product
   return {
     record: recordRef('product', product.id),
     parents: [],
@@ -376,6 +414,7 @@ export function observedProduct(product: ProductRecord): ObservedRecord {
     changedAt: valueOrNull(instant(product.updated)),
     email: null,
     names: null,
+    ...(isUnderstood(name) && { shownAs: name ?? '' }),
   }
 }
 

@@ -14,8 +14,9 @@ import type { RecordRef } from '../../../schema/systems.ts'
 import { openPageSize } from '../../page-size.ts'
 import { VendorError } from '../../vendor-error.ts'
 import { wireOf } from './amounts.ts'
+import { mustBeChecked, refuseUnbillable, refuseUnbillableDraft } from './billable.ts'
 import { openBillingRecords } from './billing-record.ts'
-import { isUnderstood, mapField, NotUnderstood, valueOrNull, type Field } from '../../lenient.ts'
+import { isUnderstood, mapField, NotUnderstood, understood, type Field } from '../../lenient.ts'
 import { oncePerRecord } from '../../once-per-record.ts'
 import type {
   BillingSource,
@@ -27,6 +28,7 @@ import type {
 } from '../source.ts'
 import { pageSize, type ListStart, type NewInvoiceItem, type StripeClient } from './client.ts'
 import {
+  addressee,
   balancesOf,
   customerIdOf,
   finalizedFields,
@@ -47,8 +49,9 @@ import {
 import type { StripeKind } from './mapping.ts'
 import type { StripeRecords } from './readers.ts'
 import { stepNames } from './unfinished.ts'
-import { readAll } from './pages.ts'
-import { idOf, isWritten, readCustomer, readInvoice, readLine, readPayment, readPrice, readProduct } from './records.ts'
+import { hasFurther, productsOf, type InvoiceLines } from './lines.ts'
+import { elementBy, embedded, readAll } from './pages.ts'
+import { idOf, isWritten, readCustomer, readInvoice, readPayment, readPrice, readProduct } from './records.ts'
 import type {
   CashBalanceRecord,
   InvoiceRecord,
@@ -97,12 +100,13 @@ const writtenFields = {
 export interface StripeSourcePorts {
   readonly client: StripeClient
   readonly records: Records<StripeRecords>
+  readonly lines: InvoiceLines
   /** Stands before every idempotency key; see index.ts. */
   readonly writeMark: string
 }
 
 /** Stripe in the role `billing`: an order is an invoice, a product a product, a billing record a customer. */
-export function openStripeSource({ client, records, writeMark }: StripeSourcePorts): BillingSource {
+export function openStripeSource({ client, records, lines, writeMark }: StripeSourcePorts): BillingSource {
   // What belongs to a record but is read apart lives as long as the record's cached value: one eviction ends both.
   const linesOf = new WeakMap<InvoiceRecord, readonly (OrderLineFields | NotUnderstood)[]>()
   const paymentRecordsOf = new WeakMap<InvoiceRecord, Payments | null>()
@@ -139,8 +143,7 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
       const invoice = await records.load('invoice', { id: orderId }, context)
       if (invoice === null) return []
       return keptWith(linesOf, invoice, async () => {
-        const held = embedded(invoice.lines)
-        const all = held ?? (await readAll(after => client.lines(invoice.id, after, context.call), elementBy(readLine)))
+        const all = await lines.read(invoice, context.call)
         return all.map(line => (line instanceof NotUnderstood ? line : lineOf(line, invoice.currency)))
       })
     },
@@ -232,18 +235,23 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
     },
 
     async create(order, context, steps) {
+      refuseUnbillable(order)
       const key = keyOf(steps.key)
       const isRepeated = steps.sentAt(stepNames.invoice) !== null
       const { id: customer, written: ofCustomer } = await billingRecord(order.customerId, context, steps)
       const currency = order.currency.toLowerCase()
       const { daysUntilDue, memo } = order
-      const draft = { customer, currency, daysUntilDue, memo, mark: steps.key }
+      const begun = { customer, currency, daysUntilDue, memo, mark: steps.key }
       const way = await chooseWay(steps, order.lines.length)
       const id = await steps.step(stepNames.invoice, steps.key, {
-        send: async () => (await client.createInvoice(draft, `${key}-invoice`, context.call)).id,
+        send: async () => (await client.createInvoice(begun, `${key}-invoice`, context.call)).id,
       })
       const items = order.lines.map(line => invoiceItemOf(line, currency))
       await addLines({ client, customer, invoice: id, key, steps, call: context.call }, items, way)
+      if (mustBeChecked(order)) {
+        const draft = await client.invoice(id, context.call)
+        if (draft?.status === 'draft') refuseUnbillableDraft(draft)
+      }
       const finalized = order.finalize ? await client.finalizeInvoice(id, `${key}-finalize`, context.call) : null
       // What a key is answered with again is as the invoice was then.
       const invoice = finalized === null || isRepeated ? await client.invoice(id, context.call) : finalized
@@ -270,7 +278,7 @@ export function openStripeSource({ client, records, writeMark }: StripeSourcePor
 
 /** What the index keeps of a record as it is now; null when it does not exist or is of a kind the graph has not. */
 export async function observe(
-  records: Records<StripeRecords>,
+  { records, lines }: Pick<StripeSourcePorts, 'records' | 'lines'>,
   { kind, id }: RecordRef,
   context: GraphContext,
 ): Promise<ObservedRecord | null> {
@@ -280,7 +288,12 @@ export async function observe(
   }
   if (kind === 'invoice') {
     const invoice = await records.load('invoice', { id }, context)
-    return invoice === null ? null : observedInvoice(invoice, await billingRecordOf(records, invoice, context))
+    if (invoice === null) return null
+    const [customer, all] = await Promise.all([
+      billingRecordOf(records, invoice, context),
+      lines.readForIndex(invoice, context.call),
+    ])
+    return observedInvoice(invoice, customer, all === null ? null : productsOf(all))
   }
   if (kind !== 'product') return null
   const product = await records.load('product', { id }, context)
@@ -298,8 +311,26 @@ async function billingRecordOf(
   return (await records.load('customer', { id }, context))?.id ?? id
 }
 
+/** What a product or customer is called where an order shows it, read through the cache; null when it does not exist (any more). */
+export async function nameOf(
+  records: Records<StripeRecords>,
+  { kind, id }: RecordRef,
+  context: GraphContext,
+): Promise<string | null> {
+  if (kind === 'customer') {
+    const customer = await records.load('customer', { id }, context)
+    return customer === null ? null : addressee(customer)
+  }
+  if (kind !== 'product') return null
+  const product = await records.load('product', { id }, context)
+  return product === null ? null : (understood(product.name) ?? '')
+}
+
 /** Customers first: invoices belong to them. */
-export function stripeImporters(client: StripeClient, log: Log): readonly Importer[] {
+export function stripeImporters(
+  { client, lines }: Pick<StripeSourcePorts, 'client' | 'lines'>,
+  log: Log,
+): readonly Importer[] {
   const billingRecords = new Map<string, Promise<string>>()
   const accountsOwn = async (invoice: InvoiceRecord, call: CallContext): Promise<string | null> => {
     const id = customerIdOf(invoice)
@@ -309,26 +340,34 @@ export function stripeImporters(client: StripeClient, log: Log): readonly Import
     known.catch(() => billingRecords.delete(id))
     return known
   }
+  // With `keeps`, what an earlier version did not keep is listed anew.
   return [
     importer('customer', client.customers, item => observedCustomer(readCustomer(item)), log),
-    importer(
-      'product',
-      client.products,
-      item => {
-        const product = readProduct(item)
-        return isWritten(product) ? null : observedProduct(product)
-      },
-      log,
-    ),
-    importer(
-      'invoice',
-      client.invoices,
-      async (item, call) => {
-        const invoice = readInvoice(item)
-        return observedInvoice(invoice, await accountsOwn(invoice, call))
-      },
-      log,
-    ),
+    {
+      ...importer(
+        'product',
+        client.products,
+        item => {
+          const product = readProduct(item)
+          return isWritten(product) ? null : observedProduct(product)
+        },
+        log,
+      ),
+      settings: JSON.stringify({ keeps: ['names'] }),
+    },
+    {
+      ...importer(
+        'invoice',
+        client.invoices,
+        async (item, call) => {
+          const invoice = readInvoice(item)
+          const [customer, all] = await Promise.all([accountsOwn(invoice, call), lines.readForIndex(invoice, call)])
+          return observedInvoice(invoice, customer, all === null ? null : productsOf(all))
+        },
+        log,
+      ),
+      settings: JSON.stringify({ keeps: ['products'] }),
+    },
   ]
 }
 
@@ -355,16 +394,8 @@ function importer(
         if (!isGone || start.after === undefined || start.createdUntil === undefined) throw error
         page = await size.ask(limit => list({ createdUntil: start.createdUntil, limit }, call))
       }
-      const found: ObservedRecord[] = []
-      for (const item of page.items) {
-        try {
-          const one = await observed(item, call)
-          if (one !== null) found.push(one)
-        } catch (error) {
-          if (!(error instanceof VendorError) || error.kind !== 'unreadable') throw error
-          log.warn({ system, kind, reason: error.message }, 'a record was left out of the import')
-        }
-      }
+      const records = await Promise.all(page.items.map(async item => observedOrNull(item, call)))
+      const found = records.filter(record => record !== null)
       if (!page.hasMore) return { observed: found, next: null, total: null }
       const last = idOf(page.items.at(-1)) ?? found.at(-1)?.record.id
       if (last === undefined || last === start.after) {
@@ -373,6 +404,17 @@ function importer(
       const createdAt = found.findLast(({ createdAt: at }) => at !== null)?.createdAt ?? null
       return { observed: found, next: cursorOf(last, createdAt), total: null }
     },
+  }
+
+  /** One that cannot be read must not keep the others out. */
+  async function observedOrNull(item: unknown, call: CallContext): Promise<ObservedRecord | null> {
+    try {
+      return await observed(item, call)
+    } catch (error) {
+      if (!(error instanceof VendorError) || error.kind !== 'unreadable') throw error
+      log.warn({ system, kind, reason: error.message }, 'a record was left out of the import')
+      return null
+    }
   }
 }
 
@@ -402,23 +444,6 @@ async function keptWith<K extends object, T>(kept: WeakMap<K, T>, record: K, rea
   return value
 }
 
-/** A list that came with its record; null when it is not whole, or not understood, and has to be asked for. */
-function embedded<T>(list: Field<{ readonly data: Field<T>; readonly has_more: Field<boolean> }>): T | null {
-  return list === null || !isUnderstood(list) || list.has_more !== false ? null : valueOrNull(list.data)
-}
-
-/** One record of a list that cannot be read stands in it as such. */
-function elementBy<T>(read: (value: unknown) => T): (value: unknown) => T | NotUnderstood {
-  return value => {
-    try {
-      return read(value)
-    } catch (error) {
-      if (error instanceof VendorError && error.kind === 'unreadable') return new NotUnderstood(system, error.message)
-      throw error
-    }
-  }
-}
-
 function summed(amounts: readonly Money[]): readonly Money[] {
   const sums = new Map<string, Decimal>()
   for (const { amount, currency, exact } of amounts) {
@@ -446,5 +471,10 @@ function invoiceItemOf(line: NewOrderLine, currency: string): NewInvoiceItem {
 }
 
 function written(kind: 'CREATED' | 'UPDATED', invoice: InvoiceRecord, fields: readonly string[]): Written {
-  return { kind, record: recordRef('invoice', invoice.id), fields, observed: observedInvoice(invoice) }
+  const base = { kind, record: recordRef('invoice', invoice.id), fields }
+  const lines = embedded(invoice.lines)
+  // Of a new invoice with more lines than the answer holds nothing is known yet: it is read again.
+  if (kind === 'CREATED' && hasFurther(invoice)) return base
+  const products = lines === null ? null : productsOf(lines)
+  return { ...base, observed: observedInvoice(invoice, customerIdOf(invoice), products) }
 }

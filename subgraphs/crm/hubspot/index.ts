@@ -24,8 +24,14 @@ export const hubspot: SystemDefinition<CrmSource> = {
   role: 'crm',
   kinds: [
     { kind: 'contact', entity: 'Customer', as: 'owner' },
-    { kind: 'company', entity: 'Customer', as: 'mentioned', fields: ['company'] },
-    { kind: 'lifecycle_stage', entity: 'Customer', as: 'mentioned', fields: ['lifecycleStageName'] },
+    { kind: 'company', entity: 'Customer', as: 'mentioned', fields: ['company'], isReadApart: true },
+    {
+      kind: 'lifecycle_stage',
+      entity: 'Customer',
+      as: 'mentioned',
+      fields: ['lifecycleStageName'],
+      isReadApart: true,
+    },
   ],
   settings,
   project,

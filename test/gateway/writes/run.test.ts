@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { readWrite, releaseWrites } from '../../../gateway/store/writes.ts'
-import { StoreError, type Store } from '../../../gateway/store/store.ts'
+import { StoreError, type OpenStore } from '../../../gateway/store/store.ts'
 import { WriteRunner } from '../../../gateway/writes/run.ts'
 import type { TakenBack, WriteIntent, WriteSteps, Written } from '../../../subgraphs/contract.ts'
 import { VendorError, type VendorErrorKind } from '../../../subgraphs/vendor-error.ts'
@@ -69,7 +69,7 @@ class Vendor {
 let runs = 0
 
 /** Processes that share a store and a vendor; one dies and the next one takes over. */
-function world(store: Store, vendor: Vendor) {
+function world(store: OpenStore, vendor: Vendor) {
   const recorded: string[] = []
   let isRecording = true
   let crashed = (): void => undefined
