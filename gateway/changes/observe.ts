@@ -212,7 +212,9 @@ function effectOfSight(
   const further = furtherEmails(observed, row.email)
   const emails = further === null || sameTexts(further, storedEmails) ? null : further
   const isSame = stored !== null && !isNew && !hasParents && emails === null && sameRow(stored, row)
-  const isNoNews = isSame && isTold(observation, updatedAt, stored, told)
+  // A listing does not tell of a new name, as news do.
+  const isRenamed = isListing && stored?.shown_as != null && stored.shown_as !== row.shown_as
+  const isNoNews = isSame && !isRenamed && isTold(observation, updatedAt, stored, told)
   const change = isNew ? 'CREATED' : isNoNews && renamed.length === 0 ? null : 'UPDATED'
   // A version before this one did not keep the values, nor what it is called: they are written, and are no news.
   const isWhole = stored?.has_values === 1 && stored.shown_as === row.shown_as
@@ -304,7 +306,6 @@ function sameRow(stored: RecordRow, row: NewRecordRow & ValueColumns): boolean {
     stored.email === row.email &&
     stored.names_type === row.names_type &&
     stored.names_id === row.names_id &&
-    (stored.shown_as === null || stored.shown_as === row.shown_as) &&
     (stored.has_values === 0 || sameValues(stored, row))
   )
 }

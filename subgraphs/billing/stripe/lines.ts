@@ -37,11 +37,15 @@ export function openLines(client: Pick<StripeClient, 'lines'>): InvoiceLines {
       try {
         return await read(invoice, call)
       } catch (error) {
-        if (!(error instanceof VendorError) || error.isPassing || error.kind === 'aborted') throw error
+        if (!(error instanceof VendorError) || !isLasting(error)) throw error
         return null
       }
     },
   }
+}
+
+function isLasting({ kind, isPassing }: VendorError): boolean {
+  return kind === 'unreadable' || (!isPassing && kind !== 'aborted')
 }
 
 /** Whether an invoice has more lines than it holds. */
