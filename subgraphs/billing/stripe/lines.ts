@@ -1,5 +1,5 @@
 import type { CallContext } from '../../contract.ts'
-import { isUnderstood, mapField, NotUnderstood, understoodIn, valueOrNull } from '../../lenient.ts'
+import { isUnderstood, mapField, type NotUnderstood, understoodIn, valueOrNull } from '../../lenient.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { StripeClient } from './client.ts'
 import { elementBy, embedded, readAll } from './pages.ts'
