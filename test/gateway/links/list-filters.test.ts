@@ -277,12 +277,12 @@ describe('filters that no record can meet by their form', () => {
     ['number: expected at most 100 characters, got 101', { number: '1'.repeat(101) }],
     ['namePrefix: expected at least one letter or digit', { namePrefix: '%_' }],
     ['namePrefix: expected at most 100 characters, got 65536', { namePrefix: 'a'.repeat(65_536) }],
-    ['assignee: expected an id', { assigneeId: '' }],
-    ['assignee: expected an id', { assigneeId: '\u0000' }],
+    ['assignee: expected the id of a user in the jobs tool', { assigneeId: '' }],
+    ['assignee: expected the id of a user in the jobs tool', { assigneeId: '\u0000' }],
     ['created: expected from, before or both, got neither', { created: {} }],
     ['due: expected from earlier than before', { due: { from: at(1), before: at(1) } }],
     ['schedule: expected from, to or both, got neither', { schedule: {} }],
-    ['schedule: expected from not after to', { schedule: { from: '2026-03-02', to: '2026-03-01' } }],
+    ['schedule: expected from on or before the day to', { schedule: { from: '2026-03-02', to: '2026-03-01' } }],
     ['total: expected min up to max, got 2 and 1', { total: { currency: 'EUR', min: 2, max: 1 } }],
   ] satisfies [string, PageFilter][])('are refused: %s', async (message, filter) => {
     const index = openIndex(store, catalogue)
