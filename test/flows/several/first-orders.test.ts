@@ -3,7 +3,7 @@ import { at, textAt } from '../reading.ts'
 import { sharedWorld } from './shared-world.ts'
 
 const createCustomer =
-  'mutation($email: String!) { createCustomer(input: { firstName: "Ida", email: $email }) { customer { id } } }'
+  'mutation($email: String!) { createCustomer(input: { name: "Ida Twice", email: $email }) { customer { id } } }'
 
 const createOrder = `mutation($id: ID!) {
   createOrder(input: { customerId: $id, currency: "USD", lines: [{ description: "Visit", unitAmount: 100 }] }) { order { id } } }`
