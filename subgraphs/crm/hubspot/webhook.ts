@@ -4,10 +4,12 @@ import type { DeliveryEntry, Hint, Received, WebhookAdapter } from '../../contra
 import { readShape } from '../../shape-fault.ts'
 import { verifySignature, type SignatureScheme } from '../../signature.ts'
 import { contactRef, fieldsOfProperty, mentionedRef } from './mapping.ts'
-import { isContactId } from './records.ts'
 
-/** HubSpot sends ids as numbers of up to 2^53; text is taken too. */
-const id = z.union([z.number().int(), z.string()]).transform(String).refine(isContactId, 'expected an id (digits)')
+/** HubSpot sends ids as numbers of up to 2^53; text is taken too. One that is too long to be a contact's is no contact's. */
+const id = z
+  .union([z.number().int(), z.string()])
+  .transform(String)
+  .refine(text => /^[1-9]\d{0,19}$/.test(text), 'expected an id (digits)')
 
 /** Part of a key only: whatever tells one from another. */
 const mark = z.union([z.number(), z.string().max(200)]).transform(String)
