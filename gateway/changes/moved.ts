@@ -18,12 +18,15 @@ export async function movedChanges(
   if (moved.length === 0) return []
   const byChild = new Map<number, Moved[]>()
   for (const one of moved) byChild.set(one.child, [...(byChild.get(one.child) ?? []), one])
-  const rows = await inParts(byChild.keys(), part =>
+  // In one order on every store.
+  const children = [...byChild.keys()].toSorted((a, b) => a - b)
+  const rows = await inParts(children, part =>
     tx
       .selectFrom('records')
       .select(['id', 'system', 'kind', 'record_id', 'status'])
       .where('id', 'in', part)
       .where('is_deleted', '=', 0)
+      .orderBy('id')
       .execute(),
   )
   const parents = await readParents(
