@@ -9,6 +9,7 @@ import {
   claimSuspects,
   failEntry,
   finishEntries,
+  noteApplied,
   postponeEntry,
   renewLeases,
   type StoredEntry,
@@ -16,7 +17,7 @@ import {
 import { GroupCommit } from './store/group-commit.ts'
 import type { StoreTransaction } from './store/store.ts'
 import { openRenaming } from './webhooks/renaming.ts'
-import { DeliveryProcessor, type Failure, type WorkedEntry } from './webhooks/process.ts'
+import { DeliveryProcessor, type EndedEntry, type Failure, type WorkedEntry } from './webhooks/process.ts'
 
 /** How long a worker may hold an entry before another one takes it; it renews what it holds. */
 export const leaseMs = 15_000
@@ -89,7 +90,7 @@ export function openProcessor(
           },
           observations.map(({ record }) => record),
         )
-        for (const { againAt, entry, dead } of entries)
+        for (const { againAt, entry, dead } of endedOf(entries))
           metrics.worked(entry.system, againAt !== null ? 'again' : dead === undefined ? 'done' : 'dead', 1)
         return true
       } catch (error) {
@@ -135,12 +136,20 @@ function heardOf(entries: readonly WorkedEntry[]): ReadonlyMap<string, Date> {
 
 /** @throws LostLease */
 async function settleEntries(tx: StoreTransaction, entries: readonly WorkedEntry[], now: Date): Promise<void> {
-  const done = entries.filter(({ againAt, dead }) => againAt === null && dead === undefined).map(({ entry }) => entry)
+  const ended = endedOf(entries)
+  const done = ended.filter(({ againAt, dead }) => againAt === null && dead === undefined).map(({ entry }) => entry)
   if (!(await finishEntries(tx, done, now))) throw new LostLease()
-  for (const { entry, againAt, dead } of entries) {
+  for (const one of entries) {
+    if ('applied' in one && !(await noteApplied(tx, one.entry, one.applied))) throw new LostLease()
+  }
+  for (const { entry, againAt, dead } of ended) {
     if (againAt !== null && !(await postponeEntry(tx, entry, againAt, now))) throw new LostLease()
     if (dead !== undefined && !(await failEntry(tx, entry, { dead }, now))) throw new LostLease()
   }
+}
+
+function endedOf(entries: readonly WorkedEntry[]): readonly EndedEntry[] {
+  return entries.flatMap(one => ('applied' in one ? [] : [one]))
 }
 
 /** The entries are another worker's by now: nothing of ours may be written. */

@@ -1,8 +1,7 @@
 import { sql, type Insertable, type Selectable } from 'kysely'
-import type { System } from '../../schema/systems.ts'
-import type { Hint } from '../../subgraphs/contract.ts'
+import { sameRecord, type RecordRef, type System } from '../../schema/systems.ts'
 import { writeAttempt } from './attempts.ts'
-import { readHints } from './hints.ts'
+import { readHints, writeHints, type StoredHint } from './hints.ts'
 import type { Store, StoreTransaction } from './store.ts'
 import type { Tables } from './tables.ts'
 
@@ -12,7 +11,7 @@ export interface StoredEntry {
   readonly receivedId: number
   readonly system: System
   readonly key: string
-  readonly hints: readonly Hint[]
+  readonly hints: readonly StoredHint[]
   /** The worker that holds it. */
   readonly worker: string
   /** 1 for the first; also what tells this holding from a later one. */
@@ -186,6 +185,21 @@ export async function postponeEntry(
   return true
 }
 
+/**
+ * The own Changes of some of its records are written, in this transaction, and the entry is worked on further.
+ * @returns false when it is not held any more: the transaction must not commit then
+ */
+export async function noteApplied(
+  tx: StoreTransaction,
+  entry: StoredEntry,
+  records: readonly RecordRef[],
+): Promise<boolean> {
+  const hints = entry.hints.map(hint =>
+    records.some(record => sameRecord(hint.record, record)) ? { ...hint, isApplied: true } : hint,
+  )
+  return (await updateHeld(tx, [entry], () => ({ hints: writeHints(hints) }))) === 1
+}
+
 /** To be tried again, or given up. Neither text holds personal data. */
 export type EntryFailure = { readonly dueAt: Date; readonly error: string } | { readonly dead: string }
 
@@ -313,7 +327,7 @@ async function updateHeld(
 }
 
 /** An entry as its holder sees it. */
-export function toEntry(row: EntryRow, worker: string, hints: readonly Hint[]): StoredEntry {
+export function toEntry(row: EntryRow, worker: string, hints: readonly StoredHint[]): StoredEntry {
   return {
     id: row.id,
     receivedId: row.received_id,
@@ -327,7 +341,7 @@ export function toEntry(row: EntryRow, worker: string, hints: readonly Hint[]): 
   }
 }
 
-function hintsOf(row: EntryRow): readonly Hint[] | null {
+function hintsOf(row: EntryRow): readonly StoredHint[] | null {
   try {
     return readHints(row.hints)
   } catch {

@@ -136,7 +136,8 @@ function unchanged(tx: StoreTransaction, { id, state, attempts }: ReplayedEntry)
 
 function hintsOrNull(text: string): readonly Hint[] | null {
   try {
-    return readHints(text)
+    // Replayed, it is worked on from its beginning.
+    return readHints(text).map(hint => ({ ...hint, isApplied: undefined }))
   } catch {
     return null
   }

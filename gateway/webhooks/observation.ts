@@ -2,13 +2,14 @@ import type { ChangeKind } from '../../schema/change.ts'
 import { recordKey, sameRecord, type RecordRef } from '../../schema/systems.ts'
 import type { Hint, ObservedRecord } from '../../subgraphs/contract.ts'
 import type { Observation } from '../changes/observe.ts'
+import type { StoredHint } from '../store/hints.ts'
 
 /** A vendor may date its news a little later than the record they are about. */
 const clockGapMs = 100
 
 /** One hint a record: the union of the fields, the latest time, and the kind that says most. */
-export function merge(entries: readonly { readonly hints: readonly Hint[] }[]): readonly Hint[] {
-  const merged = new Map<string, Hint>()
+export function merge(entries: readonly { readonly hints: readonly StoredHint[] }[]): readonly StoredHint[] {
+  const merged = new Map<string, StoredHint>()
   for (const hint of entries.flatMap(entry => entry.hints)) {
     const key = recordKey(hint.record)
     const known = merged.get(key)
@@ -26,6 +27,7 @@ export function merge(entries: readonly { readonly hints: readonly Hint[] }[]): 
         isSilent && (saysNothing(known) || saysNothing(hint)) ? [] : [...new Set([...known.fields, ...hint.fields])],
       at: latest(known.at, hint.at),
       isEcho: known.isEcho === true && hint.isEcho === true,
+      isApplied: known.isApplied === true && hint.isApplied === true,
       mergedInto: hint.mergedInto ?? known.mergedInto,
     })
   }

@@ -18,7 +18,16 @@ export type Failure =
   | { readonly state: 'dead'; readonly error: string }
 
 /** An entry whose records were read. */
-export interface WorkedEntry {
+export type WorkedEntry = EndedEntry | BegunEntry
+
+/** One that is worked on further: those that show a record's name follow the record's own Change. */
+export interface BegunEntry {
+  readonly entry: StoredEntry
+  /** Its records whose own Changes are written. */
+  readonly applied: readonly RecordRef[]
+}
+
+export interface EndedEntry {
   readonly entry: StoredEntry
   /** When its records are read once more, because their vendor does not show yet what it has told; null when it is done. */
   readonly againAt: Date | null
@@ -69,7 +78,7 @@ export interface ProcessPorts {
    */
   rename?(hint: Hint, priority: WorkPriority, isEnding: () => boolean): Promise<boolean>
   /**
-   * Applies what was observed and marks the entries done, due again or dead, in one transaction, and has the Changes followed.
+   * Applies what was observed and marks the entries done, due again, dead or begun, in one transaction, and has the Changes followed.
    * @returns false when the entries were taken by somebody else meanwhile; nothing was written then
    * @throws Overtaken when the records must be read anew; nothing was written then either
    */
@@ -107,10 +116,9 @@ interface Reading {
 /** What entries tell of some records. */
 interface Told {
   readonly hints: readonly Hint[]
-  /** Those that are worked on once these records are up to date. */
   readonly entries: readonly StoredEntry[]
-  /** When it was heard, where that is not when these entries came. */
-  readonly heardAt?: Date
+  /** Given when the entries are worked on further: the records whose own Changes were written before. */
+  readonly begun?: readonly RecordRef[]
   /** Whether the vendor does not show all of it yet. */
   readonly isUnseen?: boolean
 }
@@ -350,13 +358,15 @@ export class DeliveryProcessor {
     const all = merge(entries)
     const isMentioned = (hint: Hint): boolean => this.#ports.isMentioned?.(hint) === true
     const isIndexed = ({ record }: Hint): boolean => this.#ports.isIndexed?.(record) ?? true
-    const heardAt = entries.map(({ receivedAt }) => receivedAt).reduce((a, b) => (a < b ? a : b))
     let isUnseen = false
+    let begun: readonly RecordRef[] = []
     for (const hint of all.filter(isMentioned)) {
       // Its own Change comes before those of the records that show its name: whoever hears of those reads it.
-      if (isIndexed(hint)) {
-        const { isLagging } = await this.#bringUpToDate({ hints: [hint], entries: [], heardAt }, tried, priority)
-        isUnseen ||= isLagging
+      if (isIndexed(hint) && hint.isApplied !== true) {
+        const own = await this.#bringUpToDate({ hints: [hint], entries, begun }, tried, priority)
+        if (own.outcome === 'lost') return own
+        if (own.isLagging) isUnseen = true
+        else begun = [...begun, hint.record]
       } else this.#ports.evict(hint)
       const isNews = await this.#ports.rename?.(hint, priority, () => this.#isStopping)
       // The vendor may not show yet what it has told.
@@ -368,7 +378,7 @@ export class DeliveryProcessor {
 
   /** Reads again what was overtaken: another one got through each time, so it ends. */
   async #bringUpToDate(
-    { hints, entries, heardAt, isUnseen = false }: Told,
+    { hints, entries, begun, isUnseen = false }: Told,
     tried: Try | null,
     priority: WorkPriority,
   ): Promise<Worked> {
@@ -378,17 +388,18 @@ export class DeliveryProcessor {
       const refuted = outcomes.find(outcome => outcome.refuted !== undefined)?.refuted
       const isLagging = isUnseen || outcomes.some(({ isBehind }) => isBehind)
       const lags = refuted === undefined ? lagAfterMs : mergeLagAfterMs
-      const worked = entries.map((entry): WorkedEntry => {
+      const worked = (begun === undefined ? entries : []).map((entry): EndedEntry => {
         const againAt = isLagging ? this.#againAt(entry, lags) : null
         return { entry, againAt, ...(againAt === null && refuted !== undefined && { dead: refuted }) }
       })
       const isAgain = worked.some(({ againAt }) => againAt !== null)
       // What may still be borne out has no effect until there is no more to wait for.
       const settled = outcomes.filter(outcome => !isAgain || outcome.refuted === undefined)
-      const read = settled.flatMap(outcome => outcome.observations)
-      const observations = heardAt === undefined ? read : read.map(one => ({ ...one, heardAt }))
+      const observations = settled.flatMap(outcome => outcome.observations)
+      const applied = begun === undefined ? [] : [...begun, ...(isLagging ? [] : hints.map(({ record }) => record))]
+      const further = begun === undefined ? [] : entries.map((entry): BegunEntry => ({ entry, applied }))
       try {
-        const isOurs = await this.#applying.submit({ observations, entries: worked })
+        const isOurs = await this.#applying.submit({ observations, entries: [...worked, ...further] })
         if (isOurs) this.#reportDead(worked)
         if (!isOurs) return { outcome: 'lost', isLagging }
         return refuted !== undefined && !isAgain
@@ -407,13 +418,18 @@ export class DeliveryProcessor {
       entries.map(async entry => ({
         ...entry,
         hints: (
-          await Promise.all(entry.hints.map(hint => this.#within('locating', () => locate(hint, priority))))
+          await Promise.all(
+            entry.hints.map(async hint => {
+              const located = await this.#within('locating', () => locate(hint, priority))
+              return hint.isApplied === true ? located.map(one => ({ ...one, isApplied: true })) : located
+            }),
+          )
         ).flat(),
       })),
     )
   }
 
-  #reportDead(worked: readonly WorkedEntry[]): void {
+  #reportDead(worked: readonly EndedEntry[]): void {
     for (const { entry, dead } of worked) {
       if (dead === undefined) continue
       const { system, attempts } = entry

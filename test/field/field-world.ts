@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Client } from 'graphql-ws'
 import { onTestFinished } from 'vitest'
+import { newestSequence } from '../../gateway/changes/log.ts'
 import { readConfig } from '../../gateway/config.ts'
 import { startGateway } from '../../gateway/gateway.ts'
 import type { Clock } from '../../subgraphs/contract.ts'
@@ -81,7 +82,12 @@ export async function startFieldWorld(options: FieldOptions = {}): Promise<Field
     await gateway.close()
     rmSync(folder, { recursive: true, force: true })
   })
-  if (options.waitsForImport !== false) await gateway.importing.ended()
+  if (options.waitsForImport !== false) {
+    await gateway.importing.ended()
+    // What the import tells of is pushed before anything of the test's is.
+    const { follower, store } = gateway.runtime
+    await follower.appliedThrough(await newestSequence(store))
+  }
   const served = serve(gateway, clients)
 
   return {

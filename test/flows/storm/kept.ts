@@ -9,7 +9,7 @@ export interface Kept {
   readonly unfinished: readonly string[]
   /** Of the Changes, in their order. */
   readonly sequences: readonly number[]
-  /** Changes by `system:id`, but for those of links, which follow from other records' news. */
+  /** Changes by `system:id`, but for those that follow from other records' news: of links, of moves, of new names. */
   readonly changes: ReadonlyMap<string, number>
   /** Changes of one record that tell of the same fields at the same moment, in words. */
   readonly twins: readonly string[]
@@ -17,6 +17,14 @@ export interface Kept {
 
 /** What a sweep found in a listing has a key of its own, before which this stands. */
 const listed = 'sweep '
+
+/** The fields of a Change that tells of another parent alone. */
+const moves: ReadonlySet<string> = new Set([
+  '["customer"]',
+  '["order"]',
+  '["customer","order"]',
+  '["order","customer"]',
+])
 
 /** @param since only Changes after this one */
 export async function keptIn(storeUrl: string, since = 0): Promise<Kept & { readonly newest: number }> {
@@ -32,7 +40,7 @@ export async function keptIn(storeUrl: string, since = 0): Promise<Kept & { read
     const changes = await store.read(db =>
       db
         .selectFrom('changes')
-        .select(['sequence', 'system', 'record_id', 'kind', 'fields', 'at'])
+        .select(['sequence', 'system', 'record_id', 'kind', 'fields', 'at', 'renamed'])
         .where('sequence', '>', since)
         .orderBy('sequence')
         .execute(),
@@ -48,7 +56,9 @@ export async function keptIn(storeUrl: string, since = 0): Promise<Kept & { read
       unfinished: all.filter(({ state }) => state !== 'done').map(one => JSON.stringify(one)),
       sequences: changes.map(({ sequence }) => sequence),
       changes: tally(
-        changes.flatMap(({ system, record_id: id, kind }) => (kind === 'LINKED' ? [] : `${system}:${id}`)),
+        changes.flatMap(({ system, record_id: id, kind, fields, renamed }) =>
+          kind === 'LINKED' || renamed !== null || moves.has(fields) ? [] : `${system}:${id}`,
+        ),
       ),
       twins: [...tally(told)].filter(([, count]) => count > 1).map(([change]) => change),
       newest: Math.max(since, ...changes.map(({ sequence }) => sequence)),

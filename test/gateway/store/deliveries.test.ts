@@ -5,11 +5,13 @@ import {
   claimSuspects,
   failEntry,
   finishEntries,
+  noteApplied,
   releaseDead,
   releaseLeases,
   renewLeases,
 } from '../../../gateway/store/deliveries.ts'
 import { readAttempts } from '../../../gateway/store/attempts.ts'
+import { readForReplay } from '../../../gateway/store/replays.ts'
 import { storeReceived } from '../../../gateway/store/received.ts'
 import type { Store } from '../../../gateway/store/store.ts'
 import type { Hint } from '../../../subgraphs/contract.ts'
@@ -102,6 +104,17 @@ test('a renewed lease lasts from then on', async () => {
   await renewLeases(store, entries, leaseMs, seconds(50))
   expect(await claimAfterDeath(store, 'second', seconds(109))).toEqual([])
   expect(await claimAfterDeath(store, 'second', seconds(110))).toHaveLength(1)
+})
+
+test('what is applied of an entry is known to its next holder, forgotten with a replay, and noted by its holder alone', async () => {
+  const store = await openMemoryStore()
+  const [held] = await receive(store, 'first', 'a')
+  if (held === undefined) throw new Error('an entry was stored')
+  expect(await store.write(tx => noteApplied(tx, held, [fullHint.record]))).toBe(true)
+  const [next] = await claimAfterDeath(store, 'second', seconds(60))
+  expect(next?.hints).toEqual([{ ...fullHint, isApplied: true }])
+  expect(await store.write(tx => noteApplied(tx, held, []))).toBe(false)
+  expect(await readForReplay(store, [held.id])).toMatchObject([{ hints: [{ ...fullHint, isApplied: undefined }] }])
 })
 
 test('an entry given up is dead with its reason', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import type { Observation } from '../../../gateway/changes/observe.ts'
 import { Overtaken } from '../../../gateway/changes/overtaken.ts'
 import type { StoredEntry } from '../../../gateway/store/deliveries.ts'
+import type { StoredHint } from '../../../gateway/store/hints.ts'
 import { DeliveryProcessor, type Failure, type ProcessPorts } from '../../../gateway/webhooks/process.ts'
 import type { Hint, ObservedRecord } from '../../../subgraphs/contract.ts'
 import { VendorError } from '../../../subgraphs/vendor-error.ts'
@@ -14,7 +15,7 @@ function hint(id: string, more: Partial<Hint> = {}): Hint {
   return { kind: 'UPDATED', record: { system: 'hubspot', kind: 'contact', id }, at: now, fields: ['phone'], ...more }
 }
 
-function entry(id: number, hints: readonly Hint[], more: Partial<StoredEntry> = {}): StoredEntry {
+function entry(id: number, hints: readonly StoredHint[], more: Partial<StoredEntry> = {}): StoredEntry {
   return {
     id,
     receivedId: 1,
@@ -57,8 +58,8 @@ function open(ports: Partial<ProcessPorts> = {}) {
       applied.push({
         observations,
         entries: entries.map(({ entry: one }) => one.id),
-        againAt: entries.map(({ againAt }) => againAt),
-        dead: entries.map(({ dead }) => dead),
+        againAt: entries.map(one => ('againAt' in one ? one.againAt : null)),
+        dead: entries.map(one => ('dead' in one ? one.dead : undefined)),
       })
       return Promise.resolve(true)
     },
@@ -76,6 +77,36 @@ async function turn(): Promise<void> {
 }
 
 describe('an entry', () => {
+  test('about a name that others show has the record told of first, and once though the rest is tried again', async () => {
+    const told: string[] = []
+    const renamed = hint('101')
+    let isFailing = true
+    const { processor, failed } = open({
+      isMentioned: () => true,
+      isIndexed: () => true,
+      observe: () => Promise.resolve(null),
+      apply(observations, entries) {
+        const further = entries.flatMap(one =>
+          'applied' in one ? one.applied.map(({ id }) => `${id} is applied`) : [],
+        )
+        told.push(...observations.map(({ record }) => `apply ${record.id}`), ...further)
+        return Promise.resolve(true)
+      },
+      rename() {
+        told.push('rename')
+        return isFailing ? Promise.reject(new VendorError('hubspot', 'unavailable', 'gone')) : Promise.resolve(true)
+      },
+    })
+    await processor.work([entry(1, [renamed])])
+    expect([told, failed.length]).toEqual([['apply 101', '101 is applied', 'rename'], 1])
+    isFailing = false
+    await processor.work([entry(1, [{ ...renamed, isApplied: true }], { attempts: 2 })])
+    expect([told.slice(3), failed.length]).toEqual([['rename'], 1])
+    // Newer news of the same record are told of, whatever was applied before.
+    await processor.work([entry(1, [{ ...renamed, isApplied: true }]), entry(2, [renamed])])
+    expect(told.slice(4)).toEqual(['apply 101', '101 is applied', '101 is applied', 'rename'])
+  })
+
   test('is evicted, then read, then applied', async () => {
     const { processor, told, reading } = open()
     processor.accept([entry(1, [hint('101')])])
