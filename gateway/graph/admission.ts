@@ -1,8 +1,19 @@
 import { GraphQLError } from 'graphql'
+import { openLoopMeter } from './event-loop.ts'
 import { FairQueue } from './fair-queue.ts'
 
-/** Operations of at most so many entries run at once, whatever else runs: they take a few milliseconds. */
+/** Operations of at most so many entries wait for no large one: they take a few milliseconds. */
 const smallest = 200
+
+/**
+ * Small operations that run at a time while the event loop is busy: what else comes, a webhook or a health check, waits for some of their
+ * steps and not for all that one client has sent. While the loop is idle, they wait for tools, and more of them are begun.
+ */
+const mostSmall = 16
+
+/** How often it is looked whether the loop is idle, and how many more are begun then. */
+const lookEveryMs = 10
+const begunAtOnce = 64
 
 /**
  * Entries of larger operations under way together. An operation's steps each run to their end before anything else is
@@ -19,6 +30,8 @@ export interface Waiter {
   readonly connection: object
   /** Aborted when the client leaves: its operations wait no longer. */
   readonly signal: AbortSignal
+  /** Whether it is a frame of a subscription: those have turns of their own. */
+  readonly isFrame?: boolean
 }
 
 interface Waiting {
@@ -34,18 +47,27 @@ interface NewOperation extends Waiting {
   readonly name: string
 }
 
-/** Lets small operations run at once, and large ones a few at a time. Connections take turns; each is served in order of arrival. */
+/**
+ * Lets small operations run at once unless the process is busy, and large ones a few at a time. Connections take turns; each is served in
+ * order of arrival.
+ */
 export class Admission {
+  readonly #small: SmallOperations
   #running = 0
   #entries = 0
   readonly #waiting = new FairQueue<LargeOperation>()
+
+  /** @param isLoopBusy whether the event loop has hardly waited of late */
+  constructor(isLoopBusy: () => boolean = openLoopMeter()) {
+    this.#small = new SmallOperations(isLoopBusy)
+  }
 
   /**
    * @param entries what the operation asks for at most
    * @throws GraphQLError `OVERLOADED` when too many wait in all and its connection has most of them; `ABORTED` when its client leaves
    */
   async run<T>(entries: number, waiter: Waiter, work: () => Promise<T>): Promise<T> {
-    if (entries <= smallest) return work()
+    if (entries <= smallest) return waiter.isFrame === true ? work() : this.#small.run(waiter, work)
     await this.#turn(entries, waiter)
     try {
       return await work()
@@ -86,6 +108,70 @@ export class Admission {
   #take(entries: number): void {
     this.#running += 1
     this.#entries += entries
+  }
+}
+
+/** Small operations: a few at a time while the event loop is busy, any number while they wait for tools. */
+class SmallOperations {
+  readonly #isLoopBusy: () => boolean
+  readonly #waiting = new FairQueue<Waiting>()
+  #running = 0
+  #looking: NodeJS.Timeout | null = null
+  #isFilling = false
+
+  constructor(isLoopBusy: () => boolean) {
+    this.#isLoopBusy = isLoopBusy
+  }
+
+  async run<T>(waiter: Waiter, work: () => Promise<T>): Promise<T> {
+    if (this.#waiting.size === 0 && this.#running < mostSmall) this.#running += 1
+    else await this.#turn(waiter)
+    try {
+      return await work()
+    } finally {
+      this.#running -= 1
+      this.#fill()
+    }
+  }
+
+  /**
+   * Begins others in the place of those that ended, once the event loop has been round: the store's answers are handed on a thousand in a
+   * row, and with them operations would follow one another without a look at any socket.
+   */
+  #fill(): void {
+    if (this.#isFilling || this.#waiting.size === 0) return
+    this.#isFilling = true
+    setImmediate(() => {
+      this.#isFilling = false
+      this.#begin(mostSmall - this.#running)
+    })
+  }
+
+  /** Resolves once it counts as running. */
+  #turn(waiter: Waiter): Promise<void> {
+    const turn = waitIn(this.#waiting, waiter, { make: waiting => waiting, onRefused: () => undefined })
+    while (this.#waiting.size > mostWaiting) this.#waiting.surplus?.refuse(overloaded('small'))
+    if (this.#looking === null) {
+      // From now on: before, the loop may have waited for hours.
+      this.#isLoopBusy()
+      this.#looking = setTimeout(() => this.#look(), lookEveryMs)
+    }
+    return turn
+  }
+
+  #look(): void {
+    this.#looking = null
+    if (!this.#isLoopBusy()) this.#begin(begunAtOnce)
+    if (this.#waiting.size > 0) this.#looking = setTimeout(() => this.#look(), lookEveryMs)
+  }
+
+  #begin(count: number): void {
+    for (let left = count; left > 0; left -= 1) {
+      const next = this.#waiting.take()
+      if (next === null) return
+      this.#running += 1
+      next.admit()
+    }
   }
 }
 
@@ -171,10 +257,16 @@ function waitIn<Item extends Waiting>(
   })
 }
 
-function overloaded(which: 'large' | 'new'): GraphQLError {
+const whatToAsk = {
+  large: 'smaller pages',
+  new: 'fewer at a time, or with variables in place of values',
+  small: 'fewer at a time',
+} as const
+
+function overloaded(which: keyof typeof whatToAsk): GraphQLError {
   const message = [
     `More than ${mostWaiting} ${which} operations wait here for their turn, and this connection has most of them.`,
-    `Ask again in a moment, for ${which === 'large' ? 'smaller pages' : 'fewer at a time, or with variables in place of values'}.`,
+    `Ask again in a moment, for ${whatToAsk[which]}.`,
   ].join(' ')
   return new GraphQLError(message, { extensions: { code: 'OVERLOADED', isRetryable: true, http: { status: 503 } } })
 }

@@ -101,7 +101,8 @@ export class FederatedGraph implements GatewayInterface {
     const asked = { document: request.document, queryHash: request.queryHash, operation, variables: variables.coerced }
     // A mutation goes on without its client: what it asked for may be begun already.
     if (operation.operation !== OperationTypeNode.MUTATION) endWithClient(context)
-    const waiter = { connection: context.connection, signal: context.abort.signal }
+    const isFrame = context.purpose.kind === 'push'
+    const waiter = { connection: context.connection, signal: context.abort.signal, isFrame }
     if (!this.planner.knows(asked)) await this.#planning.turn(this.planner.nameOf(asked), waiter)
     const { planned, entries } = this.planner.plan(asked)
     if (planned.operation.operation === OperationTypeNode.SUBSCRIPTION) {

@@ -54,6 +54,32 @@ for (const [kind, written] of [
   }, 60_000)
 }
 
+const wide = `{ customers(first: 100) { nodes { id name email phone company createdAt updatedAt
+  address { street city region postalCode country } } } }`
+
+test('400 equal queries over one websocket hold up neither another client nor a webhook nor a health check', async () => {
+  const world = await startWorld()
+  const [burster, other] = [world.client(), world.client()]
+  const answered: string[] = []
+  // What is asked is known and cached, and both are connected.
+  const stays = other.iterate({ query: change('stays') })
+  await stays.next()
+  await Promise.all([ask(burster, 'first', wide, []), ask(other, 'first', query('b'), [])])
+  const get = async (path: string): Promise<void> => {
+    const { status } = await fetch(`${world.gateway.url}${path}`)
+    answered.push(`${path} ${status}`)
+  }
+  const all = Array.from({ length: 400 }, () => ask(burster, 'A', wide, answered))
+  // The burst has been sent, and its first answer came.
+  await Promise.race(all)
+  await Promise.all([...all, ask(other, 'B', query('b'), answered), get('/health/live'), get('/health/ready')])
+  const place = (what: string): number => answered.indexOf(what)
+  expect(answered.filter(one => one === 'A')).toHaveLength(400)
+  for (const what of ['B', '/health/live 200', '/health/ready 200']) {
+    expect([what, place(what) >= 0 && place(what) < 200]).toEqual([what, true])
+  }
+}, 60_000)
+
 test('a burst of new queries over HTTP is answered, and a websocket has its turn', async () => {
   const world = await startWorld()
   const client = world.client()

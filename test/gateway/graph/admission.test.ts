@@ -9,8 +9,8 @@ interface Running {
 }
 
 /** Operations that end when told. */
-function open() {
-  const admission = new Admission()
+function open(isLoopBusy: () => boolean = () => true) {
+  const admission = new Admission(isLoopBusy)
   const running = new Set<Running>()
   const started: number[] = []
   const run = (entries: number, connection: object = {}, signal = new AbortController().signal): Promise<string> =>
@@ -41,12 +41,35 @@ async function turn(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
 }
 
-test('small operations run at once, whatever else is under way', async () => {
+test('small operations wait for no large one', async () => {
   const { run, started } = open()
   void run(9_000)
-  for (let at = 0; at < 50; at += 1) void run(200)
+  for (let at = 0; at < 16; at += 1) void run(200)
   await turn()
-  expect(started).toHaveLength(51)
+  expect(started).toHaveLength(17)
+})
+
+test('of small operations sixteen run at a time while the event loop is busy, and connections take turns', async () => {
+  const { run, running, started } = open()
+  const burst = {}
+  for (let at = 0; at < 400; at += 1) void run(100, burst)
+  void run(99)
+  await turn()
+  expect(started).toHaveLength(16)
+  for (let at = 0; at < 2; at += 1) {
+    const [first] = running
+    first?.end()
+    await turn()
+  }
+  expect(started.slice(16)).toEqual([100, 99])
+})
+
+test('while the event loop is idle, small operations wait for tools, and any number of them is begun', async () => {
+  const { run, running, started } = open(() => false)
+  const all = Array.from({ length: 400 }, () => run(100))
+  await expect.poll(() => started.length).toBe(400)
+  for (const one of running) one.end()
+  expect(await Promise.all(all)).toHaveLength(400)
 })
 
 test('large ones run as far as they fit together, one of any size always, in the order they came', async () => {
