@@ -10,7 +10,7 @@ import { InOrder, type InOrderLimits, type Task } from './in-order.ts'
 import { Outbox } from './outbox.ts'
 import { isUnfinished, Repeats } from './repeats.ts'
 import { sentAfter, tellsMore, type Sent } from './told.ts'
-import { hasParents, keysOfChange, keysOfTopic, linkKey, viewOf } from './topic.ts'
+import { concernsEntity, hasParents, keysOfChange, keysOfTopic, linkKey, viewOf } from './topic.ts'
 
 export interface HubPorts {
   /** The sequence of the newest Change whose evictions this process has done. */
@@ -402,6 +402,10 @@ export class PushHub {
   async #changeFrameOf(group: Group, change: Change): Promise<ChangeFrame | null> {
     const { field, topic } = group.subscription.request
     const subject = topic.kind === 'entity' ? await this.#subject(group) : change.entity
+    if (topic.kind === 'entity') {
+      const self = subject === null ? [topic.entity] : [topic.entity, subject]
+      if (!concernsEntity(self, change, group.topics)) return null
+    }
     const view = viewOf(topic, change, this.#ports.isOwner(change.record))
     if (view === null) return null
     // A link that comes or goes changes a whole list: no single entity of it is the subject.

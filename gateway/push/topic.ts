@@ -1,5 +1,5 @@
 import type { Change } from '../../schema/change.ts'
-import { entityKey, type EntityType } from '../../schema/entities.ts'
+import { entityKey, type EntityRef, type EntityType } from '../../schema/entities.ts'
 import { ownershipOf } from '../../schema/ownership.ts'
 import { recordKey, type RecordRef } from '../../schema/systems.ts'
 import type { FrameChange, Topic } from '../graph/subscription.ts'
@@ -63,6 +63,20 @@ const fieldsOfOthers: Readonly<Record<string, readonly string[]>> = {
   'Order/Customer': ['customer'],
   'Job/Customer': ['customer'],
   'Job/Order': ['order'],
+}
+
+/**
+ * Whether a Change that was heard of concerns an entity: it is about the entity, what hangs below it, or what it hangs below. It does not
+ * when it is about a sibling, which is filed under the same parent.
+ * @param self the entity, under each id that leads to it
+ * @param heard the keys that are listened to, those of its parents among them
+ */
+export function concernsEntity(self: readonly EntityRef[], change: Change, heard: ReadonlySet<string>): boolean {
+  const { entity, record, kind, parentsBefore, parentsAfter } = change
+  if (entity === null || (kind === 'LINKED' && heard.has(linkKey(record)))) return true
+  const own = new Set(self.map(entityKey))
+  if ([entity, ...parentsBefore, ...parentsAfter].some(one => own.has(entityKey(one)))) return true
+  return self.every(({ type }) => type !== entity.type) && heard.has(entityKey(entity))
 }
 
 /**
