@@ -456,6 +456,12 @@ export interface Customers {
 
 /** How a customer can be reached. Null is "not known". */
 export interface CustomerContact {
+  /** Of the customer that answers: another id than the one asked for where that was merged into it. */
+  readonly id: string
+  /** Ids of customers that were merged into this one. Other tools may still know it by them. */
+  readonly formerIds: readonly string[]
+  /** Its addresses beside `email`, those of merged customers among them. */
+  readonly otherEmails: readonly string[]
   readonly name: string | null
   readonly email: string | null
   readonly phone: string | null

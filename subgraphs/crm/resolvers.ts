@@ -164,6 +164,8 @@ export function crmResolvers(source: CrmSource) {
           },
           steps => source.update(node.id, patch, context, steps),
         )
+        // Merged, and no webhook has told of it yet: the change is the winner's.
+        if (customer.id !== node.id) await context.customers.answering(node.id)
         return { customer: nodeOf(customer), clientMutationId }
       },
     },

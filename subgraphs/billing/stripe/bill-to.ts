@@ -22,6 +22,9 @@ export interface BillToPatch {
   readonly address?: AddressPatch
 }
 
+/** What a billing record shows of a customer. */
+export type BillTo = Pick<CustomerContact, 'name' | 'email' | 'phone' | 'address'>
+
 /** Longer ones are refused. Source: types of the SDK (name 256, email 512); odoo/odoo#109728 (phone 20). */
 const most = { name: 256, email: 512, phone: 20 } as const
 
@@ -32,7 +35,7 @@ const most = { name: 256, email: 512, phone: 20 } as const
  * @returns null when there is nothing to write
  */
 export function billToPatch(
-  contact: CustomerContact,
+  contact: BillTo,
   customer: Pick<CustomerRecord, 'name' | 'email' | 'phone' | 'address'>,
 ): BillToPatch | null {
   const { name, email, phone } = contact

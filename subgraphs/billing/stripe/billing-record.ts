@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { GraphQLError } from 'graphql'
 import type { CustomerContact, GraphContext, WriteSteps, Written } from '../../contract.ts'
 import { normalizeEmail } from '../../../schema/values.ts'
 import { valueOrNull } from '../../lenient.ts'
@@ -23,6 +24,9 @@ export interface BillingRecord {
   readonly written: readonly Written[]
 }
 
+/** A contact that many were merged into has their addresses; each is a question or two to Stripe, at the first order only. */
+const mostOtherEmails = 10
+
 /**
  * The billing record an order goes to, with the CRM's present name, e-mail address, telephone and address: an invoice shows what its
  * customer has. It is the record linked to the customer that leads, of those nothing contradicts; else one that Stripe has for the
@@ -36,9 +40,9 @@ export interface BillingRecord {
 export function openBillingRecords({ client, writeMark, newId = randomUUID }: BillingRecordPorts) {
   return async (customerId: string, context: GraphContext, steps: WriteSteps): Promise<BillingRecord> => {
     const decided = steps.result(stepNames.customer) ?? steps.result(stepNames.newCustomer)
-    const contact = await context.customers.contactOf(customerId)
-    if (contact === null)
-      throw refused('input.customerId: expected the id of a customer, got one that the CRM no longer has')
+    const contact = await presentOf(customerId, context)
+    // What the CRM has merged: the order is the winner's, and what is linked to the loser is the winner's once the merge is known here.
+    if (contact.id !== customerId) await context.customers.answering(customerId)
     const record = decided === null ? await chosen(customerId, contact, context, steps) : await known(decided, context)
     if (contact.email === null && (valueOrNull(record.email) ?? '') === '') throw withoutEmail()
     const written = await upToDate(record, contact, context, steps)
@@ -47,22 +51,40 @@ export function openBillingRecords({ client, writeMark, newId = randomUUID }: Bi
     return { id: record.id, written: [...written, ...toldLate, ...newCustomer(steps)] }
   }
 
+  /** @param asked the id that the write names */
   async function chosen(
-    customerId: string,
+    asked: string,
     contact: CustomerContact,
     context: GraphContext,
     steps: WriteSteps,
   ): Promise<CustomerRecord> {
     const isSent = steps.sentAt(stepNames.newCustomer) !== null
-    const linked = isSent ? null : await linkedTo(customerId, context)
+    const linked = isSent ? null : await linkedTo(contact.id, context)
     if (linked !== null) return billed(linked, steps)
-    // Two first orders at once would each make a record: the second one finds the first one's in Stripe's list.
-    return steps.alone(`billing record of customer ${customerId}`, async () => {
-      if (isSent) return made(customerId, contact, context, steps)
+    const ids = new Set([contact.id, asked, ...contact.formerIds])
+    // Two first orders at once would each make a record: the second one finds the first one's in Stripe's list. The first one may have begun
+    // before a merge, and then holds the loser's name only.
+    return aloneWith([...ids].toSorted(), steps, async () => {
+      if (isSent) return made(contact.id, contact, context, steps)
+      // An order that began before a merge may have waited here for one that began after it.
+      const present = await presentOf(asked, context)
+      if (present.id !== contact.id || present.formerIds.some(id => !ids.has(id))) throw mergedMeanwhile(present.id)
       // What is known by now, and was not a moment ago, is linked by now.
-      const found = (await unheardOf(customerId, contact, context)) ?? (await linkedTo(customerId, context))
-      return found === null ? made(customerId, contact, context, steps) : billed(found, steps)
+      const found = (await unheardOf(ids, present, context)) ?? (await linkedTo(contact.id, context))
+      return found === null ? made(contact.id, present, context, steps) : billed(found, steps)
     })
+  }
+
+  async function presentOf(customerId: string, context: GraphContext): Promise<CustomerContact> {
+    const contact = await context.customers.contactOf(customerId)
+    if (contact !== null) return contact
+    throw refused('input.customerId: expected the id of a customer, got one that the CRM no longer has')
+  }
+
+  /** Taken in one order, so that no two writes wait for each other. */
+  function aloneWith<T>([id, ...rest]: readonly string[], steps: WriteSteps, work: () => Promise<T>): Promise<T> {
+    if (id === undefined) return work()
+    return steps.alone(`billing record of customer ${id}`, () => aloneWith(rest, steps, work))
   }
 
   async function billed(record: CustomerRecord, steps: WriteSteps): Promise<CustomerRecord> {
@@ -109,26 +131,26 @@ export function openBillingRecords({ client, writeMark, newId = randomUUID }: Bi
 
   /** Made in Stripe a moment ago, or while its webhooks did not arrive: a second record of one customer would bill twice. */
   async function unheardOf(
-    customerId: string,
-    { email }: CustomerContact,
+    ids: ReadonlySet<string>,
+    { email, otherEmails }: CustomerContact,
     context: GraphContext,
   ): Promise<CustomerRecord | null> {
-    if (email === null) return null
-    const address = normalizeEmail(email)
-    const spellings = new Set([email, email.toLowerCase(), ...(address === null ? [] : [address])])
+    const emails = [...(email === null ? [] : [email]), ...otherEmails.slice(0, mostOtherEmails)]
+    const addresses = emails.flatMap(one => normalizeEmail(one) ?? [])
+    const searches = new Set([...emails.map(one => one.toLowerCase()), ...addresses])
+    const spellings = new Set([...emails, ...searches])
     const lists = await Promise.all([...spellings].map(async one => client.customersByEmail(one, context.call)))
     const listed = await unknownOf(lists.flat())
     if (listed !== null) return listed
     // Typed otherwise there: only a search finds it, up to a minute late.
-    const searches = [...new Set([email.toLowerCase(), ...(address === null ? [] : [address])])]
-    const found = await Promise.all(searches.map(async one => client.customersSearchedByEmail(one, context.call)))
+    const found = await Promise.all([...searches].map(async one => client.customersSearchedByEmail(one, context.call)))
     return unknownOf(found.flat())
 
     async function unknownOf(customers: readonly CustomerRecord[]): Promise<CustomerRecord | null> {
       for (const customer of customers) {
         const { record, names, email: held } = observedCustomer(customer)
-        if (names !== null && names.id !== customerId) continue
-        if (held !== email && normalizeEmail(held) !== address) continue
+        if (names !== null && !ids.has(names.id)) continue
+        if (held === null || !(emails.includes(held) || addresses.includes(normalizeEmail(held) ?? ''))) continue
         // One that is known and not linked is another customer's, or of none as a person said, or for a person to settle.
         if (!(await context.links.isKnown(record))) return customer
       }
@@ -179,6 +201,12 @@ function withoutEmail(): VendorError {
   return refused(
     'Customer.email: expected an e-mail address, for billing keeps it with the order; the customer has none',
   )
+}
+
+function mergedMeanwhile(id: string): GraphQLError {
+  return new GraphQLError(`The CRM has just merged customers into ${id}: nothing was made. Ask again.`, {
+    extensions: { code: 'NOT_READY', isRetryable: true },
+  })
 }
 
 function refused(inputFault: string): VendorError {

@@ -75,8 +75,8 @@ export const hubspot: SystemDefinition<CrmSource> = {
             return kind === 'lifecycle_stage' ? records.load('lifecycle_stage', { id }, context) : null
           },
           async contactOf(id, context) {
-            const customer = await source.customer(id, context)
-            return customer === null ? null : contactOf(customer)
+            const contact = await records.load('contact', { id }, context)
+            return contact === null ? null : contactOf(contact)
           },
           takeBack: unfinished.takeBack,
           webhook,

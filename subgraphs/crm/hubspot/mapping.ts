@@ -94,9 +94,13 @@ export function customerFields(contact: Contact): CustomerFields {
  * What other roles may bill and call by.
  * @throws NotUnderstood for what HubSpot does not say as documented: an order would show something else
  */
-export function contactOf({ name, email, phone, address }: CustomerFields): CustomerContact {
+export function contactOf(contact: Contact): CustomerContact {
+  const { id, name, email, phone, address } = customerFields(contact)
   const parts = understood(address)
   return {
+    id,
+    formerIds: mergedIds(contact),
+    otherEmails: additionalEmails(contact) ?? [],
     name: understood(name),
     email: understood(email),
     phone: understood(phone),

@@ -3,11 +3,21 @@ import { buildSubgraphSchema } from '@apollo/subgraph'
 import { graphql, parse } from 'graphql'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { scalars } from '../../../schema/scalars.ts'
-import type { GraphContext, IndexPage, PageFilter, WriteIntent } from '../../../subgraphs/contract.ts'
+import type { CustomerContact, GraphContext, IndexPage, PageFilter, WriteIntent } from '../../../subgraphs/contract.ts'
 import { jobsResolvers } from '../../../subgraphs/jobs/resolvers.ts'
 import type { JobFields, JobPatch, JobsSource } from '../../../subgraphs/jobs/source.ts'
 import { VendorError } from '../../../subgraphs/vendor-error.ts'
 import { stepsInMemory } from '../steps.ts'
+
+const contactOf = (id: string): CustomerContact => ({
+  id,
+  formerIds: [],
+  otherEmails: [],
+  name: null,
+  email: null,
+  phone: null,
+  address: null,
+})
 
 const sdl = ['../../../schema/shared.graphql', '../../../subgraphs/jobs/schema.graphql']
   .map(path => readFileSync(new URL(path, import.meta.url), 'utf8'))
@@ -89,7 +99,7 @@ const context: GraphContext = {
     recordsOf: () => Promise.resolve([]),
     isKnown: () => Promise.resolve(false),
   },
-  customers: { contactOf: () => Promise.resolve(null), answering: id => Promise.resolve(id) },
+  customers: { contactOf: id => Promise.resolve(contactOf(id)), answering: id => Promise.resolve(id) },
   writes: {
     async write(intent, send) {
       patched = undefined

@@ -1,9 +1,8 @@
 import { describe, expect, it, test } from 'vitest'
-import { billToPatch } from '../../../../subgraphs/billing/stripe/bill-to.ts'
+import { billToPatch, type BillTo } from '../../../../subgraphs/billing/stripe/bill-to.ts'
 import { countryCode } from '../../../../subgraphs/billing/stripe/countries.ts'
-import type { CustomerContact } from '../../../../subgraphs/contract.ts'
 
-const nothing: CustomerContact = { name: null, email: null, phone: null, address: null }
+const nothing: BillTo = { name: null, email: null, phone: null, address: null }
 const empty = { name: null, email: null, phone: null, address: null }
 const street = { street: '1 Main St', city: 'Springfield', region: 'IL', postalCode: '62701', country: 'US' }
 const held = { line1: '1 Main St', line2: null, city: 'Springfield', state: 'IL', postal_code: '62701', country: 'US' }

@@ -118,7 +118,16 @@ function graphContext(spent: string[], linked: readonly LinkedRecord[]): GraphCo
     },
     writes: { write: unused },
     customers: {
-      contactOf: () => Promise.resolve({ name: 'Ada', email: 'ada@example.com', phone: null, address: null }),
+      contactOf: id =>
+        Promise.resolve({
+          id,
+          formerIds: [],
+          otherEmails: [],
+          name: 'Ada',
+          email: 'ada@example.com',
+          phone: null,
+          address: null,
+        }),
       answering: id => Promise.resolve(id),
     },
   }
