@@ -1,6 +1,7 @@
 import type Stripe from 'stripe'
 import { decimalOf, isWhole, type Decimal } from '../../../schema/decimal.ts'
 import type { CallContext, LimitPool, OperationKind, VendorCalls } from '../../contract.ts'
+import { isOfStripe } from './faults.ts'
 import { loadSdk } from './sdk.ts'
 import { VendorError } from '../../vendor-error.ts'
 import type { BillToPatch } from './bill-to.ts'
@@ -214,7 +215,8 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         )
         return items.map(readCustomer)
       } catch (error) {
-        if (error instanceof VendorError && (error.kind === 'rejected' || error.kind === 'not-found')) return []
+        const isRefused = error instanceof VendorError && (error.kind === 'rejected' || error.kind === 'not-found')
+        if (isRefused && isOfStripe(error)) return []
         throw error
       }
     },
@@ -411,7 +413,7 @@ export function openClient(config: Pick<StripeConfig, 'secretKey' | 'baseUrl'>, 
         )
         return 'added'
       } catch (error) {
-        if (!(error instanceof VendorError)) throw error
+        if (!(error instanceof VendorError) || !isOfStripe(error)) throw error
         const makesPrices = lines.some(({ price_data: made }) => made !== undefined)
         if (makesPrices && error.cause instanceof errors.StripePermissionError) return 'not-permitted'
         // Another refusal, such as a key that was used for something else, says nothing of what was added.
@@ -648,11 +650,13 @@ function listParameters({ after, createdUntil, limit = pageSize }: ListStart): {
 }
 
 /**
- * Undoes two things that the SDK does with answers.
+ * Undoes three things that the SDK does with answers.
  * - It sends a request again when its connection was closed, even with retries off, past all pacing. It knows the case by the
  *   error's code, so the error is wrapped. Source: stripe-node, `RequestSender._shouldRetry`.
  * - It throws a whole page away when one text that should be a decimal number is none. Such a text is handed on as something else,
  *   which costs its field. Source: stripe-node, `coerceV2ResponseData`.
+ * - It drops the status of an answer that is no JSON, and takes one without `error` for a success. What stands before Stripe answers
+ *   that way in an outage. Source: stripe-node, `RequestSender._jsonResponseHandler`.
  */
 function withoutSurprises(client: Stripe.HttpClient): Stripe.HttpClient {
   return {
@@ -666,7 +670,7 @@ function withoutSurprises(client: Stripe.HttpClient): Stripe.HttpClient {
           getRawResponse: () => response.getRawResponse(),
           toStream: onEnd => response.toStream(onEnd),
           toJSON: async () => {
-            const answer: unknown = await response.toJSON()
+            const answer = await jsonOf(response)
             return typeof answer === 'object' && answer !== null ? withoutBrokenDecimals(answer) : answer
           },
         }
@@ -678,6 +682,32 @@ function withoutSurprises(client: Stripe.HttpClient): Stripe.HttpClient {
       }
     },
   }
+}
+
+/** A fault without Stripe's words for it becomes one that has the status alone. */
+async function jsonOf(response: Stripe.HttpClientResponse): Promise<unknown> {
+  const isFault = response.getStatusCode() >= 400
+  let answer: unknown
+  try {
+    answer = await response.toJSON()
+  } catch (error) {
+    // Anything else befell the connection.
+    if (!isFault || !(error instanceof SyntaxError)) throw error
+  }
+  if (!isFault || namesFault(answer)) return answer
+  // The address may not be Stripe's API, which is not to say that a record does not exist.
+  if (response.getStatusCode() === 404) throw new SyntaxError('expected the error as JSON')
+  return { error: {} }
+}
+
+function namesFault(answer: unknown): boolean {
+  return (
+    typeof answer === 'object' &&
+    answer !== null &&
+    'error' in answer &&
+    typeof answer.error === 'object' &&
+    answer.error !== null
+  )
 }
 
 /** In place: an answer has no other reader yet. */

@@ -20,7 +20,7 @@ export function toVendorError(error: unknown): VendorError {
     })
   }
   const kind = kindOf(error, errors)
-  const inputFault = kind === 'rejected' ? shown(error.message) : undefined
+  const inputFault = kind === 'rejected' && error.message !== '' ? shown(error.message) : undefined
   return new VendorError(system, kind, described(error, kind), {
     // 401 is about the key as such. Source: Stripe API reference, errors.
     lacks: kind === 'unauthorized' && error.statusCode === 403 ? missingPermissions(error.message) : undefined,
@@ -32,10 +32,15 @@ export function toVendorError(error: unknown): VendorError {
   })
 }
 
+/** Whether Stripe itself gave the reason: what stands before it may refuse a request too, which says nothing of records. */
+export function isOfStripe({ cause }: VendorError): boolean {
+  return cause instanceof Error && 'rawType' in cause && cause.rawType !== undefined
+}
+
 function kindOf(error: Stripe.errors.StripeError, errors: typeof Stripe.errors): VendorErrorKind {
   if (error instanceof errors.StripeConnectionError) return hasTimedOut(error) ? 'timeout' : 'unavailable'
   const status = error.statusCode
-  // The SDK drops the status of an answer that is no JSON.
+  // The SDK drops the status of an answer that it cannot read: of a success that is no JSON, and of a 404; see client.ts.
   if (status === undefined) return error instanceof errors.StripeAPIError ? 'unreadable' : 'unavailable'
   // `lock_timeout`: another request holds the record. Source: Stripe API reference, error codes.
   if (status === 429 || error.code === 'rate_limit' || error.code === 'lock_timeout') return 'rate-limited'

@@ -33,6 +33,10 @@ export function toVendorError(error: unknown): VendorError {
   const { status, statusCode, code, timeout, response } = read.success ? read.data : {}
   const answered = status ?? statusCode
   if (answered !== undefined) {
+    // A page instead of JSON: the address is not Asana's API, which is not to say that a record does not exist.
+    if (kindOf(answered) === 'not-found' && !errorBody.safeParse(response?.body).success) {
+      return new VendorError('asana', 'unreadable', `answered ${answered}, and not in JSON as documented`)
+    }
     return refusalError({ status: answered, body: response?.body, headers: response?.headers ?? {} })
   }
   if (timeout !== undefined || code === 'ETIMEDOUT' || code === 'ECONNABORTED') {

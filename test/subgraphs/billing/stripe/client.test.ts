@@ -14,6 +14,7 @@ interface Answer {
 }
 
 let server: Server
+let url: string
 let opened: Opened
 let answer: (path: string) => Answer
 let asked: string[]
@@ -30,7 +31,8 @@ beforeEach(async () => {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  opened = openStripe(`http://127.0.0.1:${port.toString()}`)
+  url = `http://127.0.0.1:${port.toString()}`
+  opened = openStripe(url)
 })
 
 afterEach(async () => {
@@ -66,11 +68,40 @@ describe('an answer that is not what Stripe documents', () => {
     ['a record without its kind', { body: JSON.stringify(invoice('in_1', { object: null })) }, 'unreadable'],
     ['half a body', { body: '{"id":"in_1"' }, 'unreadable'],
     ['nothing', { body: 'null' }, 'unreadable'],
-    ['a web page with status 503', { status: 503, body: '<html>' }, 'unreadable'],
     ['a missing permission', { status: 403, body: '{"error":{"type":"invalid_request_error"}}' }, 'unauthorized'],
   ])('%s fails', async (_, given, kind) => {
     answer = () => given
     expect(await order()).toMatchObject({ name: 'VendorError', kind })
+  })
+
+  // A proxy, a load balancer or a firewall in front of Stripe answers in forms of its own.
+  const kinds = [
+    [400, 'rejected'],
+    [401, 'unauthorized'],
+    [403, 'unauthorized'],
+    [404, 'unreadable'],
+    [409, 'unavailable'],
+    [410, 'rejected'],
+    [429, 'rate-limited'],
+    [500, 'unavailable'],
+    [502, 'unavailable'],
+    [503, 'unavailable'],
+    [504, 'unavailable'],
+  ] as const
+  const bodies = ['', 'Bad gateway', '<html>502</html>', 'null', '"text"', '[]', '{"message":"x"}', '{"error":"x"}']
+  test.each(kinds)('one of status %i is told by its status, whatever its body: %s', async (status, kind) => {
+    for (const type of ['text/html', 'application/json'])
+      for (const body of bodies) {
+        answer = () => ({ status, body, headers: { 'content-type': type, 'retry-after': '700' } })
+        expect(await order(), `${type} ${body}`).toMatchObject({ name: 'VendorError', kind })
+        opened.close()
+        opened = openStripe(url)
+      }
+  })
+
+  test('one of status 429 says how long to wait in its header, whatever its body', async () => {
+    answer = () => ({ status: 429, body: '<html>', headers: { 'retry-after': '700' } })
+    expect(await order()).toMatchObject({ kind: 'rate-limited', retryAfterMs: 700_000 })
   })
 
   test('one bad record of a list spoils no other', async () => {

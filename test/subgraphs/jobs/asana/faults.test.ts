@@ -10,7 +10,7 @@ test.each([
   [401, 'unauthorized'],
   [402, 'rejected'],
   [403, 'unauthorized'],
-  [404, 'not-found'],
+  [404, 'unreadable'],
   [400, 'rejected'],
   [412, 'rejected'],
   [429, 'rate-limited'],
@@ -20,6 +20,11 @@ test.each([
   [200, 'unreadable'],
 ])('status %i is %s', (status, kind) => {
   expect(toVendorError(refusal(status))).toMatchObject({ kind })
+})
+
+test.each([404, 410])('status %i is not-found where Asana itself says so', status => {
+  const body = { errors: [{ message: 'Not a recognized ID' }] }
+  expect(toVendorError(refusal(status, {}, body))).toMatchObject({ kind: 'not-found' })
 })
 
 test('Retry-After is in seconds; what is no number is passed over', () => {
