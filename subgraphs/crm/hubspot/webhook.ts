@@ -50,6 +50,24 @@ const withAssociation = z.object({
 })
 
 /**
+ * What a notification is about: part of its key, for the rest of it may be the same for two happenings of one moment. An association has
+ * two ends and no `objectId`. What cannot be read here makes no difference.
+ */
+const subject = z.object({
+  objectId: id.nullish().catch(null),
+  propertyName: z.string().nullish().catch(null),
+  primaryObjectId: id.nullish().catch(null),
+  newObjectId: id.nullish().catch(null),
+  mergedObjectIds: z.array(id).nullish().catch(null),
+  associationType: z.string().nullish().catch(null),
+  fromObjectId: id.nullish().catch(null),
+  fromObjectTypeId: z.string().nullish().catch(null),
+  toObjectId: id.nullish().catch(null),
+  toObjectTypeId: z.string().nullish().catch(null),
+  associationRemoved: z.boolean().nullish().catch(null),
+})
+
+/**
  * Signature v3. Source: HubSpot developer documentation, "Validating requests". The older ones that are still sent beside
  * it sign no time, so a request could be sent again for ever; they are not looked at.
  */
@@ -100,9 +118,9 @@ function readEntry(value: unknown, place: () => string): DeliveryEntry {
   const head = readShape(notification, value)
   if (!head.ok) return { key: keyOfUnreadable(value, place), unreadable: head.fault }
   const { portalId, subscriptionId, eventId, occurredAt, subscriptionType, objectTypeId } = head.value
-  // The object is part of the key too, read apart because a merge may lack it.
-  const object = withObject.safeParse(value).data?.objectId ?? ''
-  const key = [portalId, subscriptionId, eventId, object, occurredAt.getTime()].join(':')
+  const { objectId, ...more } = subject.safeParse(value).data ?? {}
+  const about = Object.values(more).some(part => part !== undefined && part !== null) ? [digest(JSON.stringify(more))] : []
+  const key = [portalId, subscriptionId, eventId, objectId ?? '', occurredAt.getTime(), ...about].join(':')
   const [word = '', ...rest] = subscriptionType.split('.')
   if (word === 'object' && typeof objectTypeId !== 'string')
     return { key, unreadable: 'objectTypeId: expected a string, got nothing' }

@@ -194,6 +194,52 @@ test('a second try has the keys of the first, readable or not; other happenings 
   expect(new Set(keys(event, { ...event, objectId: 6 }, { ...event, occurredAt: 7 }, broken)).size).toBe(4)
 })
 
+test.each<[string, readonly object[]]>([
+  [
+    'associations that differ in an end, its type, or whether they were made or ended',
+    [
+      { subscriptionType: 'contact.associationChange', fromObjectId: 5, toObjectId: 7 },
+      { subscriptionType: 'contact.associationChange', fromObjectId: 6, toObjectId: 7 },
+      { subscriptionType: 'contact.associationChange', fromObjectId: 5, toObjectId: 8 },
+      { subscriptionType: 'contact.associationChange', fromObjectId: 5, toObjectId: 8, associationRemoved: true },
+      { subscriptionType: 'contact.associationChange', fromObjectId: 7, toObjectId: 5, associationType: 'COMPANY_TO_CONTACT' },
+    ],
+  ],
+  [
+    'generic associations',
+    [
+      { fromObjectTypeId: '0-1', toObjectTypeId: '0-2', fromObjectId: 5, toObjectId: 7 },
+      { fromObjectTypeId: '0-2', toObjectTypeId: '0-1', fromObjectId: 5, toObjectId: 7 },
+      { fromObjectTypeId: '0-1', toObjectTypeId: '0-2', fromObjectId: 6, toObjectId: 7 },
+    ].map(ends => ({ subscriptionType: 'object.associationChange', objectTypeId: '0-1', ...ends })),
+  ],
+  [
+    'changed properties',
+    ['email', 'phone'].flatMap(propertyName =>
+      ['contact', 'company'].map(noun => ({
+        subscriptionType: `${noun}.propertyChange`,
+        propertyName,
+        objectId: noun === 'contact' ? 5 : 6,
+      })),
+    ),
+  ],
+  [
+    'merges that differ in a loser, the winner or the new record',
+    [
+      { primaryObjectId: 5, mergedObjectIds: [6] },
+      { primaryObjectId: 5, mergedObjectIds: [7] },
+      { primaryObjectId: 5, mergedObjectIds: [6, 7] },
+      { primaryObjectId: 8, mergedObjectIds: [6] },
+      { primaryObjectId: 5, mergedObjectIds: [6], newObjectId: 9 },
+    ].map(ends => ({ subscriptionType: 'contact.merge', objectId: 5, ...ends })),
+  ],
+])('%s have keys of their own though all else is the same, and keep them in a second try', (_, events) => {
+  const keys = entriesOf(...events.map(event => ({ ...head, ...event }))).map(({ key }) => key)
+  expect(new Set(keys).size).toBe(events.length)
+  const again = entriesOf(...events.map(event => ({ ...head, ...event, attemptNumber: 4 }))).map(({ key }) => key)
+  expect(again).toEqual(keys)
+})
+
 test('one entry that cannot be read does not take the others with it', () => {
   const entries = entriesOf({ ...head, subscriptionType: 'contact.merge' }, null, {
     ...head,
