@@ -202,7 +202,12 @@ test.each<[string, readonly object[]]>([
       { subscriptionType: 'contact.associationChange', fromObjectId: 6, toObjectId: 7 },
       { subscriptionType: 'contact.associationChange', fromObjectId: 5, toObjectId: 8 },
       { subscriptionType: 'contact.associationChange', fromObjectId: 5, toObjectId: 8, associationRemoved: true },
-      { subscriptionType: 'contact.associationChange', fromObjectId: 7, toObjectId: 5, associationType: 'COMPANY_TO_CONTACT' },
+      {
+        subscriptionType: 'contact.associationChange',
+        fromObjectId: 7,
+        toObjectId: 5,
+        associationType: 'COMPANY_TO_CONTACT',
+      },
     ],
   ],
   [
