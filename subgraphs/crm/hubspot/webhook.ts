@@ -119,9 +119,7 @@ function readEntry(value: unknown, place: () => string): DeliveryEntry {
   if (!head.ok) return { key: keyOfUnreadable(value, place), unreadable: head.fault }
   const { portalId, subscriptionId, eventId, occurredAt, subscriptionType, objectTypeId } = head.value
   const { objectId, ...more } = subject.safeParse(value).data ?? {}
-  const about = Object.values(more).some(part => (part ?? null) !== null)
-    ? [digest(JSON.stringify(more))]
-    : []
+  const about = Object.values(more).some(part => (part ?? null) !== null) ? [digest(JSON.stringify(more))] : []
   const key = [portalId, subscriptionId, eventId, objectId ?? '', occurredAt.getTime(), ...about].join(':')
   const [word = '', ...rest] = subscriptionType.split('.')
   if (word === 'object' && typeof objectTypeId !== 'string')
