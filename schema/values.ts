@@ -43,12 +43,13 @@ export interface Address {
 /**
  * The form in which two systems' e-mail addresses are compared: trimmed, Unicode-normalised, lower case, the domain in its ASCII
  * form: `info@MÜLLER.example` and `info@xn--mller-kva.example` are one address.
- * @returns null when the text cannot be an address (no `@`, empty side, white space or a control character inside)
+ * @returns null when the text cannot be an address (no `@`, empty side, white space, a control character or U+FFFD inside: two addresses
+ * that each lost a character are not one)
  */
 export function normalizeEmail(text: string | null | undefined): string | null {
   if (typeof text !== 'string') return null
   const email = text.trim().normalize('NFC').toLowerCase()
-  if (!/^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(email) || email.length > 320) return null
+  if (!/^[^\s@\p{Cc}\ufffd]+@[^\s@\p{Cc}\ufffd]+$/u.test(email) || email.length > 320) return null
   const domainAt = email.indexOf('@') + 1
   const domain = email.slice(domainAt)
   // Only where there is something to convert: of ASCII text it would also rewrite numbers as addresses of hosts.
@@ -61,11 +62,11 @@ const longestName = 100
 
 /**
  * The form in which numbers printed on orders are compared: trimmed, Unicode-normalised, upper case.
- * @returns null when the text cannot be one (empty, over 100 characters, control characters or half of a character inside)
+ * @returns null when the text cannot be one (empty, over 100 characters, control characters, half of a character or U+FFFD inside)
  */
 export function normalizeNumber(text: string | null | undefined): string | null {
   const number = (text ?? '').trim().normalize('NFC').toUpperCase()
-  return number === '' || number.length > longestNumber || /[\p{Cc}\p{Cs}]/u.test(number) ? null : number
+  return number === '' || number.length > longestNumber || /[\p{Cc}\p{Cs}\ufffd]/u.test(number) ? null : number
 }
 
 /** Letters that no Unicode normalisation takes apart, as people type them who do not have them on their keyboard. */

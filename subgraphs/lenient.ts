@@ -11,6 +11,12 @@ import type { System } from '../schema/systems.ts'
 import { readShape } from './shape-fault.ts'
 import { VendorError } from './vendor-error.ts'
 
+/**
+ * A text of a vendor's. A tool that cuts text after so many UTF-16 units cuts an emoji in half, and JSON carries the half (`"\ud83d"`).
+ * Strict readers refuse a whole answer for it, so U+FFFD stands in its place, as for bytes that are no UTF-8.
+ */
+export const vendorText = z.string().overwrite(text => text.toWellFormed())
+
 /** A field of a record: its value; null where the vendor gave none; what is wrong with it where it cannot be understood. */
 export type Field<T> = T | null | NotUnderstood
 

@@ -64,12 +64,12 @@ export class VendorError extends Error {
       lacks?: readonly string[]
     } = {},
   ) {
-    super(`${system}: ${message}`, { cause: options.cause })
+    super(`${system}: ${message}`.toWellFormed(), { cause: options.cause })
     this.system = system
     this.kind = kind
     const hint = options.retryAfterMs
     this.retryAfterMs = hint === undefined || Number.isNaN(hint) ? undefined : clamp(hint, 0, longestRetryAfterMs)
-    this.inputFault = options.inputFault
+    this.inputFault = options.inputFault?.toWellFormed()
     this.isKept = options.isKept ?? false
     this.lacks = options.lacks ?? null
     this.isTooMuch = kind === 'timeout' || options.isTooMuch === true

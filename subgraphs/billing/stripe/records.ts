@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { decimalOf } from '../../../schema/decimal.ts'
-import { elementOf, fieldOf, mapField, readRecord, valueOrNull } from '../../lenient.ts'
+import { isInstant } from '../../instant.ts'
+import { elementOf, fieldOf, mapField, readRecord, valueOrNull, vendorText } from '../../lenient.ts'
 
 // Stripe's records as far as the graph needs them, field by field: only `id` and `object` fail a record. Unknown fields are dropped.
 // Source of the shapes: the types of the SDK, whose API version (2026-10-28.endive) every request names.
@@ -9,8 +10,10 @@ const field = fieldOf('stripe')
 
 const element = elementOf('stripe')
 
-/** Unix seconds, up to the year 9999, which is the last that ISO 8601 writes with four digits. */
-export const seconds = z.int().min(0).max(253_402_300_799)
+/** Unix seconds. */
+export const seconds = z
+  .int()
+  .refine(value => isInstant(new Date(value * 1000)), 'expected seconds since 1970, of a year of 1 to 9999')
 
 /** Whole, and below 2^53: of a larger one JSON has lost digits already. */
 const amount = z.int()
@@ -23,7 +26,7 @@ const count = z.int().min(0).max(2_147_483_647)
 /** A text that goes to the store, which keeps no control characters. */
 const line = z.string().regex(/^[^\p{Cc}\p{Cs}]*$/u, 'expected text without control characters')
 
-const address = z.string().refine(text => text === '' || URL.canParse(text), 'expected an absolute web address')
+const address = vendorText.refine(text => text === '' || URL.canParse(text), 'expected an absolute web address')
 
 /**
  * Whatever text Stripe sends as an id. Merchants choose those of products and plans, whose id is also a price's, and older accounts
@@ -55,25 +58,25 @@ const decimal = z
   })
 
 const postalAddress = z.object({
-  line1: field(z.string()),
-  line2: field(z.string()),
-  city: field(z.string()),
-  state: field(z.string()),
-  postal_code: field(z.string()),
-  country: field(z.string()),
+  line1: field(vendorText),
+  line2: field(vendorText),
+  city: field(vendorText),
+  state: field(vendorText),
+  postal_code: field(vendorText),
+  country: field(vendorText),
 })
 
 /** What stands under the name of a payment method's type. Source: the SDK's `PaymentMethod`, all 60 types of it. */
 const methodDetails = z.object({
-  brand: field(z.string()),
-  bank_name: field(z.string()),
-  bank: field(z.string()),
-  last4: field(z.string()),
+  brand: field(vendorText),
+  bank_name: field(vendorText),
+  bank: field(vendorText),
+  last4: field(vendorText),
   exp_month: field(z.int().min(1).max(12)),
   exp_year: field(z.int().min(0).max(9999)),
 })
 
-const paymentMethod = z.looseObject({ id, type: field(z.string()) }).transform(({ id: methodId, type, ...rest }) => ({
+const paymentMethod = z.looseObject({ id, type: field(vendorText) }).transform(({ id: methodId, type, ...rest }) => ({
   id: methodId,
   type,
   details: field(methodDetails).parse(typeof type === 'string' ? rest[type] : null),
@@ -91,9 +94,9 @@ const customer = z.object({
   id,
   object: z.literal('customer'),
   created: field(seconds),
-  name: field(z.string()),
-  email: field(z.string()),
-  phone: field(z.string()),
+  name: field(vendorText),
+  email: field(vendorText),
+  phone: field(vendorText),
   address: field(postalAddress),
   /** Negative is credit. In `currency`. */
   balance: field(amount),
@@ -106,7 +109,7 @@ const customer = z.object({
   customer_account: field(id),
 })
 
-const tax = z.object({ amount: field(amount), tax_behavior: field(z.string()) })
+const tax = z.object({ amount: field(amount), tax_behavior: field(vendorText) })
 
 const discountAmount = z.object({ amount: field(amount) })
 
@@ -115,7 +118,7 @@ const writtenField = 'livegraph_line'
 
 export const writtenLine = { [writtenField]: 'written' } as const
 
-const writtenMark = field(z.object({ [writtenField]: field(z.string()) }))
+const writtenMark = field(z.object({ [writtenField]: field(vendorText) }))
 
 /** Whether a line was written by hand, or a product made for one: no product of the catalogue. */
 export function isWritten({ metadata }: { readonly metadata: z.infer<typeof writtenMark> }): boolean {
@@ -124,7 +127,7 @@ export function isWritten({ metadata }: { readonly metadata: z.infer<typeof writ
 
 const invoiceLine = z.object({
   id,
-  description: field(z.string()),
+  description: field(vendorText),
   /** Truncated to a whole number where `quantity_decimal` has more. */
   quantity: field(z.int()),
   quantity_decimal: field(decimal),
@@ -144,7 +147,7 @@ const invoiceLine = z.object({
 const payment = z.object({
   id,
   created: field(seconds),
-  status: field(z.string()),
+  status: field(vendorText),
   amount_paid: field(amount),
   amount_requested: field(amount),
   currency: field(currency),
@@ -165,13 +168,13 @@ const invoice = z.object({
   customer: field(reference),
   /** Instead of `customer`, where that is an Account of API v2 only. */
   customer_account: field(id),
-  customer_email: field(z.string()),
-  customer_name: field(z.string()),
-  customer_phone: field(z.string()),
+  customer_email: field(vendorText),
+  customer_name: field(vendorText),
+  customer_phone: field(vendorText),
   customer_address: field(postalAddress),
   number: field(line),
-  status: field(z.string()),
-  description: field(z.string()),
+  status: field(vendorText),
+  description: field(vendorText),
   subtotal: field(amount),
   shipping_cost: field(z.object({ amount_subtotal: field(amount) })),
   total_discount_amounts: field(z.array(discountAmount)),
@@ -183,14 +186,14 @@ const invoice = z.object({
   amount_remaining: field(amount),
   post_payment_credit_notes_amount: field(amount),
   due_date: field(seconds),
-  collection_method: field(z.string()),
+  collection_method: field(vendorText),
   attempted: field(z.boolean()),
   attempt_count: field(count),
   next_payment_attempt: field(seconds),
-  last_finalization_error: field(z.object({ code: field(z.string()), message: field(z.string()) })),
+  last_finalization_error: field(z.object({ code: field(vendorText), message: field(vendorText) })),
   hosted_invoice_url: field(address),
   invoice_pdf: field(address),
-  metadata: field(z.object({ [markField]: field(z.string()) })),
+  metadata: field(z.object({ [markField]: field(vendorText) })),
   status_transitions: field(z.object({ finalized_at: field(seconds), paid_at: field(seconds) })),
   lines: field(z.object({ data: field(z.array(element(invoiceLine))), has_more: field(z.boolean()) })),
   /** Only where it was expanded. */
@@ -203,8 +206,8 @@ const product = z.object({
   created: field(seconds),
   updated: field(seconds),
   active: field(z.boolean()),
-  name: field(z.string()),
-  description: field(z.string()),
+  name: field(vendorText),
+  description: field(vendorText),
   metadata: writtenMark,
 })
 
@@ -213,18 +216,18 @@ const price = z.object({
   object: z.literal('price'),
   active: field(z.boolean()),
   currency: field(currency),
-  nickname: field(z.string()),
-  billing_scheme: field(z.string()),
-  tiers_mode: field(z.string()),
+  nickname: field(vendorText),
+  billing_scheme: field(vendorText),
+  tiers_mode: field(vendorText),
   transform_quantity: field(z.object({ divide_by: field(z.int().min(1)) })),
   custom_unit_amount: field(z.object({})),
   unit_amount: field(amount),
   unit_amount_decimal: field(decimal),
   recurring: field(
     z.object({
-      interval: field(z.string()),
+      interval: field(vendorText),
       interval_count: field(count.min(1)),
-      usage_type: field(z.string()),
+      usage_type: field(vendorText),
     }),
   ),
 })
@@ -234,8 +237,8 @@ const refund = z.object({
   object: z.literal('refund'),
   amount: field(amount),
   currency: field(currency),
-  status: field(z.string()),
-  reason: field(z.string()),
+  status: field(vendorText),
+  reason: field(vendorText),
   created: field(seconds),
 })
 
@@ -243,9 +246,9 @@ const creditNote = z.object({
   id,
   object: z.literal('credit_note'),
   currency: field(currency),
-  status: field(z.string()),
-  type: field(z.string()),
-  reason: field(z.string()),
+  status: field(vendorText),
+  type: field(vendorText),
+  reason: field(vendorText),
   created: field(seconds),
   /** What of it was credited after the invoice was paid, refunds included. */
   post_payment_amount: field(amount),
@@ -258,8 +261,8 @@ const dispute = z.object({
   object: z.literal('dispute'),
   amount: field(amount),
   currency: field(currency),
-  status: field(z.string()),
-  reason: field(z.string()),
+  status: field(vendorText),
+  reason: field(vendorText),
   created: field(seconds),
 })
 
@@ -267,7 +270,7 @@ const paymentIntent = z.object({
   id,
   object: z.literal('payment_intent'),
   last_payment_error: field(
-    z.object({ code: field(z.string()), decline_code: field(z.string()), message: field(z.string()) }),
+    z.object({ code: field(vendorText), decline_code: field(vendorText), message: field(vendorText) }),
   ),
 })
 
@@ -285,9 +288,9 @@ const belonging = z.object({
 
 const webhookEndpoint = z.object({
   id,
-  url: z.string(),
-  status: z.string(),
-  enabled_events: z.array(z.string()),
+  url: vendorText,
+  status: vendorText,
+  enabled_events: z.array(vendorText),
   /** Only in the answer to its creation. */
   secret: z.string().nullish(),
 })

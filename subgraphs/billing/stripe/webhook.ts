@@ -1,7 +1,16 @@
 import { z } from 'zod'
 import type { DeliveryEntry, Received, WebhookAdapter } from '../../contract.ts'
 import type { RecordRef } from '../../../schema/systems.ts'
-import { fieldOf, isUnderstood, mapField, type NotUnderstood, valueOrNull, type Field } from '../../lenient.ts'
+import { isInstant } from '../../instant.ts'
+import {
+  fieldOf,
+  isUnderstood,
+  mapField,
+  type NotUnderstood,
+  valueOrNull,
+  vendorText,
+  type Field,
+} from '../../lenient.ts'
 import { readShape } from '../../shape-fault.ts'
 import { verifySignature } from '../../signature.ts'
 import type { SignatureScheme } from '../../signature.ts'
@@ -26,18 +35,18 @@ const field = fieldOf('stripe')
 
 const fields = z.record(z.string(), z.unknown())
 
-const request = field(z.object({ idempotency_key: field(z.string()) }))
+const request = field(z.object({ idempotency_key: field(vendorText) }))
 
-const eventId = z.string().min(1).max(255)
+const eventId = vendorText.min(1).max(255)
 
 /** An event with the record as it was then. */
 const snapshotEvent = z.object({
   id: eventId,
   object: z.literal('event'),
-  type: z.string(),
+  type: vendorText,
   created: field(seconds),
   /** Set for what happened in an account connected to ours: none of our records. */
-  account: field(z.string()),
+  account: field(vendorText),
   /** The API request it came of. */
   request,
   data: field(z.object({ object: field(fields), previous_attributes: field(fields) })),
@@ -52,12 +61,16 @@ const thinObject = 'v2.core.event'
 const thinEvent = z.object({
   id: eventId,
   object: z.literal(thinObject),
-  type: z.string(),
-  created: field(z.iso.datetime({ offset: true })),
+  type: vendorText,
+  created: field(
+    z.iso
+      .datetime({ offset: true })
+      .refine(text => isInstant(new Date(text)), 'expected a time of a year of 1 to 9999'),
+  ),
   /** Set for what happened in another account. */
-  context: field(z.string()),
+  context: field(vendorText),
   reason: field(z.object({ request })),
-  related_object: field(z.object({ id, type: field(z.string()) })),
+  related_object: field(z.object({ id, type: field(vendorText) })),
   /** The same happening as the other kind of event, where that is sent too. */
   snapshot_event: field(eventId),
 })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isInstant } from '../../instant.ts'
 import {
   elementOf,
   fieldOf,
@@ -7,6 +8,7 @@ import {
   readRecord,
   understoodIn,
   valueOrNull,
+  vendorText,
   type Field,
 } from '../../lenient.ts'
 import { readShape } from '../../shape-fault.ts'
@@ -112,9 +114,9 @@ const instant = z
   .transform(value =>
     typeof value === 'string' && /^\d{10,}$/.test(value) ? new Date(Number(value)) : new Date(value),
   )
-  .refine(date => !Number.isNaN(date.getTime()), 'expected an ISO time or milliseconds')
+  .refine(isInstant, 'expected an ISO time or milliseconds, of a year of 1 to 9999')
 
-const given = field(z.string())
+const given = field(vendorText)
 
 /** What an answer to a write leaves out is not told; it is not empty. */
 const told = z.union([z.undefined(), given]).optional()
@@ -162,7 +164,7 @@ const company = z.object({
 })
 
 const stages = z.object({
-  options: z.array(element(z.object({ value: z.string().min(1), label: given }))),
+  options: z.array(element(z.object({ value: vendorText.min(1), label: given }))),
 })
 
 const named = z.object({ id: recordId })

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { DeliveryEntry, Hint, Received, WebhookAdapter } from '../../contract.ts'
+import { isInstant } from '../../instant.ts'
+import { vendorText } from '../../lenient.ts'
 import { readShape } from '../../shape-fault.ts'
 import { verifySignature, type SignatureScheme } from '../../signature.ts'
 import { contactRef, fieldsOfProperty, mentionedRef } from './mapping.ts'
@@ -12,13 +14,13 @@ const id = z
   .refine(text => /^[1-9]\d{0,19}$/.test(text), 'expected an id (digits)')
 
 /** Part of a key only: whatever tells one from another. */
-const mark = z.union([z.number(), z.string().max(200)]).transform(String)
+const mark = z.union([z.number(), vendorText.max(200)]).transform(String)
 
 /** Milliseconds since 1970, or an ISO time. */
 const time = z
-  .union([z.number(), z.string().max(40)])
+  .union([z.number(), vendorText.max(40)])
   .transform(value => new Date(typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value))
-  .refine(date => date.getTime() >= 0, 'expected milliseconds since 1970')
+  .refine(date => date.getTime() >= 0 && isInstant(date), 'expected milliseconds since 1970')
 
 /** What every notification has. The vendor says that `eventId` alone may come twice for different happenings. */
 const notification = z.object({
@@ -26,13 +28,13 @@ const notification = z.object({
   subscriptionId: mark,
   eventId: mark,
   occurredAt: time,
-  subscriptionType: z.string(),
+  subscriptionType: vendorText,
   /** The type of the object, on the subscriptions named `object.…`: 0-1 is a contact, 0-2 a company. */
-  objectTypeId: z.string().nullish(),
+  objectTypeId: vendorText.nullish(),
 })
 
 const withObject = z.object({ objectId: id })
-const withProperty = z.object({ objectId: id, propertyName: z.string() })
+const withProperty = z.object({ objectId: id, propertyName: vendorText })
 const withMerge = z.object({
   primaryObjectId: id,
   mergedObjectIds: z.array(id).min(1).max(1000),
@@ -42,11 +44,11 @@ const withMerge = z.object({
 
 /** What a contact is associated with; the ends are named by their types, by the kind of association, or by neither. */
 const withAssociation = z.object({
-  associationType: z.string().nullish(),
+  associationType: vendorText.nullish(),
   fromObjectId: id,
   toObjectId: id,
-  fromObjectTypeId: z.string().nullish(),
-  toObjectTypeId: z.string().nullish(),
+  fromObjectTypeId: vendorText.nullish(),
+  toObjectTypeId: vendorText.nullish(),
 })
 
 /**

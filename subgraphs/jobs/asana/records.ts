@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { elementOf, fieldOf, readRecord } from '../../lenient.ts'
+import { isInstant } from '../../instant.ts'
+import { elementOf, fieldOf, readRecord, vendorText } from '../../lenient.ts'
 import { readShape } from '../../shape-fault.ts'
 import { VendorError } from '../../vendor-error.ts'
 import { isGid } from './config.ts'
@@ -15,10 +16,10 @@ const element = elementOf('asana')
 const gid = z.string().refine(isGid, 'expected a gid (digits)')
 const instant = z
   .string()
-  .refine(isInstant, 'expected an instant (ISO 8601)')
+  .refine(isIsoInstant, 'expected an instant (ISO 8601) of a year of 1 to 9999')
   .transform(text => new Date(text))
-const day = z.iso.date()
-const text = field(z.string())
+const day = z.iso.date().refine(text => !text.startsWith('0000'), 'expected a day of a year of 1 to 9999')
+const text = field(vendorText)
 
 /** What is referred to, with the name it is shown by; Asana leaves names out for tokens that may not read them. */
 const named = z.object({ gid, name: text })
@@ -109,13 +110,13 @@ export const customFieldSettings = listOf(element(z.object({ custom_field: custo
 const webhook = z.object({
   gid,
   active: z.boolean(),
-  target: z.string(),
+  target: vendorText,
   last_failure_at: field(instant),
   /** Failed tries of what is being delivered. */
   delivery_retry_count: field(z.number()),
   filters: field(
     z.array(
-      z.object({ resource_type: text, resource_subtype: text, action: text, fields: field(z.array(z.string())) }),
+      z.object({ resource_type: text, resource_subtype: text, action: text, fields: field(z.array(vendorText)) }),
     ),
   ),
 })
@@ -139,18 +140,18 @@ export const batch = z.object({
 /** An answer that is only looked at for having come. */
 export const anything = z.unknown()
 
-const reference = z.object({ gid: z.string(), resource_type: z.string(), resource_subtype: text })
+const reference = z.object({ gid: vendorText, resource_type: vendorText, resource_subtype: text })
 
 /**
  * One event of a webhook's body. Ids only. Without what happened to which record and when, it cannot be told from others.
  * Source: Asana API reference, webhooks, EventResponse.
  */
 export const event = z.object({
-  action: z.string(),
+  action: vendorText,
   created_at: instant,
   resource: reference,
   parent: field(reference),
-  change: field(z.object({ field: z.string(), action: text, new_value: field(reference) })),
+  change: field(z.object({ field: vendorText, action: text, new_value: field(reference) })),
 })
 
 export type Event = z.infer<typeof event>
@@ -207,6 +208,6 @@ function propertyOf(value: unknown, field: string): unknown {
   return Object.entries(value).find(([name]) => name === field)?.[1]
 }
 
-function isInstant(text: string): boolean {
-  return /^\d{4}-\d{2}-\d{2}T/.test(text) && !Number.isNaN(Date.parse(text))
+function isIsoInstant(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}T/.test(text) && isInstant(new Date(text))
 }
