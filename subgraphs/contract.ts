@@ -542,11 +542,15 @@ export interface WebhookSecrets {
   store(endpoint: string, secret: string): Promise<void>
   /**
    * Opens the endpoint for handshakes until `done` settles; resolves what `done` resolves.
-   * @param secretOf the secret by the vendor's own answer, where it repeats it: no other that came meanwhile counts then, for anybody
-   *   may shake hands
+   * Until then no secret that comes counts, for anybody may shake hands.
+   * @param secretOf what the vendor's own answer says of the secret: that one counts then, and no other. Where the answer does not say, a
+   *   secret counts that was the only one to come
    */
-  whileHandshakePending<T>(endpoint: string, done: () => Promise<T>, secretOf?: (made: T) => string | null): Promise<T>
+  whileHandshakePending<T>(endpoint: string, done: () => Promise<T>, secretOf?: (made: T) => Confirmation): Promise<T>
 }
+
+/** What a vendor's answer says of the secret of its handshake; `refused` where it cannot be used. */
+export type Confirmation = { readonly secret: string } | 'not-said' | 'refused'
 
 export interface ConnectPorts {
   /** Without a trailing slash: `https://graph.example.com`. */

@@ -4,7 +4,14 @@ import { openContext } from '../graph/context.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Clock } from '../../subgraphs/contract.ts'
 import { holdLease, isHeld } from '../store/leases.ts'
-import { addSecret, listSecrets, replaceSecrets } from '../store/secrets.ts'
+import {
+  addSecret,
+  addUnconfirmedSecret,
+  dropUnconfirmedSecrets,
+  listSecrets,
+  listUnconfirmedSecrets,
+  replaceSecrets,
+} from '../store/secrets.ts'
 import { awaitWebhook } from './await-webhook.ts'
 import { isThisMachine } from './public-address.ts'
 import { Secrets } from '../webhooks/secrets.ts'
@@ -79,7 +86,9 @@ export function openSecrets({ store, worker }: Runtime, clock: Clock): Secrets {
       await addSecret(store, { system, endpoint, secret }, clock.now())
     },
     addAwaited: (system, endpoint, secret) =>
-      addSecret(store, { system, endpoint, secret, whileHeld: nameOf(system, endpoint) }, store.clock.now()),
+      addUnconfirmedSecret(store, { system, endpoint, secret, whileHeld: nameOf(system, endpoint) }, store.clock.now()),
+    listUnconfirmed: (system, endpoint) => listUnconfirmedSecrets(store, system, endpoint),
+    dropUnconfirmed: (system, endpoint) => dropUnconfirmedSecrets(store, system, endpoint),
     replace: (system, endpoint, secret) => replaceSecrets(store, system, endpoint, secret, clock.now()),
     async awaitHandshake(system, endpoint) {
       const lease = await holdLease(store, nameOf(system, endpoint), worker)

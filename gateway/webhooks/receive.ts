@@ -112,6 +112,13 @@ async function receive(
         )
       verdict = adapter.verify(received, secrets, receivedAt)
     }
+    if (isWrong() && adapter.handshake !== undefined) {
+      const unconfirmed = await ports.secrets.unconfirmed(system, endpoint)
+      if (unconfirmed.length > 0 && adapter.verify(received, unconfirmed, receivedAt).genuine) {
+        // The vendor sends it again, and by then its answer says whose handshake that was.
+        return { status: 503, headers: { 'Retry-After': '5' }, text: 'The handshake is not confirmed yet.' }
+      }
+    }
     if (!verdict.genuine) {
       sparing.warn({ system, endpoint, reason: verdict.reason }, 'a webhook was refused')
       if (verdict.reason === 'signature-wrong') ports.quarantine(source, received, receivedAt)

@@ -1,5 +1,5 @@
 import type { System } from '../../schema/systems.ts'
-import type { WebhookSecrets } from '../../subgraphs/contract.ts'
+import type { Confirmation, WebhookSecrets } from '../../subgraphs/contract.ts'
 import { SharedReadings } from './shared-readings.ts'
 
 /** Where secrets are kept that vendors handed out. */
@@ -7,9 +7,15 @@ export interface SecretStore {
   /** Newest first. */
   list(system: System, endpoint: string): Promise<readonly string[]>
   add(system: System, endpoint: string, secret: string): Promise<void>
-  /** The same, for one that a handshake brings. @returns false, with nothing added, when none is awaited there (any more) */
+  /**
+   * Keeps one that a handshake brings, apart: anybody may shake hands, so it verifies nothing until the vendor's answer confirms it.
+   * @returns false, with nothing added, when none is awaited there (any more)
+   */
   addAwaited(system: System, endpoint: string, secret: string): Promise<boolean>
-  /** Makes it the only one of its endpoint. */
+  /** Those that handshakes brought and nothing has confirmed, newest first. */
+  listUnconfirmed(system: System, endpoint: string): Promise<readonly string[]>
+  dropUnconfirmed(system: System, endpoint: string): Promise<void>
+  /** Makes it the only one of its endpoint, of the unconfirmed ones too. */
   replace(system: System, endpoint: string, secret: string): Promise<void>
   /**
    * Tells every process of the store that this endpoint takes a handshake.
@@ -41,6 +47,7 @@ export class Secrets {
   readonly #known = new Map<string, Known>()
   readonly #reading = new SharedReadings<readonly string[]>()
   readonly #asking = new SharedReadings<boolean>()
+  readonly #readingUnconfirmed = new SharedReadings<readonly string[]>()
 
   constructor(store: SecretStore) {
     this.#store = store
@@ -64,11 +71,15 @@ export class Secrets {
     return known.secrets
   }
 
-  /** Takes the secret of a handshake. @returns whether one is awaited there */
-  async shakeHands(system: System, endpoint: string, secret: string): Promise<boolean> {
-    const isAdded = await this.#store.addAwaited(system, endpoint, secret)
-    this.#known.delete(keyOf(system, endpoint))
-    return isAdded
+  /** Takes the secret of a handshake; it counts once the vendor's answer has confirmed it. @returns whether one is awaited there */
+  shakeHands(system: System, endpoint: string, secret: string): Promise<boolean> {
+    return this.#store.addAwaited(system, endpoint, secret)
+  }
+
+  /** What handshakes brought and nothing has confirmed yet. What they sign is neither genuine nor forged. */
+  unconfirmed(system: System, endpoint: string): Promise<readonly string[]> {
+    const key = keyOf(system, endpoint)
+    return this.#readingUnconfirmed.read(key, () => this.#store.listUnconfirmed(system, endpoint))
   }
 
   async add(system: System, endpoint: string, secret: string): Promise<void> {
@@ -99,11 +110,11 @@ export class Secrets {
       store: (endpoint, secret) => this.add(system, endpoint, secret),
       whileHandshakePending: async (endpoint, done, secretOf) => {
         const pending = this.#expect(system, endpoint)
-        let confirmed: string | null = null
+        let confirmation: Confirmation = 'refused'
         try {
           await pending.end
           const made = await done()
-          confirmed = secretOf?.(made) ?? null
+          confirmation = secretOf?.(made) ?? 'not-said'
           return made
         } finally {
           pending.count -= 1
@@ -114,13 +125,22 @@ export class Secrets {
               () => undefined,
             )
           }
-          if (confirmed !== null) {
-            await this.#store.replace(system, endpoint, confirmed)
-            this.#known.delete(keyOf(system, endpoint))
-          }
+          // Only now: none comes any more.
+          const secret = await this.#confirmed(system, endpoint, confirmation)
+          if (secret !== null) await this.#store.replace(system, endpoint, secret)
+          else if (pending.count === 0) await this.#store.dropUnconfirmed(system, endpoint)
+          this.#known.delete(keyOf(system, endpoint))
         }
       },
     }
+  }
+
+  /** Where the vendor's answer says none, the handshake was its own if no other came: it makes a webhook only after one. */
+  async #confirmed(system: System, endpoint: string, confirmation: Confirmation): Promise<string | null> {
+    if (confirmation === 'refused') return null
+    if (confirmation !== 'not-said') return confirmation.secret
+    const [secret, ...others] = await this.#store.listUnconfirmed(system, endpoint)
+    return secret === undefined || others.length > 0 ? null : secret
   }
 
   #expect(system: System, endpoint: string): Pending {

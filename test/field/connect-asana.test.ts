@@ -156,3 +156,57 @@ test('a registration refused as a duplicate of one that was not listed yet is ma
   expect(await world.gateway.connect('asana', line => void lines.push(line)), lines.join('\n')).toBe('done')
   expect([...webhooks.keys()]).toEqual(['8'])
 })
+
+test.each([
+  ['that Asana confirms', true, 'done'],
+  ['of a registration whose answer names no secret, beside another handshake', false, 'failed'],
+] as const)(
+  'while connect waits nothing is believed, and after it only the secret %s',
+  async (_, isRepeated, outcome) => {
+    const body = JSON.stringify({
+      events: [
+        { action: 'deleted', created_at: new Date().toISOString(), resource: { gid: '1', resource_type: 'task' } },
+      ],
+    })
+    const [genuine, forged] = ['secret-of-asana-itself', 'secret-of-a-stranger']
+    const webhooks = new Set<string>()
+    const meanwhile: (number | string | null)[] = []
+    const signedWith = async (target: string, secret: string) => {
+      const signature = createHmac('sha256', secret).update(body).digest('hex')
+      return fetch(target, { method: 'POST', headers: { 'x-hook-signature': signature }, body })
+    }
+    let registered = ''
+    const answer: Answer = async ({ method, path, body: asked }) => {
+      if (!path.startsWith('/api/1.0/webhooks')) return undefined
+      if (method === 'GET') return { body: { data: [], next_page: null } }
+      if (method === 'DELETE') {
+        webhooks.clear()
+        return { body: { data: {} } }
+      }
+      const [, target = ''] = /"target":"([^"]+)"/.exec(asked) ?? []
+      registered = target
+      webhooks.add('1')
+      for (const secret of [genuine, forged]) {
+        const shaken = await fetch(target, { method: 'POST', headers: { 'x-hook-secret': secret } })
+        const told = await signedWith(target, secret)
+        meanwhile.push(shaken.status, told.status, told.headers.get('retry-after'))
+      }
+      const data = { gid: '1', active: true, target, resource: { gid: '99' } }
+      return { status: 201, body: isRepeated ? { data, 'X-Hook-Secret': genuine } : { data } }
+    }
+    const world = await startFieldWorld({
+      asana: [answer, asanaAccount({ project: '99', tasks: {}, fields })],
+      environment,
+    })
+    expect(await world.gateway.connect('asana', () => undefined)).toBe(outcome)
+    expect(meanwhile).toEqual([200, 503, '5', 200, 503, '5'])
+    const after = [await signedWith(registered, genuine), await signedWith(registered, forged)].map(
+      ({ status }) => status,
+    )
+    expect(after).toEqual([isRepeated ? 200 : 401, 401])
+    expect([...webhooks]).toEqual(isRepeated ? ['1'] : [])
+    expect(await world.data('{ deliveries(first: 0) { totalCount } }')).toEqual({
+      deliveries: { totalCount: isRepeated ? 1 : 0 },
+    })
+  },
+)

@@ -57,7 +57,10 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
       ports.secrets.whileHandshakePending(
         project,
         () => client.createWebhook(project, target, webhookFilters, ports.call),
-        ({ secret }) => (secret === null || secretFault(secret) !== null ? null : secret),
+        ({ secret }) => {
+          if (secret === null) return 'not-said'
+          return secretFault(secret) === null ? { secret } : 'refused'
+        },
       )
     const { gid, secret } = await create().catch(async (error: unknown) => {
       if (!(error instanceof VendorError) || !(unanswered.has(error.kind) || error.kind === 'unauthorized')) throw error
@@ -90,7 +93,7 @@ export async function connect(client: AsanaClient, config: AsanaConfig, ports: C
     }
     const known = await ports.secrets.of(project)
     if (known.some(one => !before.includes(one))) return null
-    return 'Asana made a webhook, and no handshake with a secret came; check that PUBLIC_URL leads to this gateway, and its log for a handshake that was refused'
+    return 'Asana made a webhook, and no handshake with a secret came; check that PUBLIC_URL leads to this gateway, and its log for a handshake that was refused. Of several that came none counts: run connect again'
   }
 
   /** Left from another address of this gateway. Asana would keep on trying them for a day. */

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
 import { holdLease } from '../../../gateway/store/leases.ts'
-import { addSecret, listSecrets, replaceSecrets } from '../../../gateway/store/secrets.ts'
+import {
+  addSecret,
+  addUnconfirmedSecret,
+  listSecrets,
+  listUnconfirmedSecrets,
+  replaceSecrets,
+} from '../../../gateway/store/secrets.ts'
 import { openMemoryStore } from './open-for-test.ts'
 
 const now = new Date('2026-03-01T12:00:00Z')
@@ -24,13 +30,15 @@ test('a secret that is stored again is the newest and pushes none out', async ()
 test('one that a handshake brings is taken only while one is awaited, and the confirmed one ends all others', async () => {
   const store = await openMemoryStore()
   const add = (secret: string) =>
-    addSecret(store, { system: 'asana', endpoint: 'p1', secret, whileHeld: 'handshake' }, store.clock.now())
+    addUnconfirmedSecret(store, { system: 'asana', endpoint: 'p1', secret, whileHeld: 'handshake' }, store.clock.now())
   expect(await add('early')).toBe(false)
   const lease = await holdLease(store, 'handshake', 'me')
   expect([await add('genuine'), await add('forged'), await add('more')]).toEqual([true, true, true])
   await lease?.end()
   expect(await add('late')).toBe(false)
-  expect(await listSecrets(store, 'asana', 'p1')).toEqual(['more', 'forged'])
+  expect(await listUnconfirmedSecrets(store, 'asana', 'p1')).toEqual(['more', 'forged'])
+  expect(await listSecrets(store, 'asana', 'p1')).toEqual([])
   await replaceSecrets(store, 'asana', 'p1', 'genuine', now)
   expect(await listSecrets(store, 'asana', 'p1')).toEqual(['genuine'])
+  expect(await listUnconfirmedSecrets(store, 'asana', 'p1')).toEqual([])
 })

@@ -23,6 +23,8 @@ function secretsOf(list: () => Promise<readonly string[]>, more: Partial<SecretS
     list,
     add: () => Promise.resolve(),
     addAwaited: () => Promise.resolve(false),
+    listUnconfirmed: () => Promise.resolve([]),
+    dropUnconfirmed: () => Promise.resolve(),
     replace: () => Promise.resolve(),
     awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
     isHandshakeAwaited: () => Promise.resolve(false),

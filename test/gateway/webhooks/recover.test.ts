@@ -29,6 +29,8 @@ async function run(requests: readonly KeptRequest[], store?: () => Promise<{ fre
         list: () => Promise.resolve([]),
         add: () => Promise.resolve(),
         addAwaited: () => Promise.resolve(false),
+        listUnconfirmed: () => Promise.resolve([]),
+        dropUnconfirmed: () => Promise.resolve(),
         replace: () => Promise.resolve(),
         awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
         isHandshakeAwaited: () => Promise.resolve(false),

@@ -11,6 +11,8 @@ function open(stored: string[] = [], awaited = new Set<string>()) {
     },
     add: (_system, _endpoint, secret) => Promise.resolve(void stored.unshift(secret)),
     addAwaited: () => Promise.resolve(false),
+    listUnconfirmed: () => Promise.resolve([]),
+    dropUnconfirmed: () => Promise.resolve(),
     replace: () => Promise.resolve(),
     async awaitHandshake(system, endpoint) {
       if (awaited.has(`${system}/${endpoint}`)) throw new Error('another process is registering it')
@@ -89,6 +91,8 @@ test('a failed reading of the store is not remembered', async () => {
     list: () => (isDown ? Promise.reject(new Error('down')) : Promise.resolve(['kept'])),
     add: () => Promise.resolve(),
     addAwaited: () => Promise.resolve(false),
+    listUnconfirmed: () => Promise.resolve([]),
+    dropUnconfirmed: () => Promise.resolve(),
     replace: () => Promise.resolve(),
     awaitHandshake: () => Promise.resolve(() => Promise.resolve()),
     isHandshakeAwaited: () => Promise.resolve(false),
