@@ -261,3 +261,29 @@ describe('a company by association and a mobile number', () => {
     await world.sweep()
   })
 })
+
+test('two contacts that get a company in one moment, told of with one eventId, both show it', async () => {
+  const named = (id: string, more: Raw = {}): Raw => contact(id, { firstname: `C${id}`, ...more })
+  const contacts: RawRecords = { 110: named('110'), 111: named('111') }
+  const companies: RawRecords = { 7001: contact('7001', { name: 'Acme' }) }
+  const world = await startFieldWorld({ hubspot: [hubspotAccount({ contacts, companies })] })
+  const both = '{ a: customer(id: "110") { company } b: customer(id: "111") { company } }'
+  expect(await world.data(both)).toEqual({ a: { company: null }, b: { company: null } })
+  const later = { updatedAt: new Date().toISOString() }
+  for (const id of ['110', '111']) contacts[id] = { ...named(id, { associatedcompanyid: '7001' }), ...later }
+  const told = (fromObjectId: number): Raw => ({
+    portalId: 1,
+    subscriptionId: 9,
+    eventId: 777,
+    occurredAt: Date.now(),
+    subscriptionType: 'contact.associationChange',
+    associationType: 'CONTACT_TO_COMPANY',
+    fromObjectId,
+    toObjectId: 7001,
+    associationRemoved: false,
+  })
+  const first = told(110)
+  expect(await world.tellHubspot([first, { ...first, fromObjectId: 111 }])).toBe(200)
+  expect(await world.data('{ deliveries(first: 0) { totalCount } }')).toEqual({ deliveries: { totalCount: 2 } })
+  expect(await world.data(both)).toEqual({ a: { company: 'Acme' }, b: { company: 'Acme' } })
+})
