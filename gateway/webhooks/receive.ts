@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { createHash } from 'node:crypto'
 import type { System } from '../../schema/systems.ts'
 import type { Clock, DeliveryEntry, Log, Received, RefusalReason, WebhookAdapter } from '../../subgraphs/contract.ts'
@@ -62,6 +63,10 @@ export function openReceive(
   }
 }
 
+/** How long a webhook waits for the vendor's answer to confirm the handshake that its secret came with. Asana waits 10 s for ours. */
+const confirmedWithinMs = 5_000
+const confirmedEveryMs = 100
+
 async function receive(
   ports: ReceivePorts & { readonly sparing: SparingLog },
   source: WebhookSource,
@@ -112,12 +117,18 @@ async function receive(
         )
       verdict = adapter.verify(received, secrets, receivedAt)
     }
-    if (isWrong() && adapter.handshake !== undefined) {
-      const unconfirmed = await ports.secrets.unconfirmed(system, endpoint)
-      if (unconfirmed.length > 0 && adapter.verify(received, unconfirmed, receivedAt).genuine) {
-        // The vendor sends it again, and by then its answer says whose handshake that was.
-        return { status: 503, headers: { 'Retry-After': '5' }, text: 'The handshake is not confirmed yet.' }
+    const isUnconfirmed = async (): Promise<boolean> => {
+      const secrets = adapter.handshake === undefined ? [] : await ports.secrets.unconfirmed(system, endpoint)
+      return secrets.length > 0 && adapter.verify(received, secrets, receivedAt).genuine
+    }
+    if (isWrong() && (await isUnconfirmed())) {
+      // The vendor's answer says whose handshake that was; to refuse its first events would count as a failure there.
+      for (let waited = 0; await isUnconfirmed(); waited += confirmedEveryMs) {
+        if (waited >= confirmedWithinMs)
+          return { status: 503, headers: { 'Retry-After': '5' }, text: 'The handshake is not confirmed yet.' }
+        await wait(confirmedEveryMs)
       }
+      verdict = adapter.verify(received, await ports.secrets.of(system, endpoint, []), receivedAt)
     }
     if (!verdict.genuine) {
       sparing.warn({ system, endpoint, reason: verdict.reason }, 'a webhook was refused')
