@@ -11,6 +11,18 @@ import { responseNameOf, type ChosenOperation } from './chosen.ts'
 /** Tokens of one document. */
 export const maxTokens = 2_500
 
+/** In graphql-js's words (`Parser.advanceLexer`); it says it in no other way. */
+const tokensRefused = /Document contains more tha[tn] \d+ tokens/
+
+/** @returns what a client is told of a document that the parser gave up on for its length; null for any other fault of it */
+export function tooManyTokens({ message }: { readonly message: string }): GraphQLError | null {
+  if (!tokensRefused.test(message)) return null
+  return new GraphQLError(
+    `The document has more than the ${maxTokens} tokens that are allowed: names, values and punctuation count. Send values as variables.`,
+    { extensions: { code: 'OPERATION_TOO_LARGE' } },
+  )
+}
+
 /** Entries of lists one operation may ask for, page sizes multiplied along the nesting. */
 export const maxNodes = 10_000
 

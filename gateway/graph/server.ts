@@ -23,7 +23,7 @@ import { openDocuments } from './documents.ts'
 import type { FederatedGraph } from './executor.ts'
 import { isForClients } from './errors.ts'
 import { withOwnerNamed } from './foreign-field.ts'
-import { maxTokens } from './limits.ts'
+import { maxTokens, tooManyTokens } from './limits.ts'
 import type { ChangeFrame, SubscriptionRequest } from './subscription.ts'
 
 /** The client that an operation came from. */
@@ -176,6 +176,8 @@ export class GraphServer {
   /** What was not meant for clients is logged and answered without detail. */
   #format(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
     if (formatted.message === stackEnded) return tooDeep
+    const tooLong = tooManyTokens(formatted)
+    if (tooLong !== null) return tooLong.toJSON()
     if (isForClients(formatted) && !isUnexpected(formatted)) {
       return isFederated(formatted) ? withoutServiceName(formatted) : withOwnerNamed(formatted, this.#introspection)
     }

@@ -105,6 +105,7 @@ export function requestOf(
   const definition = node && schema.getSubscriptionType()?.getFields()[node.name.value]
   if (node === undefined || definition === undefined) throw badInput('expected a subscription with one root field')
   const values = getArgumentValues(definition, node, variables)
+  for (const [name, value] of Object.entries(values)) checkGiven(node.name.value, name, value)
   const after = typeof values['after'] === 'string' ? cursorSequence(values['after']) : null
   return {
     field: node.name.value,
@@ -113,6 +114,18 @@ export function requestOf(
     key: keyOf(operation, node, { variables, extensions }),
     shape: shapeOf(node),
   }
+}
+
+/** What nothing meets would wait for ever without a word. */
+function checkGiven(field: string, name: string, value: unknown): void {
+  const isNeeded = name === 'id'
+  const isBlank = typeof value === 'string' && value.trim() === ''
+  if (isBlank)
+    throw badInput(
+      `${field}: ${name}: expected a value, got blank text${isNeeded ? '' : '; leave it out to hear of all'}`,
+    )
+  if (Array.isArray(value) && value.length === 0)
+    throw badInput(`${field}: ${name}: expected at least one name, got none; leave it out to hear of all`)
 }
 
 function topicOf(field: string, values: unknown): Topic {

@@ -19,7 +19,7 @@ import {
 } from 'graphql'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Log } from '../../subgraphs/contract.ts'
-import { maxTokens } from '../graph/limits.ts'
+import { maxTokens, tooManyTokens } from '../graph/limits.ts'
 import { asError, type GraphServer, type Outcome } from '../graph/server.ts'
 import { loneSurrogate } from '../http-graphql.ts'
 import { SparingLog } from '../sparing-log.ts'
@@ -255,6 +255,8 @@ function parsed(payload: SubscribePayload): DocumentNode | GraphQLError {
     return parse(payload.query, { maxTokens })
   } catch (error) {
     if (error instanceof GraphQLError) {
+      const tooLong = tooManyTokens(error)
+      if (tooLong !== null) return tooLong
       return new GraphQLError(error.message, {
         source: error.source,
         positions: error.positions,

@@ -84,6 +84,8 @@ const faults: readonly (readonly [string, Readonly<Record<string, unknown>>, str
     },
     'OPERATION_TOO_LARGE',
   ],
+  ['more tokens than are allowed', { query: `{ ${'x '.repeat(2_600)}}` }, 'OPERATION_TOO_LARGE'],
+  ['a field that no entity has', { query: '{ ownership(field: "constructor") { field } }' }, 'BAD_USER_INPUT'],
   [
     'a fragment of itself',
     { query: '{ customer(id: "1") { ...F } } fragment F on Customer { ...F }' },

@@ -196,3 +196,17 @@ test('a feed of a tool that is not connected is refused with those that are, rat
     'expected systems among hubspot, stripe, asana; got xero',
   )
 })
+
+test.each([
+  'jobChanged(status: " ")',
+  'orderChanged(customer: "")',
+  'customerChanged(id: " ")',
+  'changes(entities: [])',
+  'changes(systems: [])',
+  'changes(fields: [])',
+])('%s is refused, for it would hear of nothing', async asked => {
+  const world = await startWorld({ waitsForImport: false })
+  await expect(world.subscribe(`subscription { ${asked} { change { kind } } }`).next()).rejects.toThrow(
+    /got blank text|leave it out to hear of all/,
+  )
+})

@@ -199,6 +199,10 @@ function ownershipRows(ports: LivePorts, asked: { entity?: string | null; field?
     throw new GraphQLError('field: expected the name of a field, got none; leave it out to select all', {
       extensions: { code: 'BAD_USER_INPUT' },
     })
+  if (asked.field != null && !Object.keys(ownership).some(name => name.split('.')[1] === asked.field))
+    throw new GraphQLError('field: expected the name of a field such as phone, got one that no entity has', {
+      extensions: { code: 'BAD_USER_INPUT' },
+    })
   return Object.entries(ownership).flatMap(([name, row]) => {
     const [entity = '', field = ''] = name.split('.')
     if (asked.entity != null && asked.entity !== entity) return []
